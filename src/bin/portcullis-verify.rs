@@ -1,0 +1,2 @@
+//! `portcullis-verify`: the auditor's verifier.
+fn main() {}
