@@ -1,0 +1,1 @@
+//! Is this caller who it says it is? Keys and `now` are handed in; fetching keys is `bitbucket`'s.

@@ -1,0 +1,149 @@
+//! What a bundle declares about itself. Nothing here needs the engine: this is what the gateway keeps of a bundle, and
+//! what the worker that loaded it reports back.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::event::EventKind;
+use crate::policy::Verdict;
+use crate::policy::finding::Controls;
+use crate::words;
+
+/// A rule's id: its package path below `portcullis.rules`, `.` as `/` and `_` as `-`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleId(String);
+
+impl RuleId {
+    /// From a package path such as `portcullis.rules.deploy.production_needs_approval`.
+    pub fn of_package(package: &str) -> Option<Self> {
+        let below = package
+            .strip_prefix("portcullis.rules.")
+            .or_else(|| package.strip_prefix("data.portcullis.rules."))?;
+        (!below.is_empty()).then(|| Self(below.replace('.', "/").replace('_', "-")))
+    }
+
+    /// As told in a record.
+    pub fn told(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part before the first `/`.
+    pub fn area(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+words! {
+    /// How bad it is when the rule matches.
+    pub enum Severity {
+        /// Drop everything.
+        Critical = "critical",
+        /// Today.
+        High = "high",
+        /// This month.
+        Medium = "medium",
+        /// Some day.
+        Low = "low",
+        /// Good to know.
+        Info = "info",
+    }
+}
+
+/// What one rule declares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its id.
+    pub id: RuleId,
+    /// Its file, as people know it.
+    pub file: String,
+    /// One line for people.
+    pub title: String,
+    /// A paragraph for people.
+    #[serde(default)]
+    pub description: String,
+    /// Event kinds that route to it.
+    pub on: Vec<EventKind>,
+    /// Facts it needs: dotted paths in the input.
+    #[serde(default)]
+    pub reads: Vec<String>,
+    /// Older facts are read again, or unknown. None: age is shown, not judged.
+    #[serde(default)]
+    pub fresh: Option<Duration>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Weight if it faults, times out or loses its worker. Never Allow.
+    pub on_error: Verdict,
+    /// Weight if a declared fact is unknown. Never Allow.
+    pub on_unknown: Verdict,
+    /// The rule reads `input.unknown` itself, so no finding is added for it.
+    #[serde(default)]
+    pub unknown_handled: bool,
+    /// What a stopped person can do.
+    #[serde(default)]
+    pub remedies: Vec<String>,
+    /// Who looks after the rule.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Controls it supports.
+    #[serde(default)]
+    pub controls: Controls,
+}
+
+impl Rule {
+    /// Whether its answers may change with the hour or the graph's age, so that they are never served from memory.
+    pub fn is_volatile(&self) -> bool {
+        self.reads.iter().any(|path| {
+            let root = path.split('.').next().unwrap_or_default();
+            root == "now" || root == "graph"
+        })
+    }
+}
+
+/// A bundle that passed every load check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bundle {
+    /// SHA-256 over its files' names and bytes, hex.
+    pub revision: String,
+    /// Its rules, by id. A rule's position here is its entry point in the engine.
+    pub rules: Vec<Rule>,
+    /// Aliases of approver groups: `data.portcullis.people`, name → group name or ids.
+    #[serde(default)]
+    pub people: BTreeMap<String, Vec<String>>,
+}
+
+impl Bundle {
+    /// The rules that answer this kind of event, with their positions.
+    pub fn routed(&self, kind: EventKind) -> impl Iterator<Item = (usize, &Rule)> {
+        self.rules.iter().enumerate().filter(move |(_, rule)| rule.on.contains(&kind))
+    }
+
+    /// The rule of this id.
+    pub fn rule(&self, id: &RuleId) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == *id)
+    }
+}
+
+/// A file of a candidate bundle, as read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Path below the bundle's root, `/` between parts.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
