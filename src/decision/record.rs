@@ -1,0 +1,231 @@
+//! What is kept of a decision. Everything a page, a status, an answer or an auditor shows comes from here alone.
+//!
+//! A record falls into two: [`Public`] holds ids, hashes and words of ours, and goes into the ledger's entry; the
+//! [`Part`]s hold names and free text, are sealed beside the entry, and can be erased without breaking a proof.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::decision::Because;
+use crate::decision::Binds;
+use crate::decision::Effect;
+use crate::decision::Mode;
+use crate::decision::Outcome;
+use crate::event::EventKind;
+use crate::graph::ConnectionId;
+use crate::graph::Product;
+use crate::graph::Time;
+use crate::policy::Finding;
+use crate::policy::RuleId;
+use crate::policy::Verdict;
+use crate::policy::finding::Origin;
+use crate::policy::input::CallerKind;
+use crate::words;
+
+words! {
+    /// Through which door the question came.
+    pub enum Surface {
+        /// A webhook.
+        Hook = "hook",
+        /// A check.
+        Check = "check",
+        /// The `eval` command or a simulation: nothing follows from it.
+        Simulation = "simulation",
+    }
+}
+
+/// A decision as it is kept.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Ids, hashes and our own words.
+    pub public: Public,
+    /// The input document the rules saw, byte for byte.
+    pub input: Part<Box<RawValue>>,
+    /// Names: of people, repositories, refs, environments.
+    pub names: Part<Names>,
+    /// What the rules said in words.
+    pub told: Part<Told>,
+}
+
+/// A sealed part: there, or erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part<T> {
+    /// It is kept.
+    Kept(T),
+    /// It was erased at this time; proofs still verify.
+    Erased(Time),
+}
+
+impl<T> Part<T> {
+    /// What is kept.
+    pub const fn kept(&self) -> Option<&T> {
+        match self {
+            Self::Kept(part) => Some(part),
+            Self::Erased(_) => None,
+        }
+    }
+}
+
+/// The part of a record that holds no names and no free text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Public {
+    /// The decision's id, UUIDv7.
+    pub decision: Uuid,
+    /// When it was made.
+    pub at: Time,
+    /// Where.
+    pub connection: ConnectionId,
+    /// Which product that is.
+    pub product: Product,
+    /// What happened.
+    pub event: EventKind,
+    /// What was to be done.
+    pub action: String,
+    /// Through which door.
+    pub surface: Surface,
+    /// The delivery it answers, if it came by webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Uuid>,
+    /// How the caller was known.
+    pub caller: CallerKind,
+    /// Id of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Id of the identity whose rights were used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// Commit the decision is about, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// SHA-256 of the input document, hex.
+    pub input_sha256: String,
+    /// Revision of the bundle that was asked.
+    pub bundle: String,
+    /// Revision of the graph.
+    pub graph_revision: u64,
+    /// How old the graph was, milliseconds; none: there was no graph.
+    pub graph_age_ms: Option<u64>,
+    /// Every rule that was asked, with what became of it.
+    pub rules: Vec<Asked>,
+    /// What the rules say.
+    pub verdict: Verdict,
+    /// What the caller must do.
+    pub effect: Effect,
+    /// How far it reaches here.
+    pub binds: Binds,
+    /// No rule answers this kind of event.
+    pub uncovered: bool,
+    /// Ids of what softened the effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<Because>,
+    /// Tickets whose grants it rests on; they are spent with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub satisfied_by: Vec<Uuid>,
+    /// Grants that looked as if they fitted and were refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_grants: Vec<RefusedGrant>,
+    /// The ticket it opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Uuid>,
+    /// What is done about it on Bitbucket, in words of ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<String>,
+    /// Answered from the memory of an equal question.
+    pub remembered: bool,
+}
+
+/// A grant that was not used, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedGrant {
+    /// The ticket.
+    pub ticket: Uuid,
+    /// Why: `spent`, `expired`, or the members of the binding that differ.
+    pub why: String,
+}
+
+/// A rule that was asked. Its title, controls and remedies stand in the bundle of that revision, which is kept too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Its id.
+    pub rule: RuleId,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The strictest it found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// How it is taken here.
+    pub mode: Mode,
+}
+
+/// Names of what the decision is about. Display only: nothing is decided by a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// `project-or-workspace/slug`.
+    pub repository: Option<String>,
+    /// Full name of the ref.
+    #[serde(rename = "ref")]
+    pub reference: Option<String>,
+    /// Display name of the actor.
+    pub actor: Option<String>,
+    /// Name of the environment.
+    pub environment: Option<String>,
+    /// Pull request number.
+    pub pull_request: Option<u64>,
+    /// Commit before and after.
+    pub from: Option<String>,
+    /// Commit after.
+    pub to: Option<String>,
+    /// What changed, field by field: (name, before, after).
+    #[serde(default)]
+    pub changed: Vec<(String, Option<String>, Option<String>)>,
+    /// Who looks after the repository, and how we know.
+    pub owner: Option<String>,
+    /// How the actor's level is reached.
+    #[serde(default)]
+    pub via: Vec<String>,
+    /// What the asker wrote for the approver.
+    pub asked_because: Option<String>,
+}
+
+/// What the rules said in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Every finding, strictest first.
+    pub findings: Vec<Finding>,
+    /// Facts that could not be learned: path → why.
+    #[serde(default)]
+    pub unknown: BTreeMap<String, String>,
+    /// Who can approve, in words: group name and how many people.
+    #[serde(default)]
+    pub approvers: Vec<String>,
+}
+
+impl Record {
+    /// The sentence that goes first everywhere: the strictest finding's reason, or why there is none.
+    pub fn reason(&self) -> String {
+        if let Part::Erased(at) = &self.told {
+            return format!("(erased on {at})");
+        }
+        match self.strictest() {
+            Some(finding) => finding.reason.clone(),
+            None if self.public.uncovered => {
+                format!("No rule answers `{}`: it is let pass, uncovered.", self.public.event)
+            }
+            None => "No rule speaks against it.".to_owned(),
+        }
+    }
+
+    /// The strictest finding; among equals one that a rule said, then the first.
+    pub fn strictest(&self) -> Option<&Finding> {
+        let findings = self.told.kept().map_or(&[][..], |told| &told.findings);
+        findings
+            .iter()
+            .rev()
+            .max_by_key(|finding| (finding.verdict, finding.origin == Origin::Rule))
+    }
+}
