@@ -1,0 +1,243 @@
+//! `portcullis check`: asked from a pipeline step or any CI, before it acts. The exit code is the answer; the last line
+//! is one sentence and one link.
+
+use std::process::ExitCode;
+use std::time::Duration;
+use std::time::Instant;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::cli::Check;
+use crate::cli::Format;
+use crate::cli::OnError;
+use crate::config::variable;
+
+/// Go on.
+const PROCEED: u8 = 0;
+/// Wrong usage, or the gate refused the caller.
+const USAGE: u8 = 2;
+/// Do not.
+const STOP: u8 = 10;
+/// An approval is needed; not waited for, or time ran out.
+const WAIT: u8 = 11;
+/// The ticket was refused or ran out.
+const TICKET_LOST: u8 = 12;
+/// No answer, and the caller wants to be blocked then.
+const NO_ANSWER: u8 = 20;
+
+/// How long one question may take. The gate answers within 8 s or says that it cannot.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// How long the gate is asked to hold a ticket question open.
+const POLL: Duration = Duration::from_secs(30);
+
+/// Who asks, and where.
+struct Asker {
+    gate: String,
+    token: String,
+    is_step: bool,
+    client: reqwest::Client,
+}
+
+/// Why there is no answer.
+enum NoAnswer {
+    /// The caller's own fault: exit 2 whatever `--on-error` says.
+    Refused(String),
+    /// The gate's or the network's: `--on-error` decides.
+    Unreachable(String),
+}
+
+/// Runs the command.
+pub async fn run(check: Check) -> ExitCode {
+    let asker = match Asker::from_environment() {
+        Ok(asker) => asker,
+        Err(message) => return refused(&message),
+    };
+    let until = check.wait.map(|wait| Instant::now() + wait);
+    let question = question(&check, asker.is_step);
+    match asker.until_answered(&question, until).await {
+        Ok(answer) => told(&check, &answer),
+        Err(NoAnswer::Refused(message)) => refused(&message),
+        Err(NoAnswer::Unreachable(message)) => unreachable(check.on_error, &asker.gate, &message),
+    }
+}
+
+fn refused(message: &str) -> ExitCode {
+    eprintln!("portcullis: {message}");
+    ExitCode::from(USAGE)
+}
+
+fn unreachable(on_error: OnError, gate: &str, message: &str) -> ExitCode {
+    eprintln!("portcullis: no answer from {gate}: {message}");
+    match on_error {
+        OnError::Block => {
+            println!("The gate gave no answer, so this stops here; try again, or ask whoever runs {gate}");
+            ExitCode::from(NO_ANSWER)
+        }
+        OnError::Allow => {
+            println!("The gate gave no answer; this goes on because --on-error is `allow`: {gate}");
+            ExitCode::from(PROCEED)
+        }
+    }
+}
+
+const NO_TOKEN: &str = "there is no step token. Add these two lines to the step in bitbucket-pipelines.yml:\n    oidc:\n      audiences: [\"";
+
+impl Asker {
+    fn from_environment() -> Result<Self, String> {
+        let gate = variable("PORTCULLIS_URL").ok_or(
+            "PORTCULLIS_URL is not set: give the gate's address as a workspace or repository variable, such as https://gate.example.com",
+        )?;
+        let gate = gate.trim_end_matches('/').to_owned();
+        let step = variable("BITBUCKET_STEP_OIDC_TOKEN");
+        let is_step = step.is_some();
+        let token = step.or_else(|| variable("PORTCULLIS_TOKEN")).ok_or_else(|| {
+            format!("{NO_TOKEN}{gate}\"]\nor, in another CI, set PORTCULLIS_TOKEN to a service token (`portcullis token create`)")
+        })?;
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(5))
+            .build()
+            .map_err(|error| format!("cannot make a TLS client: {error}"))?;
+        Ok(Self { gate, token: token.trim().to_owned(), is_step, client })
+    }
+
+    /// Asks; while the answer is `wait` and there is time, waits for the ticket and asks again.
+    async fn until_answered(&self, question: &Value, until: Option<Instant>) -> Result<Value, NoAnswer> {
+        loop {
+            let answer = self.ask(question).await?;
+            let ticket = answer["ticket"]["id"].as_str().unwrap_or_default().to_owned();
+            let (Some(until), Some("wait"), false) = (until, answer["effect"].as_str(), ticket.is_empty()) else {
+                return Ok(answer);
+            };
+            eprintln!("portcullis: {}", sentence(&answer));
+            if !self.wait_for(&ticket, until).await? {
+                return Ok(self.with_ticket_state(answer, &ticket).await);
+            }
+        }
+    }
+
+    async fn ask(&self, question: &Value) -> Result<Value, NoAnswer> {
+        let request = self.client.post(format!("{}/v1/check", self.gate)).json(question).timeout(DEADLINE);
+        self.send(request).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, NoAnswer> {
+        let response = request.bearer_auth(&self.token).send().await.map_err(|error| {
+            NoAnswer::Unreachable(innermost(&error))
+        })?;
+        let status = response.status();
+        let body: Value = response.json().await.unwrap_or_default();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let said = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("no reason given").to_owned();
+        if status.is_client_error() && status.as_u16() != 429 {
+            Err(NoAnswer::Refused(format!("the gate refused the question ({}): {said}", status.as_u16())))
+        } else {
+            Err(NoAnswer::Unreachable(format!("{}: {said}", status.as_u16())))
+        }
+    }
+
+    /// Waits until the ticket leaves its open state; false when time ran out or it is lost.
+    async fn wait_for(&self, ticket: &str, until: Instant) -> Result<bool, NoAnswer> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            let wait = left.min(POLL);
+            let address = format!("{}/v1/tickets/{ticket}?wait={}s", self.gate, wait.as_secs().max(1));
+            let ticket = self.send(self.client.get(address).timeout(wait + DEADLINE)).await?;
+            match ticket["state"].as_str() {
+                Some("asked") => {}
+                Some("granted") => return Ok(true),
+                Some(_) | None => return Ok(false),
+            }
+        }
+    }
+
+    async fn with_ticket_state(&self, mut answer: Value, ticket: &str) -> Value {
+        let address = format!("{}/v1/tickets/{ticket}", self.gate);
+        if let Ok(now) = self.send(self.client.get(address).timeout(DEADLINE)).await {
+            answer["ticket"]["state"] = now["state"].clone();
+            answer["ticket"]["why"] = now["why"].clone();
+        }
+        answer
+    }
+}
+
+/// The deepest cause: reqwest's outer words name the address only.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+/// What the gate is asked. The variables of the step are claims, and the gate treats them so.
+fn question(check: &Check, is_step: bool) -> Value {
+    let told = |flag: Option<String>, name: &str| flag.or_else(|| if is_step { variable(name) } else { None });
+    let number = |text: Option<String>| text.and_then(|text| text.parse::<u64>().ok());
+    let pull_request = check.pull_request.or_else(|| number(told(None, "BITBUCKET_PR_ID")));
+    json!({
+        "action": check.action,
+        "repository": told(check.repository.clone(), "BITBUCKET_REPO_FULL_NAME"),
+        "environment": told(check.environment.clone(), "BITBUCKET_DEPLOYMENT_ENVIRONMENT"),
+        "variables": check.variable,
+        "step": {
+            "commit": told(check.commit.clone(), "BITBUCKET_COMMIT"),
+            "branch": told(check.branch.clone(), "BITBUCKET_BRANCH"),
+            "tag": told(check.tag.clone(), "BITBUCKET_TAG"),
+            "pull_request": pull_request,
+            "pipeline": told(None, "BITBUCKET_PIPELINE_UUID"),
+            "step": told(None, "BITBUCKET_STEP_UUID"),
+            "build": number(told(None, "BITBUCKET_BUILD_NUMBER")),
+            "run": check.run,
+        },
+        "reason": check.reason,
+    })
+}
+
+fn sentence(answer: &Value) -> String {
+    let reason = answer["reason"].as_str().unwrap_or_default();
+    let link = answer["ticket"]["url"].as_str().or(answer["narrative"].as_str()).unwrap_or_default();
+    format!("{reason} {link}")
+}
+
+fn told(check: &Check, answer: &Value) -> ExitCode {
+    match check.format {
+        Format::Json => println!("{answer}"),
+        Format::Text => in_words(answer),
+    }
+    let code = match (answer["effect"].as_str(), answer["ticket"]["state"].as_str()) {
+        (Some("proceed"), _) => PROCEED,
+        (Some("wait"), Some("refused" | "expired" | "revoked" | "spent")) => TICKET_LOST,
+        (Some("wait"), _) => WAIT,
+        (Some("stop"), _) => STOP,
+        (Some(_) | None, _) => NO_ANSWER,
+    };
+    ExitCode::from(code)
+}
+
+fn in_words(answer: &Value) {
+    let word = |name: &str| answer[name].as_str().unwrap_or("?").to_owned();
+    println!("{} → {} ({})", word("verdict").to_uppercase(), word("effect"), word("binds"));
+    let listed = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
+    for rule in listed("rules").iter().filter(|rule| rule["reason"].is_string()) {
+        println!("  {}: {}", rule["rule"].as_str().unwrap_or_default(), rule["reason"].as_str().unwrap_or_default());
+    }
+    for because in listed("because") {
+        println!("  {}", because["text"].as_str().unwrap_or_default());
+    }
+    for remedy in listed("remedies") {
+        println!("  → {}", remedy["text"].as_str().unwrap_or_default());
+    }
+    if let Some(why) = answer["ticket"]["why"].as_str() {
+        println!("  {why}");
+    }
+    println!("{}", sentence(answer));
+}

@@ -1,0 +1,519 @@
+//! The command line, as the contract names it. Each command's own file says what it does.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+
+/// A policy gate for Bitbucket: who may really do what, decided, explained, and kept.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, about, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// How log lines look on standard error.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Json, hide_default_value = true)]
+    pub log_format: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// How answers look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// A made-up company in one minute: no account, no network.
+    Demo(Demo),
+    /// The gateway.
+    Serve(Serve),
+    /// Ask the gate from a pipeline step or any CI, before acting.
+    Check(Check),
+    /// Show what we read out of webhook bodies. Offline.
+    Event(Event),
+    /// Findings, verdict and effect for one input document. Offline.
+    Eval(Eval),
+    /// Check and test rules.
+    #[command(subcommand)]
+    Policy(Policy),
+    /// The record of what was decided.
+    #[command(subcommand)]
+    Decision(Decision),
+    /// Approvals from a terminal.
+    #[command(subcommand)]
+    Ticket(Ticket),
+    /// Bodies that could not be read.
+    #[command(subcommand)]
+    DeadLetter(DeadLetter),
+    /// Service tokens.
+    #[command(subcommand)]
+    Token(Token),
+    /// Prove the record.
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Who can do this to that?
+    WhoCan(WhoCan),
+    /// Can this identity do this to that?
+    Can(Can),
+    /// By which paths does this identity reach that?
+    Paths(Paths),
+    /// Write, check or describe the configuration.
+    #[command(subcommand)]
+    Config(Config),
+    /// An evaluation process. Started by the gateway, not by people.
+    #[command(hide = true)]
+    Worker {
+        /// The limits are set already.
+        #[arg(long)]
+        caged: bool,
+    },
+}
+
+/// `portcullis demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// End after the tour: 0 if every decision was the expected one, else 1.
+    #[arg(long)]
+    pub once: bool,
+    /// Where the public listener stands; the simulator and the operator listener stay on loopback.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: String,
+    /// Keep the demo's store here instead of a temporary folder.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// `portcullis serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE", env = "PORTCULLIS_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A world file: who reaches what, for connections that are not discovered.
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// Where the operator token is kept. Default: the store file's folder.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// `portcullis check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// What is about to be done: deploy, run, read-secret, publish, merge, or any word your rules know.
+    #[arg(long)]
+    pub action: String,
+    /// The environment it is done to.
+    #[arg(long)]
+    pub environment: Option<String>,
+    /// A variable it reads; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub variable: Vec<String>,
+    /// For other CI: the repository, PROJECT/SLUG.
+    #[arg(long, value_name = "PROJECT/SLUG")]
+    pub repository: Option<String>,
+    /// For other CI: the commit, 40 hex digits.
+    #[arg(long, value_name = "SHA")]
+    pub commit: Option<String>,
+    /// For other CI: the branch that is built.
+    #[arg(long, conflicts_with = "tag")]
+    pub branch: Option<String>,
+    /// For other CI: the tag that is built.
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// For other CI: the pull request that is built.
+    #[arg(long, value_name = "ID")]
+    pub pull_request: Option<u64>,
+    /// Address of this run, for the people who look at it.
+    #[arg(long, value_name = "URL")]
+    pub run: Option<String>,
+    /// What the approver should know.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Wait this long for an approval, such as `10m`. Build minutes run meanwhile.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// What to do when the gate cannot be reached. Never covers a refusal.
+    #[arg(long, value_enum, default_value_t = OnError::Block)]
+    pub on_error: OnError,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// What to do without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnError {
+    /// Exit 20.
+    Block,
+    /// Exit 0, and say so.
+    Allow,
+}
+
+/// `portcullis event`
+#[derive(Debug, Args)]
+pub struct Event {
+    /// Which Bitbucket sent it.
+    #[arg(long, value_enum)]
+    pub product: Product,
+    /// The event key of its header.
+    #[arg(long, value_name = "EVENTKEY")]
+    pub key: Option<String>,
+    /// The `X-Hub-Signature` to check.
+    #[arg(long, value_name = "SIG", requires = "secret_file")]
+    pub signature: Option<String>,
+    /// File that holds the hook's secret.
+    #[arg(long, value_name = "F", requires = "signature")]
+    pub secret_file: Option<PathBuf>,
+    /// Show the input document a rule would see.
+    #[arg(long)]
+    pub input: bool,
+    /// A world file: who reaches what.
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// Bodies to read.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Which Bitbucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Product {
+    /// Bitbucket Cloud.
+    Cloud,
+    /// Bitbucket Server or Data Center.
+    #[value(name = "datacenter")]
+    DataCenter,
+}
+
+/// `portcullis eval`
+#[derive(Debug, Args)]
+pub struct Eval {
+    /// Folder of rules.
+    #[arg(long, value_name = "DIR")]
+    pub policies: Option<PathBuf>,
+    /// The input document.
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// A world file: who can approve.
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `portcullis policy …`
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Everything that would be refused at load, with file, line and column.
+    Check {
+        /// Folder of rules. Default: the shipped rules.
+        dir: Option<PathBuf>,
+        /// Print the JSON Schema of the input document.
+        #[arg(long)]
+        schema: bool,
+        /// Print an example input of this event kind.
+        #[arg(long, value_name = "KIND")]
+        example: Option<String>,
+        /// How the answer looks.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Run `test_` rules, with coverage by line.
+    Test {
+        /// Folder of rules. Default: the shipped rules.
+        dir: Option<PathBuf>,
+        /// Only tests whose name holds this.
+        #[arg(long, value_name = "WORD")]
+        run: Option<String>,
+        /// How the answer looks.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+/// How to reach a gateway, or its store beside it.
+#[derive(Debug, Args)]
+pub struct Reach {
+    /// The gateway's operator address.
+    #[arg(long, value_name = "URL", env = "PORTCULLIS_OPERATOR_URL", default_value = "http://127.0.0.1:8081")]
+    pub gateway: String,
+    /// The folder of the gateway's operator token, if `PORTCULLIS_OPERATOR_TOKEN` is not set.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub data: PathBuf,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// A [`Reach`] for commands that only read: they may open the store themselves.
+#[derive(Debug, Args)]
+pub struct ReadReach {
+    /// The gateway.
+    #[command(flatten)]
+    pub reach: Reach,
+    /// Open this store read-only instead, also beside a running gateway.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+}
+
+/// Which decisions.
+#[derive(Debug, Args)]
+pub struct DecisionFilter {
+    /// Only this verdict.
+    #[arg(long)]
+    pub verdict: Option<String>,
+    /// Only this effect.
+    #[arg(long)]
+    pub effect: Option<String>,
+    /// Only this repository, by id.
+    #[arg(long)]
+    pub repository: Option<String>,
+    /// Only those that no rule answers.
+    #[arg(long)]
+    pub uncovered: bool,
+    /// At most so many.
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+}
+
+/// `portcullis decision …`
+#[derive(Debug, Subcommand)]
+pub enum Decision {
+    /// The newest decisions.
+    List {
+        /// Which.
+        #[command(flatten)]
+        filter: DecisionFilter,
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+    /// One decision, told: rule, reason, proof, controls.
+    Show {
+        /// Its id.
+        id: String,
+        /// As Markdown.
+        #[arg(long)]
+        markdown: bool,
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+}
+
+/// `portcullis ticket …`
+#[derive(Debug, Subcommand)]
+pub enum Ticket {
+    /// Tickets, newest first.
+    List {
+        /// Only those in this state.
+        #[arg(long)]
+        state: Option<String>,
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+    /// One ticket.
+    Show {
+        /// Its id.
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+    /// Approve it. The person is the operator's session, and the record says so.
+    Approve(TicketVote),
+    /// Refuse it.
+    Deny(TicketVote),
+}
+
+/// A vote.
+#[derive(Debug, Args)]
+pub struct TicketVote {
+    /// The ticket's id.
+    pub id: String,
+    /// Why.
+    #[arg(long, default_value = "")]
+    pub reason: String,
+    /// Where.
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+/// `portcullis dead-letter …`
+#[derive(Debug, Subcommand)]
+pub enum DeadLetter {
+    /// Bodies that could not be read, each with the reason.
+    List {
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+    /// Read one again, after an upgrade for instance.
+    Replay {
+        /// Its delivery id.
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
+/// `portcullis token …`
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a service token. It is shown once and kept as a hash.
+    Create {
+        /// What it is for.
+        #[arg(long)]
+        name: String,
+        /// The connection it speaks for.
+        #[arg(long)]
+        connection: String,
+        /// Repositories it may ask about, by id; none: all of the connection.
+        #[arg(long)]
+        repository: Vec<String>,
+        /// Actions it may ask about; none: all.
+        #[arg(long)]
+        action: Vec<String>,
+        /// How long it is good for.
+        #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "90d")]
+        expires_in: Duration,
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Every token, without its secret.
+    List {
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+    /// End one.
+    Revoke {
+        /// Its id.
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
+/// `portcullis ledger …`
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Check the whole ledger of a store.
+    Verify {
+        /// The store.
+        #[arg(long, value_name = "URL", default_value = "sqlite:portcullis.db")]
+        store: String,
+        /// An earlier checkpoint: without one a cut tail cannot be seen.
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
+        /// How the answer looks.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Write the ledger as files that `portcullis-verify` checks.
+    Export {
+        /// An empty or new folder.
+        dir: PathBuf,
+        /// The store.
+        #[arg(long, value_name = "URL", default_value = "sqlite:portcullis.db")]
+        store: String,
+    },
+}
+
+/// Where questions to the graph are answered.
+#[derive(Debug, Args)]
+pub struct GraphReach {
+    /// Answer from this world file, offline.
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// The gateway.
+    #[command(flatten)]
+    pub reach: ReadReach,
+}
+
+/// `portcullis who-can`
+#[derive(Debug, Args)]
+pub struct WhoCan {
+    /// read, write or admin.
+    pub action: String,
+    /// The repository: an id, or `repository:NAME`.
+    pub resource: String,
+    /// Where.
+    #[command(flatten)]
+    pub at: GraphReach,
+}
+
+/// `portcullis can`
+#[derive(Debug, Args)]
+pub struct Can {
+    /// The identity: an id, or `user:NAME`.
+    pub identity: String,
+    /// read, write or admin.
+    pub action: String,
+    /// The repository: an id, or `repository:NAME`.
+    pub resource: String,
+    /// Where.
+    #[command(flatten)]
+    pub at: GraphReach,
+}
+
+/// `portcullis paths`
+#[derive(Debug, Args)]
+pub struct Paths {
+    /// The identity: an id, or `user:NAME`.
+    pub identity: String,
+    /// The repository: an id, or `repository:NAME`.
+    pub resource: String,
+    /// Where.
+    #[command(flatten)]
+    pub at: GraphReach,
+}
+
+/// `portcullis config …`
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Read a configuration as `serve` would, and say what is wrong.
+    Check {
+        /// The file.
+        file: Option<PathBuf>,
+    },
+    /// Write a commented file.
+    Init {
+        /// Where to; never over an existing file.
+        #[arg(default_value = "portcullis.toml")]
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of the configuration.
+    Schema,
+}
+
+/// Reads `30s 15m 4h 7d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    portcullis::policy::demand::duration(text)
+        .ok_or_else(|| format!("`{text}` is not a duration: write it like `30s`, `15m`, `4h` or `7d`"))
+}

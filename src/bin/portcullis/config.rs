@@ -1,0 +1,244 @@
+//! Configuration: one TOML file, every key also as `PORTCULLIS_SECTION__KEY`; flags beat environment beat file beat
+//! default. Unknown keys are refused with the nearest known one named. The environment is read here and nowhere else.
+
+mod layers;
+mod secrets;
+pub mod template;
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use layers::environment;
+pub use layers::variable;
+pub use secrets::SecretRef;
+
+/// The whole configuration.
+#[derive(Debug, Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Webhooks, checks, tickets and the pages people are sent to.
+    pub public: PublicConfig,
+    /// Health, metrics, console and API.
+    pub operator: OperatorConfig,
+    /// Everything durable.
+    pub store: StoreConfig,
+    /// The rules.
+    pub policies: PoliciesConfig,
+    /// The processes that evaluate rules.
+    pub workers: WorkersConfig,
+    /// The Bitbuckets it guards.
+    pub connection: Vec<ConnectionConfig>,
+}
+
+/// The public listener.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PublicConfig {
+    /// Address to listen on.
+    pub listen: String,
+    /// How the world reaches it; links are built from this alone. https outside loopback.
+    pub url: Option<String>,
+    /// PEM file of the certificate chain; with `key` the listener speaks TLS.
+    pub certificate: Option<PathBuf>,
+    /// PEM file of the private key.
+    pub key: Option<PathBuf>,
+}
+
+impl Default for PublicConfig {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8080".to_owned(), url: None, certificate: None, key: None }
+    }
+}
+
+/// The operator listener.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OperatorConfig {
+    /// Address to listen on.
+    pub listen: String,
+    /// Allow an address that is not loopback: only health, metrics and Bearer calls are answered there.
+    pub expose: bool,
+    /// Host names under which the operator surface may be addressed, beside loopback ones.
+    pub hosts: Vec<String>,
+}
+
+impl Default for OperatorConfig {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8081".to_owned(), expose: false, hosts: Vec::new() }
+    }
+}
+
+/// The store.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// `sqlite:FILE`.
+    pub url: String,
+    /// Key-encryption key: 32 bytes, as 64 hex digits. Absent: a file `store.key` beside the store, made at first start.
+    pub key: Option<SecretRef>,
+    /// How long webhook bodies are kept; then only their hash.
+    pub keep_bodies: String,
+    /// How long names and texts of decisions are kept; then only proofs.
+    pub keep_sealed: String,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:portcullis.db".to_owned(),
+            key: None,
+            keep_bodies: "14d".to_owned(),
+            keep_sealed: "400d".to_owned(),
+        }
+    }
+}
+
+/// The rules.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoliciesConfig {
+    /// Folder of rules. Absent: the shipped rules.
+    pub path: Option<PathBuf>,
+    /// How rules are taken on new connections: `shadow`, `enforce` or `off`.
+    pub mode: String,
+}
+
+impl Default for PoliciesConfig {
+    fn default() -> Self {
+        Self { path: None, mode: "shadow".to_owned() }
+    }
+}
+
+/// The evaluation processes.
+#[derive(Debug, Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkersConfig {
+    /// How many. Absent: one a core, at most four.
+    pub count: Option<usize>,
+    /// How long one question may take, such as `200ms`.
+    pub deadline: Option<String>,
+}
+
+/// One Bitbucket.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionConfig {
+    /// `[a-z0-9-]{2,40}`, part of every id, never reused.
+    pub id: String,
+    /// `cloud` or `datacenter`.
+    pub product: String,
+    /// Cloud: the workspace's slug.
+    pub workspace: Option<String>,
+    /// Data Center: the address with its context path.
+    pub base_url: Option<String>,
+    /// Cloud: another API address, for a test server only.
+    pub api_url: Option<String>,
+    /// How we sign in to it. Absent: only what webhooks and tokens tell is known.
+    pub credential: Option<CredentialConfig>,
+    /// Audiences a step token may be made for. Absent: `[public] url`.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// Refs that count as protected even if Bitbucket has no rule: `main`, `release/*`.
+    #[serde(default)]
+    pub protected_refs: Vec<String>,
+    /// What may be written to Bitbucket: `commit-status`. Absent: nothing.
+    #[serde(default)]
+    pub effects: Vec<String>,
+    /// Its webhooks.
+    #[serde(default)]
+    pub hook: Vec<HookConfig>,
+}
+
+/// A webhook.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HookConfig {
+    /// 32 hex digits: the last segment of the webhook's address.
+    pub id: String,
+    /// One secret, or two during rotation.
+    pub secrets: Vec<SecretRef>,
+}
+
+/// How we sign in to Bitbucket.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum CredentialConfig {
+    /// Cloud: an OAuth consumer, client credentials.
+    Oauth {
+        /// The consumer's key.
+        key: SecretRef,
+        /// The consumer's secret.
+        secret: SecretRef,
+    },
+    /// An access token of a repository, project or workspace; Data Center: an HTTP access token.
+    Token {
+        /// The token.
+        token: SecretRef,
+    },
+    /// Cloud: an API token with scopes.
+    ApiToken {
+        /// The Atlassian account's e-mail address.
+        email: String,
+        /// The token.
+        token: SecretRef,
+    },
+    /// Data Center: user and password, where the server allows it.
+    Basic {
+        /// The user.
+        user: String,
+        /// The password.
+        password: SecretRef,
+    },
+}
+
+/// A configuration that cannot be used. Exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`: {why}; `portcullis config init {path}` writes a commented one")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// The system's words.
+        why: String,
+    },
+    /// The text is not what a configuration looks like.
+    #[error("{0}")]
+    Malformed(String),
+    /// A key has a value that cannot be.
+    #[error("`{key}`: {why}")]
+    Value {
+        /// Which key.
+        key: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+}
+
+impl ConfigError {
+    /// A value that cannot be.
+    pub fn value(key: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Value { key: key.into(), why: why.into() }
+    }
+}
+
+/// Reads the file, lays the environment over it, and refuses what it does not know. Returns warnings beside it: what
+/// will work but not well.
+pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
+    let text = match path {
+        None => String::new(),
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: path.display().to_string(), why: error.to_string() })?,
+    };
+    let file = path.map_or_else(|| "configuration".to_owned(), |path| path.display().to_string());
+    layers::parse(&file, &text, environment())
+}
+
+/// JSON Schema of the configuration, draft-07.
+pub fn schema() -> serde_json::Value {
+    let generator = schemars::generate::SchemaSettings::draft07().into_generator();
+    generator.into_root_schema_for::<Config>().to_value()
+}

@@ -1,0 +1,66 @@
+//! What `portcullis config init` writes: every section, each key with its default and what it is for.
+
+/// The commented file.
+pub const TEMPLATE: &str = r#"# Portcullis. Every key can also be set as PORTCULLIS_SECTION__KEY; `portcullis config check` reads this file back.
+# Secrets are named, never written: { file = "/run/secrets/x" } or { env = "X" }.
+
+[public]
+# Webhooks, checks, and the pages people are sent to.
+listen = "127.0.0.1:8080"
+# How the world reaches it. Links are built from this alone. https outside loopback.
+# url = "https://gate.example.com"
+# certificate = "tls.crt"      # with `key` the listener speaks TLS itself
+# key = "tls.key"
+
+[operator]
+# Health, metrics, console and API. Loopback only, unless `expose = true`.
+listen = "127.0.0.1:8081"
+
+[store]
+url = "sqlite:portcullis.db"
+keep_bodies = "14d"            # webhook bodies, encrypted; then only their hash
+keep_sealed = "400d"           # names and texts of decisions; then only proofs
+# key = { file = "store.key" } # 64 hex digits; absent: made beside the store at first start
+
+[policies]
+# path = "policies"            # absent: the rules that come with this program
+mode = "shadow"                # for new connections: shadow (decide, stop nobody), enforce, off
+
+# A Bitbucket Cloud workspace.
+# [[connection]]
+# id = "acme-cloud"            # part of every id, never reused
+# product = "cloud"
+# workspace = "acme"
+# credential = { kind = "oauth", key = { env = "BITBUCKET_KEY" }, secret = { env = "BITBUCKET_SECRET" } }
+# protected_refs = ["main", "release/*"]
+# effects = ["commit-status"]  # absent: nothing is ever written to Bitbucket
+# [[connection.hook]]
+# id = "00000000000000000000000000000000"   # 32 hex digits, random: the webhook's address ends in /hooks/<id>
+# secrets = [{ file = "hook.secret" }]      # a second one during rotation
+
+# A Bitbucket Data Center.
+# [[connection]]
+# id = "acme-dc"
+# product = "datacenter"
+# base_url = "https://bitbucket.example.com"
+# credential = { kind = "token", token = { file = "dc.token" } }
+"#;
+
+#[cfg(test)]
+mod tests {
+    use crate::config::layers::parse;
+
+    #[test]
+    fn the_template_is_a_configuration_with_and_without_its_comments() {
+        parse("t", super::TEMPLATE, Vec::new()).unwrap();
+        let open: String = super::TEMPLATE
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if rest.starts_with('[') || rest.contains(" = ") && !rest.contains(": {") => format!("{rest}\n"),
+                Some(_) | None => format!("{line}\n"),
+            })
+            .collect();
+        let config = parse("t", &open, Vec::new()).unwrap();
+        assert_eq!(config.connection.len(), 2);
+    }
+}
