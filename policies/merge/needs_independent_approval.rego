@@ -28,7 +28,7 @@ finding contains {
 
 finding contains {
 	"verdict": "block",
-	"reason": sprintf("Pull request #%d has no approval from anyone but its author. Ask somebody who did not write it to approve its latest commit.", [input.pull_request.id]),
+	"reason": sprintf("Pull request #%d was approved by nobody but its author, if at all. Ask a colleague who did not write it to approve its latest commit.", [input.pull_request.id]),
 	"proof": ["pull_request.author", "pull_request.approvals"],
 } if {
 	merging

@@ -3,7 +3,7 @@
 # description: Deleting a protected branch, or deleting or moving a protected tag, takes away what releases and audits point at. Any other tag that goes or moves is reported. Deleting an ordinary branch is everyday work.
 # custom:
 #   on: [branch.deleted, tag.deleted, tag.moved]
-#   reads: [change.kind, resource.ref.kind, resource.ref.name, resource.ref.protected]
+#   reads: [resource.ref.name, resource.ref.protected]
 #   severity: high
 #   on_error: block
 #   owner: platform security
@@ -21,7 +21,7 @@ package portcullis.rules.ref.branch_or_tag_deleted
 finding contains {
 	"verdict": "block",
 	"reason": sprintf("The branch %s is protected and must not be deleted. Push its last commit to the same name to bring it back.", [branch]),
-	"proof": ["resource.ref.name", "resource.ref.protected", "change.kind"],
+	"proof": ["resource.ref.name", "resource.ref.protected", "event.kind"],
 } if {
 	input.event.kind == "branch.deleted"
 	input.resource.ref.protected
@@ -30,7 +30,7 @@ finding contains {
 finding contains {
 	"verdict": "block",
 	"reason": sprintf("The tag %s is protected and was %s. Put it back on its old commit, and use a new tag for a new release.", [tag, what_happened]),
-	"proof": ["resource.ref.name", "resource.ref.protected", "change.kind"],
+	"proof": ["resource.ref.name", "resource.ref.protected", "event.kind"],
 } if {
 	input.resource.ref.protected
 }
@@ -38,7 +38,7 @@ finding contains {
 finding contains {
 	"verdict": "alert",
 	"reason": sprintf("The tag %s was %s. If a release points at it, put it back on its old commit.", [tag, what_happened]),
-	"proof": ["resource.ref.name", "resource.ref.protected", "change.kind"],
+	"proof": ["resource.ref.name", "resource.ref.protected", "event.kind"],
 } if {
 	not input.resource.ref.protected
 }
