@@ -48,17 +48,21 @@ finding contains {
 # A bare commit has no ref, and so nothing that was reviewed.
 reviewed if input.resource.ref.reviewed
 
-production_secrets contains variable.name if {
-	input.resource.environment.tier == "production"
+production_secrets := [variable.name |
 	some variable in input.resource.variables
 	variable.secured
-	variable.scope == "environment"
-}
+	of_production(variable)
+]
 
-other_secrets contains variable.name if {
+other_secrets := [variable.name |
 	some variable in input.resource.variables
 	variable.secured
-	not variable.name in production_secrets
+	not of_production(variable)
+]
+
+of_production(variable) if {
+	variable.scope == "environment"
+	input.resource.environment.tier == "production"
 }
 
 default place := "this commit"
