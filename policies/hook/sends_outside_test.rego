@@ -56,3 +56,11 @@ test_blocks_a_webhook_that_is_switched_on_again if {
 test_says_the_same_on_data_center if {
 	verdicts(rule.finding) == {"block"} with input as but(added, {"/connection/id": "acme-dc", "/connection/product": "datacenter"})
 }
+
+test_leaves_an_outside_receiver_that_is_switched_off_alone if {
+	verdicts(rule.finding) == set() with input as but(added, {"/before": added.after, "/after/active": false})
+}
+
+test_blocks_a_host_that_is_no_longer_ours if {
+	verdicts(rule.finding) == {"block"} with input as but(added, {"/before": {"host": "collector.example.net", "external": false, "active": true}})
+}

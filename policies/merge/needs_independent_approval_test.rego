@@ -46,6 +46,7 @@ test_an_agents_approval_does_not_count if {
 }
 
 test_an_approval_of_an_older_commit_does_not_count if {
+	verdicts(rule.finding) == {"block"} with input as approved_by([{"by": "acme-cloud/user/ben", "commit": older}])
 	reasons(rule.finding) == {"Pull request #41 was approved before its latest commit was pushed. Ask for a new approval of the latest commit."} with input as approved_by([{"by": "acme-cloud/user/ben", "commit": older}])
 }
 
@@ -80,4 +81,12 @@ test_judges_data_center_ids_alike if {
 		"/pull_request/author": "acme-dc/user/3",
 		"/pull_request/approvals": [{"by": "acme-dc/user/7", "commit": latest}],
 	})
+}
+
+test_a_run_without_a_pull_request_is_left_alone if {
+	verdicts(rule.finding) == set() with input as but(merged, {"/event/kind": "pipeline.step", "/action/name": "run", "/pull_request": null})
+}
+
+test_a_run_with_an_older_approval_is_left_alone if {
+	verdicts(rule.finding) == set() with input as but(approved_by([{"by": "acme-cloud/user/ben", "commit": older}]), {"/event/kind": "pipeline.step", "/action/name": "run"})
 }

@@ -34,6 +34,7 @@ test_blocks_a_step_without_the_gate if {
 }
 
 test_blocks_a_step_that_asks_too_late if {
+	verdicts(rule.finding) == {"block"} with input as but(step, {"/pipeline/gate/first": false})
 	reasons(rule.finding) == {"This step runs other commands before it asks the gate. Move `portcullis check` to the top of its script."} with input as but(step, {"/pipeline/gate/first": false})
 }
 

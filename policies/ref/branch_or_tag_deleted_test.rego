@@ -32,6 +32,7 @@ test_leaves_the_end_of_an_ordinary_branch_alone if {
 
 test_blocks_the_end_of_a_protected_tag if {
 	verdicts(rule.finding) == {"block"} with input as tag_gone
+	reasons(rule.finding) == {"The tag v1.4.0 is protected and was deleted. Put it back on its old commit, and use a new tag for a new release."} with input as tag_gone
 }
 
 test_reports_the_end_of_any_other_tag if {

@@ -66,3 +66,7 @@ test_without_an_environment_it_is_blocked_all_the_same if {
 test_says_the_same_on_data_center if {
 	verdicts(rule.finding) == {"block"} with input as but(deploy, {"/connection/id": "acme-dc", "/connection/product": "datacenter"})
 }
+
+test_a_run_on_a_bare_commit_is_left_alone if {
+	verdicts(rule.finding) == set() with input as but(deploy, {"/resource/ref": null, "/action/name": "run"})
+}

@@ -56,3 +56,7 @@ test_somebody_elses_exemption_does_not_help if {
 test_a_pusher_nobody_knows_is_not_exempt if {
 	verdicts(rule.finding) == {"block"} with input as but(straight, {"/actor": null})
 }
+
+test_a_merge_by_somebody_exempt_is_left_alone if {
+	verdicts(rule.finding) == set() with input as but(straight, {"/resource/ref/exempt": ["acme-cloud/user/ana"], "/change/pull_request": 41})
+}

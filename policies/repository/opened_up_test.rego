@@ -14,8 +14,14 @@ updated := {
 	"connection": {"id": "acme-cloud", "product": "cloud"},
 	"action": {"name": "update"},
 	"unknown": [],
-	"before": {"id": "acme-cloud/repository/r1", "visibility": "private"},
-	"after": {"id": "acme-cloud/repository/r1", "visibility": "public"},
+	"before": {
+		"id": "acme-cloud/repository/r1", "kind": null, "pattern": null,
+		"exempt": null, "value": null, "overridden": null, "visibility": "private",
+	},
+	"after": {
+		"id": "acme-cloud/repository/r1", "kind": null, "pattern": null,
+		"exempt": null, "value": null, "overridden": null, "visibility": "public",
+	},
 }
 
 restriction := {
@@ -79,6 +85,7 @@ test_an_old_override_is_no_news if {
 }
 
 test_blocks_a_lowered_number if {
+	verdicts(rule.finding) == {"block"} with input as but(restriction, {"/after/value": 1})
 	reasons(rule.finding) == {"The require_approvals restriction on main used to demand 2 and now demands 1. Set it back."} with input as but(restriction, {"/after/value": 1})
 }
 
@@ -100,4 +107,21 @@ test_a_new_restriction_opens_nothing if {
 
 test_a_new_override_blocks_even_without_a_before if {
 	verdicts(rule.finding) == {"block"} with input as but(restriction, {"/before": null, "/after/overridden": true})
+}
+
+test_a_number_that_no_longer_applies_is_not_lowered if {
+	verdicts(rule.finding) == set() with input as but(restriction, {"/after/value": null})
+}
+
+test_old_exemptions_are_no_news if {
+	verdicts(rule.finding) == set() with input as but(restriction, {"/before/exempt": ["acme-cloud/user/ana"], "/after/exempt": ["acme-cloud/user/ana"]})
+}
+
+test_speaks_of_restrictions_only_where_one_changed if {
+	verdicts(rule.finding) == set() with input as but(restriction, {
+		"/event/kind": "repository.updated",
+		"/after/value": 1,
+		"/after/overridden": true,
+		"/after/exempt": ["acme-cloud/user/ana"],
+	})
 }

@@ -82,3 +82,7 @@ test_a_bare_commit_was_reviewed_by_nobody if {
 	some reason in told
 	contains(reason, "the code on this commit")
 }
+
+test_secrets_of_the_repository_are_reported_in_production_too if {
+	verdicts(rule.finding) == {"alert"} with input as but(step, {"/resource/environment": {"id": "acme-cloud/environment/e1", "name": "production", "tier": "production"}})
+}
