@@ -125,3 +125,11 @@ test_speaks_of_restrictions_only_where_one_changed if {
 		"/after/exempt": ["acme-cloud/user/ana"],
 	})
 }
+
+test_a_restriction_without_exemptions_may_stay_so if {
+	verdicts(rule.finding) == set() with input as but(restriction, {"/before/exempt": null, "/after/exempt": null})
+}
+
+test_reports_the_first_exemptions if {
+	verdicts(rule.finding) == {"alert"} with input as but(restriction, {"/before/exempt": null, "/after/exempt": ["acme-cloud/user/ana"]})
+}
