@@ -1,0 +1,142 @@
+//! The Bitbuckets this gate guards, as configured: hooks and their secrets, audiences, what may be written there.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use crate::bitbucket::Client;
+use crate::event::delivery::HookId;
+use crate::graph::ConnectionId;
+use crate::graph::Id;
+use crate::graph::Product;
+use crate::secret::Secret;
+
+/// One Bitbucket.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its id.
+    pub id: ConnectionId,
+    /// Which product it is.
+    pub product: Product,
+    /// Cloud: the workspace's slug. A body of another workspace does not belong here.
+    pub workspace: Option<String>,
+    /// How we speak to it. None: only what webhooks and tokens tell is known.
+    pub client: Option<Client>,
+    /// Cloud: the issuer of its step tokens.
+    pub issuer: Option<String>,
+    /// Audiences a step token may be made for.
+    pub audiences: Vec<String>,
+    /// Refs that count as protected even if Bitbucket has no rule.
+    pub protected_refs: Vec<String>,
+    /// Whether commit statuses may be posted.
+    pub posts_status: bool,
+    /// Its hooks.
+    pub hooks: Vec<Hook>,
+    /// The identity our credential acts as, once learned: its own deeds are not decided again.
+    pub own: ArcSwapOption<Id>,
+}
+
+/// A hook, with one secret, or two during rotation. A hook without a secret cannot be made.
+#[derive(Debug)]
+pub struct Hook {
+    id: HookId,
+    secrets: Vec<Secret<Vec<u8>>>,
+}
+
+/// Why a set of connections cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionsError {
+    /// A hook without a secret would let everybody in.
+    #[error("hook `{0}` has no secret: give one, or two during rotation")]
+    NoSecret(HookId),
+    /// Three secrets are no rotation.
+    #[error("hook `{0}` has {1} secrets: give one, or two during rotation")]
+    ManySecrets(HookId, usize),
+    /// The same hook twice.
+    #[error("hook `{0}` is configured twice: every hook has its own id")]
+    TwoHooks(HookId),
+    /// The same connection twice.
+    #[error("connection `{0}` is configured twice: an id is never reused")]
+    TwoConnections(ConnectionId),
+}
+
+impl Hook {
+    /// A hook with its secrets.
+    pub fn new(id: HookId, secrets: Vec<Secret<Vec<u8>>>) -> Result<Self, ConnectionsError> {
+        match secrets.len() {
+            0 => Err(ConnectionsError::NoSecret(id)),
+            1 | 2 => Ok(Self { id, secrets }),
+            many => Err(ConnectionsError::ManySecrets(id, many)),
+        }
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> &HookId {
+        &self.id
+    }
+
+    /// Its secrets, never none.
+    pub fn secrets(&self) -> &[Secret<Vec<u8>>] {
+        &self.secrets
+    }
+}
+
+/// All connections, found by id, by hook and by issuer.
+#[derive(Debug, Default)]
+pub struct Connections {
+    all: BTreeMap<ConnectionId, Arc<Connection>>,
+    by_hook: BTreeMap<HookId, (ConnectionId, usize)>,
+}
+
+impl Connections {
+    /// Connections whose ids and hooks are all different.
+    pub fn new(connections: Vec<Connection>) -> Result<Self, ConnectionsError> {
+        let mut known = Self::default();
+        for connection in connections {
+            for (at, hook) in connection.hooks.iter().enumerate() {
+                if known.by_hook.insert(hook.id.clone(), (connection.id.clone(), at)).is_some() {
+                    return Err(ConnectionsError::TwoHooks(hook.id.clone()));
+                }
+            }
+            let id = connection.id.clone();
+            if known.all.insert(id.clone(), Arc::new(connection)).is_some() {
+                return Err(ConnectionsError::TwoConnections(id));
+            }
+        }
+        Ok(known)
+    }
+
+    /// The connection of this id.
+    pub fn get(&self, id: &ConnectionId) -> Option<&Arc<Connection>> {
+        self.all.get(id)
+    }
+
+    /// The connection and the hook of this hook id.
+    pub fn hook(&self, id: &HookId) -> Option<(&Arc<Connection>, &Hook)> {
+        let (connection, at) = self.by_hook.get(id)?;
+        let connection = self.all.get(connection)?;
+        connection.hooks.get(*at).map(|hook| (connection, hook))
+    }
+
+    /// The connections whose step tokens this issuer makes.
+    pub fn of_issuer<'a>(&'a self, issuer: &'a str) -> impl Iterator<Item = &'a Arc<Connection>> {
+        self.all.values().filter(move |connection| connection.issuer.as_deref() == Some(issuer))
+    }
+
+    /// Every issuer we accept.
+    pub fn issuers(&self) -> BTreeSet<&str> {
+        self.all.values().filter_map(|connection| connection.issuer.as_deref()).collect()
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.all.values()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+}

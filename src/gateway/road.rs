@@ -1,0 +1,250 @@
+//! THE ROAD, stations 7 to 10: a matter is gathered, evaluated, decided and planned. Nothing is written here.
+//!
+//! The same function serves webhooks, checks and simulations. It takes what is to be decided and gives back everything
+//! that is to be recorded; whoever called it records that in one transaction (`inbox`, `question`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use sha2::Digest;
+use sha2::Sha256;
+use uuid::Uuid;
+
+use crate::decision::Grant;
+use crate::decision::Mode;
+use crate::decision::Outcome;
+use crate::decision::Record;
+use crate::decision::binds::Ground;
+use crate::decision::binds::binds;
+use crate::decision::decide;
+use crate::decision::plan::Weighed;
+use crate::decision::plan::plan;
+use crate::decision::record::Asked;
+use crate::decision::record::Names;
+use crate::decision::record::Part;
+use crate::decision::record::Public;
+use crate::decision::record::RefusedGrant;
+use crate::decision::record::Surface;
+use crate::decision::record::Told;
+use crate::gateway::Active;
+use crate::gateway::Gateway;
+use crate::gateway::approvers;
+use crate::gateway::connections::Connection;
+use crate::gateway::gather;
+use crate::gateway::names;
+use crate::graph::Id;
+use crate::graph::Time;
+use crate::graph::fact::Wanted;
+use crate::policy::Document;
+use crate::policy::Finding;
+use crate::policy::Input;
+use crate::policy::Rule;
+use crate::policy::Verdict;
+use crate::policy::engine::weigh;
+use crate::policy::input::CallerKind;
+
+/// Something to be decided: what is known of it so far, and how it came.
+#[derive(Debug)]
+pub struct Matter {
+    /// What is known; [`gather`] fills what rules want and nobody told.
+    pub document: Document,
+    /// Where.
+    pub connection: Arc<Connection>,
+    /// Through which door.
+    pub surface: Surface,
+    /// The delivery it answers.
+    pub delivery: Option<Uuid>,
+    /// How the caller was known.
+    pub caller: CallerKind,
+    /// Commits a webhook shortened, to be resolved where a rule wants them.
+    pub short: gather::Short,
+    /// Who wrote the commits, as far as it was read: they may be barred from approving them.
+    pub authors: Vec<Id>,
+    /// What is known of the plan and the required checks where the verdict lands.
+    pub ground: gather::GroundFacts,
+    /// When it is decided.
+    pub at: Time,
+}
+
+/// A matter that was decided, ready to be recorded.
+#[derive(Debug)]
+pub struct Judged {
+    /// The matter, with all that was gathered.
+    pub matter: Matter,
+    /// What the rules saw.
+    pub input: Arc<Input>,
+    /// The bundle they came from.
+    pub active: Arc<Active>,
+    /// What is to be kept.
+    pub record: Record,
+    /// Approvals that are asked for and not given: rule by rule, with those who could.
+    pub wanted: Vec<approvers::Wanted>,
+}
+
+/// A rule that is asked here, and how it is taken.
+struct Routed<'a> {
+    position: usize,
+    rule: &'a Rule,
+    mode: Mode,
+}
+
+/// What grants are handed to the decision, once the input is known.
+#[derive(Debug, Default)]
+pub struct Offered {
+    /// Those that fit.
+    pub grants: Vec<Grant>,
+    /// Those that looked as if they did.
+    pub refused: Vec<RefusedGrant>,
+}
+
+impl Gateway {
+    /// Decides a matter. `offer` is asked for grants once the input and the approvals it wants are known.
+    pub async fn judge<F>(&self, mut matter: Matter, offer: F) -> Judged
+    where
+        F: AsyncFnOnce(&Matter, &Input, &Active, &[approvers::Wanted]) -> Offered,
+    {
+        let active = self.policies.current();
+        let modes = self.modes.load();
+        let routed: Vec<Routed<'_>> = active
+            .bundle
+            .routed(matter.document.kind)
+            .map(|(position, rule)| Routed { position, rule, mode: modes.of(&matter.connection.id, &rule.id) })
+            .collect();
+        let wanted = wanted_by(&routed);
+        gather::gather(self, &mut matter, &wanted).await;
+        let input = Arc::new(matter.document.page(&wanted));
+        let (findings, remembered) = self.evaluate(&active, &routed, &input).await;
+        let graph = self.graph.load();
+        let (findings, wanting) = approvers::resolve(findings, &graph, &active.bundle, &matter);
+        let offered = offer(&matter, &input, &active, &wanting).await;
+        let record = record(&matter, &input, &active, &routed, findings, &offered, &wanting, remembered);
+        Judged { matter, input, active: Arc::clone(&active), record, wanted: wanting }
+    }
+
+    /// Findings of the asked rules, unknown facts and faults weighed in; from memory where an equal question was answered.
+    async fn evaluate(&self, active: &Active, routed: &[Routed<'_>], input: &Arc<Input>) -> (Vec<Finding>, bool) {
+        let asked: Vec<&Routed<'_>> = routed.iter().filter(|one| one.mode != Mode::Off).collect();
+        if asked.is_empty() {
+            return (Vec::new(), false);
+        }
+        let key = (!asked.iter().any(|one| one.rule.is_volatile())).then(|| question_key(active, &asked, input));
+        if let Some(known) = key.and_then(|key| self.memory.get(&key)) {
+            return (known.to_vec(), true);
+        }
+        let positions = asked.iter().map(|one| u32::try_from(one.position).unwrap_or(u32::MAX)).collect();
+        let answers = active.pool.ask(Arc::clone(input), positions).await;
+        let faulted = answers.iter().any(crate::policy::engine::Answer::is_fault);
+        let findings: Vec<Finding> =
+            asked.iter().zip(answers).flat_map(|(one, answer)| weigh(one.rule, input, answer)).collect();
+        let opens_ticket = findings.iter().any(|finding| finding.verdict == Verdict::Approve);
+        if let (Some(key), false, false) = (key, faulted, opens_ticket) {
+            self.memory.insert(key, findings.clone().into());
+        }
+        (findings, false)
+    }
+}
+
+fn wanted_by(routed: &[Routed<'_>]) -> Wanted {
+    let mut wanted = Wanted::default();
+    for path in routed.iter().filter(|one| one.mode != Mode::Off).flat_map(|one| &one.rule.reads) {
+        wanted.add(path);
+    }
+    wanted
+}
+
+/// Equal questions: the same rules of the same bundle over the same input.
+fn question_key(active: &Active, asked: &[&Routed<'_>], input: &Input) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(active.bundle.revision.as_bytes());
+    for one in asked {
+        hash.update(one.position.to_le_bytes());
+    }
+    hash.update(input.json());
+    hash.finalize().into()
+}
+
+#[expect(clippy::too_many_arguments, reason = "the one place where all that was found comes together into a record")]
+fn record(
+    matter: &Matter,
+    input: &Input,
+    active: &Active,
+    routed: &[Routed<'_>],
+    findings: Vec<Finding>,
+    offered: &Offered,
+    wanting: &[approvers::Wanted],
+    remembered: bool,
+) -> Record {
+    let decided = decide(&findings, &offered.grants);
+    let weighed: Vec<Weighed<'_>> = findings.iter().map(|finding| weigh_one(finding, routed, &offered.grants)).collect();
+    let plan = plan(&weighed);
+    let document = &matter.document;
+    let public = Public {
+        decision: Uuid::now_v7(),
+        at: matter.at,
+        connection: matter.connection.id.clone(),
+        product: matter.connection.product,
+        event: document.kind,
+        action: document.action.clone(),
+        surface: matter.surface,
+        delivery: matter.delivery,
+        caller: matter.caller,
+        repository: names::repository_id(&document.facts).map(ToString::to_string),
+        actor: crate::policy::input::actor_of(&document.facts).map(ToString::to_string),
+        commit: names::commit(&document.facts).map(ToOwned::to_owned),
+        input_sha256: hex::encode(input.digest()),
+        bundle: active.bundle.revision.clone(),
+        graph_revision: document.graph.value().and_then(|graph| graph.revision.value().copied()).unwrap_or(0),
+        graph_age_ms: document.graph.value().and_then(|graph| graph.age_ms.value().copied()),
+        rules: routed.iter().map(|one| asked(one, &findings)).collect(),
+        verdict: decided.verdict,
+        effect: plan.effect,
+        binds: binds(document.kind, &ground(matter)),
+        uncovered: routed.is_empty(),
+        because: plan.because,
+        satisfied_by: decided.satisfied_by,
+        refused_grants: offered.refused.clone(),
+        ticket: None,
+        actions: Vec::new(),
+        remembered,
+    };
+    let told = Told {
+        findings: strictest_first(findings),
+        unknown: input.unknown().iter().map(|gap| (gap.path.clone(), gap.why.clone())).collect::<BTreeMap<_, _>>(),
+        approvers: wanting.iter().map(approvers::Wanted::in_words).collect(),
+    };
+    let names: Names = names::of(&document.facts, &document.claimed);
+    Record { public, input: Part::Kept(raw(input)), names: Part::Kept(names), told: Part::Kept(told) }
+}
+
+fn raw(input: &Input) -> Box<RawValue> {
+    let text = String::from_utf8_lossy(input.json()).into_owned();
+    // The page writes JSON; `null` would only stand here if it did not.
+    RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+fn strictest_first(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+    findings
+}
+
+fn weigh_one<'a>(finding: &'a Finding, routed: &[Routed<'_>], grants: &[Grant]) -> Weighed<'a> {
+    let mode = routed.iter().find(|one| one.rule.id == finding.rule).map_or(Mode::Enforce, |one| one.mode);
+    let verdict = decide(std::slice::from_ref(finding), grants).verdict;
+    Weighed { finding, verdict, mode }
+}
+
+fn asked(one: &Routed<'_>, findings: &[Finding]) -> Asked {
+    let mine = || findings.iter().filter(|finding| finding.rule == one.rule.id);
+    let outcome = if one.mode == Mode::Off { Outcome::NotApplicable } else { Outcome::of(mine()) };
+    Asked { rule: one.rule.id.clone(), outcome, verdict: mine().map(|finding| finding.verdict).max(), mode: one.mode }
+}
+
+fn ground(matter: &Matter) -> Ground {
+    Ground {
+        product: matter.connection.product,
+        posts_status: matter.connection.posts_status,
+        premium: matter.ground.premium.clone(),
+        status_required: matter.ground.status_required.clone(),
+    }
+}
