@@ -8,7 +8,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
-use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -91,11 +90,13 @@ where
     let wire = Wire::new(io, &doorway.limits);
     let line = wire.line();
     let talk = line.as_ref();
-    let service = hyper::service::service_fn(|request| async move {
-        let visit = Visit { from, channel, id: RequestId::new() };
-        let answer = receive(request, visit, talk.begin(), doorway).await;
-        talk.answered();
-        Ok::<Answer, Infallible>(answer)
+    let service = hyper::service::service_fn(|request| {
+        let (visit, turn) = (Visit { from, channel, id: RequestId::new() }, talk.begin());
+        async move {
+            let answer = receive(request, visit, turn, doorway).await;
+            talk.answered();
+            Ok::<Answer, Infallible>(answer)
+        }
     });
     let mut conversation = builder(&doorway.limits).serve_connection(TokioIo::new(wire), service);
     let mut leaving = false;
@@ -105,7 +106,7 @@ where
             ended = &mut conversation => break ended,
             () = listener::draining(&mut stage), if !leaving => {
                 leaving = true;
-                Pin::new(&mut conversation).graceful_shutdown();
+                std::pin::Pin::new(&mut conversation).graceful_shutdown();
             }
         }
     };

@@ -68,7 +68,7 @@ impl Default for Limits {
             head: Duration::from_secs(10),
             idle: Duration::from_secs(75),
             body: Duration::from_secs(10),
-            request: Duration::from_secs(60),
+            request: Duration::from_mins(1),
             answer: Duration::from_secs(30),
             drain: Duration::from_secs(20),
             head_bytes: 32 * 1024,

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
 use http::StatusCode;
@@ -56,7 +55,7 @@ pub struct Problem {
     pub title: &'static str,
     /// What happened this time, for the person who reads it.
     pub detail: Cow<'static, str>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Serialize)]
@@ -72,13 +71,7 @@ impl Problem {
     /// A problem that needs no kind of its own.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         let title = status.canonical_reason().unwrap_or("Problem");
-        Self {
-            status,
-            kind: "about:blank",
-            title,
-            detail: detail.into(),
-            headers: HeaderMap::new(),
-        }
+        Self { status, kind: "about:blank", title, detail: detail.into(), headers: Vec::new() }
     }
 
     /// 404, the same for what does not exist and what may not be seen.
@@ -102,7 +95,7 @@ impl Problem {
     /// Adds a header to the answer.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 

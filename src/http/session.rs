@@ -31,7 +31,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let hour = Duration::from_secs(3_600);
+        let hour = Duration::from_hours(1);
         Self { idle: hour, longest: 12 * hour, link: hour, sessions: 256, links: 16 }
     }
 }
