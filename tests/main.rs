@@ -13,4 +13,8 @@
 
 mod spec {
     mod door;
+    mod door_tls;
+    mod operator_door;
+    mod routes;
+    mod smuggling;
 }
