@@ -44,9 +44,7 @@ use crate::http::wire::Phase;
 use crate::http::wire::Turn;
 use crate::http::wire::Wire;
 
-/// How long and how many bytes a client may still send after we have closed our side. Closing at once would make the
-/// kernel answer those bytes with a reset, which can destroy the answer (a 413, say) before the client has read it.
-const LINGER: Duration = Duration::from_secs(1);
+/// How many bytes a client may still send behind our last word; what comes then meets a reset.
 const LINGER_BYTES: u64 = 64 * 1024;
 
 /// What hyper needs at least for its read buffer.
@@ -113,7 +111,8 @@ where
     let ending = ending(&ended, &line);
     // After a deadline there is nobody to be polite to.
     if line.expired().is_none() {
-        let _ = timeout(LINGER, goodbye(conversation.into_parts().io.into_inner().into_io())).await;
+        let io = conversation.into_parts().io.into_inner().into_io();
+        let _ = timeout(doorway.limits.linger, goodbye(io)).await;
     }
     ending
 }

@@ -50,6 +50,9 @@ pub struct Limits {
     /// For the client to take an answer, whatever its size. Default 30 s. Without it, one that never reads holds its
     /// permit for ever.
     pub answer: Duration,
+    /// For the client to finish its sentence after our last word. Default 1 s. Without it, bytes still under way meet
+    /// a closed socket, and the kernel's reset can destroy the answer (a 413, say) before the client has read it.
+    pub linger: Duration,
     /// For requests in flight once a drain has begun. Default 20 s, below the 30 s after which orchestrators kill.
     pub drain: Duration,
     /// Bytes of a head, request line and all headers; exact. Default 32 KiB, at least 8 KiB. Above it 431.
@@ -70,6 +73,7 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             request: Duration::from_mins(1),
             answer: Duration::from_secs(30),
+            linger: Duration::from_secs(1),
             drain: Duration::from_secs(20),
             head_bytes: 32 * 1024,
             headers: 100,

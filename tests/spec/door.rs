@@ -186,6 +186,14 @@ async fn a_request_is_answered_and_the_next_one_on_the_same_connection_too() {
 }
 
 #[tokio::test]
+async fn a_head_request_gets_no_body() {
+    let house = House::plain(Limits::default()).await;
+    let request = "HEAD /one HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n";
+    let answer = house.tell(request).await;
+    assert!(answer.contains("content-length: 14\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test]
 async fn two_requests_at_once_are_answered_in_their_order() {
     let house = House::plain(Limits::default()).await;
     let mut client = house.connect().await;
@@ -217,6 +225,7 @@ async fn a_head_that_drips_is_closed_although_it_makes_progress() {
     let drip = tokio::spawn(async move {
         let mut written = writer.write_all(b"GET / HTTP/1.1\r\nX: ").await;
         while written.is_ok() {
+            // The client's pace, not a wait for the gateway.
             tokio::time::sleep(SOON / 10).await;
             written = writer.write_all(b"a").await;
         }
@@ -330,10 +339,15 @@ async fn a_chunked_body_over_the_limit_gets_413() {
 
 #[tokio::test]
 async fn the_answer_to_a_refused_body_survives_the_bytes_still_under_way() {
-    let house = House::plain(Limits::default()).await;
-    let body = "x".repeat(50_000);
-    let answer = house.tell(post("Content-Length: 50000\r\n", &body)).await;
+    let house = House::plain(Limits { linger: PATIENCE, ..Limits::default() }).await;
+    let mut client = house.connect().await;
+    client.write_all(post("Content-Length: 50000\r\n", "").as_bytes()).await.unwrap();
+    let answer = rest(&mut client).await;
     assert_eq!(status(&answer), 413, "{answer}");
+    for _ in 0..50 {
+        client.write_all(&[b'x'; 1_000]).await.expect("a reset");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
