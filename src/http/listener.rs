@@ -107,6 +107,9 @@ pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// Answers every request of a listener. It cannot fail: a failure is an answer too. What it panics with is logged,
 /// costs that one connection and is answered 500.
+///
+/// The answering is dropped at whatever await it has reached when the client goes away, when [`Limits::request`] is
+/// over, or when a drain's time is up: what must be finished once begun belongs to a task of somebody else.
 pub type Service = Arc<dyn Fn(Request<Incoming>, Visit) -> Answering + Send + Sync>;
 
 /// Makes a [`Service`] from an async closure.
@@ -200,17 +203,19 @@ async fn next(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
 ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let mut said = false;
     loop {
         let permit = Arc::clone(permits).acquire_owned().await;
         match (listener.accept().await, permit) {
             (Ok((stream, from)), Ok(permit)) => return (stream, from, permit),
-            (Err(error), _) => {
-                tracing::warn!(%error, "cannot accept a connection; trying again");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+            (Err(error), _) if !said => {
+                tracing::warn!(%error, "cannot accept connections; trying again until it works");
+                said = true;
             }
-            // The semaphore is never closed.
-            (Ok(_), Err(_)) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            // Said already; or the semaphore is closed, which nobody does.
+            (Err(_), _) | (Ok(_), Err(_)) => {}
         }
+        tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }
 

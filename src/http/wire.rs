@@ -9,6 +9,9 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -61,7 +64,7 @@ pub(super) struct Line {
     turn: AtomicU64,
     served: AtomicU64,
     expired: AtomicU8,
-    seen: std::sync::Mutex<Seen>,
+    seen: Mutex<Seen>,
 }
 
 const NOT_EXPIRED: u8 = u8::MAX;
@@ -81,7 +84,7 @@ impl Line {
             turn: AtomicU64::new(0),
             served: AtomicU64::new(0),
             expired: AtomicU8::new(NOT_EXPIRED),
-            seen: std::sync::Mutex::new(Seen::default()),
+            seen: Mutex::new(Seen::default()),
         }
     }
 
@@ -98,12 +101,17 @@ impl Line {
     pub(super) fn begin(&self) -> Turn {
         self.enter(Phase::Busy);
         let number = self.served.fetch_add(1, Relaxed);
-        let seen = *self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let seen = *self.seen();
         match (seen.fault, seen.last) {
             (Some((from, fault)), _) if number >= from => Turn::Refuse(fault),
             (_, Some(last)) if number >= last => Turn::ServeAndClose,
             (_, _) => Turn::Serve,
         }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        // Held only to copy; nothing in between can panic.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The door has answered; from now on the client is the slow one.
@@ -119,7 +127,7 @@ impl Line {
 
     /// Whether a message on this connection could be read two ways.
     pub(super) fn is_faulty(&self) -> bool {
-        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).fault.is_some()
+        self.seen().fault.is_some()
     }
 }
 
@@ -164,7 +172,7 @@ impl<S> Wire<S> {
             self.line.enter(Phase::Head);
         }
         let seen = self.framing.feed(bytes);
-        *self.line.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = seen;
+        *self.line.seen() = seen;
     }
 
     /// Everything is written. hyper need not read again before the socket wakes it, so the next deadline is armed
