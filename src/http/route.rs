@@ -1,0 +1,390 @@
+//! What can be asked: the one table of routes, and the match of a request against it.
+//!
+//! A line of [`ROUTES`] says everything that holds before a door sees a request: method, path, who may call, how much
+//! body, which rate, which door. Matching, authentication, limits, metric labels and the API description all read
+//! this table, so that they cannot disagree. It is deliberately data: what a door does is not here.
+
+use std::fmt::Write;
+
+use http::Method;
+
+/// The listener that carries a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Surface {
+    /// For Bitbucket, pipelines, and the people they send here.
+    Public,
+    /// For who runs the gateway.
+    Operator,
+}
+
+impl Surface {
+    /// The value of the label `surface`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// The methods that any route has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Reads. A HEAD is answered as a GET without its body.
+    Get,
+    /// Does something.
+    Post,
+    /// Ends something.
+    Delete,
+}
+
+impl Verb {
+    /// As HTTP writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    fn answers(self, method: &Method) -> bool {
+        method.as_str() == self.name() || (self == Self::Get && method == Method::HEAD)
+    }
+}
+
+/// Who may call a route. How each is recognised is the business of the room that does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// Anyone, also under a Host that is not ours: an orchestrator calls by address.
+    Probe,
+    /// Anyone; what is shown then is for anyone.
+    Anyone,
+    /// Whoever signed the body with a secret of the hook in the path.
+    Signature,
+    /// A pipeline step, another CI, or a service, by its token.
+    Asker,
+    /// A signed-in person, or the asker whose question it is.
+    Person,
+    /// The operator, by token or in a session.
+    Operator,
+}
+
+/// How much body a route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyLimit {
+    /// None at all.
+    Empty,
+    /// At most so many bytes.
+    Bytes(usize),
+}
+
+impl BodyLimit {
+    /// In bytes.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+/// Which bucket of the rate limit a route draws from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateClass {
+    /// Not counted: probes and scraping must answer under load.
+    Free,
+    /// One bucket for each caller and one for each connection.
+    Counted,
+}
+
+/// What stands behind a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// Takes a webhook's delivery.
+    Hook,
+    /// Answers the pre-execution question.
+    Check,
+    /// A ticket's state, for who asked.
+    Ticket,
+    /// A decision, for the person who was stopped.
+    DecisionNotice,
+    /// A ticket, for who can approve it.
+    TicketNotice,
+    /// A style sheet or an image.
+    Asset,
+    /// The process is alive.
+    Livez,
+    /// The gateway can do its work.
+    Readyz,
+    /// What Prometheus scrapes.
+    Metrics,
+    /// Spends a one-time link.
+    Login,
+    /// Ends a session.
+    Logout,
+    /// The console's list of decisions.
+    ConsoleDecisions,
+    /// The console's page of one decision.
+    ConsoleDecision,
+    /// Decisions, newest first.
+    Decisions,
+    /// One decision with its narrative.
+    Decision,
+    /// Tickets, newest first.
+    Tickets,
+    /// One ticket.
+    OperatorTicket,
+    /// Approves or denies a ticket.
+    Vote,
+    /// Deliveries that could not be read.
+    DeadLetters,
+    /// Sends one down the road again.
+    ReplayDeadLetter,
+    /// Makes a service token; the answer is the only time it is shown.
+    NewToken,
+    /// Service tokens, without the tokens.
+    Tokens,
+    /// Revokes a service token.
+    RevokeToken,
+    /// The ledger's newest signed checkpoint.
+    Checkpoint,
+    /// Who can do something to a resource.
+    WhoCan,
+    /// Whether an identity can.
+    Can,
+    /// By which paths it can.
+    Paths,
+    /// The active bundle and its rules.
+    Policies,
+    /// The description of this API.
+    OpenApi,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// Where it is served.
+    pub surface: Surface,
+    /// Its method.
+    pub method: Verb,
+    /// Its path; `{name}` stands for one segment.
+    pub pattern: &'static str,
+    /// Who may call it.
+    pub caller: Caller,
+    /// How much body it takes.
+    pub body: BodyLimit,
+    /// Whether its calls are counted.
+    pub rate: RateClass,
+    /// What answers.
+    pub door: Door,
+    /// One line for the API description.
+    pub summary: &'static str,
+}
+
+/// The larger of the two products' webhook bodies (Data Center; Cloud's 1 MiB is held by the door, which knows the
+/// hook's product). Without it, one sender fills the memory.
+pub const HOOK_BODY: usize = 10 * 1024 * 1024;
+
+/// A question names a few variables and ids. Without it, an unauthenticated caller makes us parse megabytes.
+pub const CHECK_BODY: usize = 64 * 1024;
+
+/// What an operator's form or command sends.
+pub const OPERATOR_BODY: usize = 64 * 1024;
+
+const fn read(
+    surface: Surface,
+    pattern: &'static str,
+    caller: Caller,
+    door: Door,
+    summary: &'static str,
+) -> Route {
+    let (method, body, rate) = (Verb::Get, BodyLimit::Empty, RateClass::Counted);
+    Route { surface, method, pattern, caller, body, rate, door, summary }
+}
+
+const fn probe(pattern: &'static str, door: Door, summary: &'static str) -> Route {
+    Route {
+        rate: RateClass::Free,
+        ..read(Surface::Operator, pattern, Caller::Probe, door, summary)
+    }
+}
+
+const fn ask(pattern: &'static str, door: Door, summary: &'static str) -> Route {
+    read(Surface::Operator, pattern, Caller::Operator, door, summary)
+}
+
+const fn act(method: Verb, pattern: &'static str, door: Door, summary: &'static str) -> Route {
+    Route { method, body: BodyLimit::Bytes(OPERATOR_BODY), ..ask(pattern, door, summary) }
+}
+
+const fn post(
+    pattern: &'static str,
+    caller: Caller,
+    bytes: usize,
+    door: Door,
+    summary: &'static str,
+) -> Route {
+    Route {
+        method: Verb::Post,
+        body: BodyLimit::Bytes(bytes),
+        ..read(Surface::Public, pattern, caller, door, summary)
+    }
+}
+
+/// Every route there is, public first, in the order of the API description.
+pub static ROUTES: &[Route] = &[
+    post(
+        "/hooks/{hook}",
+        Caller::Signature,
+        HOOK_BODY,
+        Door::Hook,
+        "Takes a signed Bitbucket webhook.",
+    ),
+    post("/v1/check", Caller::Asker, CHECK_BODY, Door::Check, "Asks whether a step may proceed."),
+    read(
+        Surface::Public,
+        "/v1/tickets/{id}",
+        Caller::Person,
+        Door::Ticket,
+        "A ticket's state; `wait` polls long.",
+    ),
+    read(
+        Surface::Public,
+        "/d/{decision}",
+        Caller::Anyone,
+        Door::DecisionNotice,
+        "Why a decision is as it is.",
+    ),
+    read(
+        Surface::Public,
+        "/t/{ticket}",
+        Caller::Anyone,
+        Door::TicketNotice,
+        "What a ticket waits for.",
+    ),
+    read(
+        Surface::Public,
+        "/assets/{file}",
+        Caller::Anyone,
+        Door::Asset,
+        "A style sheet or an image.",
+    ),
+    probe("/livez", Door::Livez, "The process is alive."),
+    probe("/readyz", Door::Readyz, "The gateway can do its work, or why not."),
+    probe("/metrics", Door::Metrics, "Metrics in Prometheus' text format."),
+    read(
+        Surface::Operator,
+        "/assets/{file}",
+        Caller::Anyone,
+        Door::Asset,
+        "A style sheet or an image.",
+    ),
+    read(
+        Surface::Operator,
+        "/login",
+        Caller::Anyone,
+        Door::Login,
+        "Spends a one-time link for a session.",
+    ),
+    act(Verb::Post, "/logout", Door::Logout, "Ends the session."),
+    ask("/", Door::ConsoleDecisions, "The console: decisions, newest first."),
+    ask("/decisions/{id}", Door::ConsoleDecision, "The console: one decision."),
+    ask("/api/v1/decisions", Door::Decisions, "Decisions, newest first."),
+    ask("/api/v1/decisions/{id}", Door::Decision, "One decision with its narrative."),
+    ask("/api/v1/tickets", Door::Tickets, "Tickets, newest first."),
+    ask("/api/v1/tickets/{id}", Door::OperatorTicket, "One ticket."),
+    act(Verb::Post, "/api/v1/tickets/{id}/votes", Door::Vote, "Approves or denies a ticket."),
+    ask(
+        "/api/v1/dead-letters",
+        Door::DeadLetters,
+        "Deliveries that could not be read, with their reasons.",
+    ),
+    act(
+        Verb::Post,
+        "/api/v1/dead-letters/{id}/replay",
+        Door::ReplayDeadLetter,
+        "Sends one down the road again.",
+    ),
+    act(Verb::Post, "/api/v1/tokens", Door::NewToken, "Makes a service token, shown once."),
+    ask("/api/v1/tokens", Door::Tokens, "Service tokens, without the tokens."),
+    act(Verb::Delete, "/api/v1/tokens/{id}", Door::RevokeToken, "Revokes a service token."),
+    ask("/api/v1/ledger/checkpoint", Door::Checkpoint, "The ledger's newest signed checkpoint."),
+    ask("/api/v1/who-can", Door::WhoCan, "Who can do something to a resource."),
+    ask("/api/v1/can", Door::Can, "Whether an identity can do something to a resource."),
+    ask("/api/v1/paths", Door::Paths, "By which paths an identity reaches a resource."),
+    ask("/api/v1/policies", Door::Policies, "The active bundle and its rules."),
+    ask("/api/v1/openapi.json", Door::OpenApi, "The description of this API."),
+];
+
+/// A request's route, with what its path says.
+#[derive(Debug)]
+pub struct Found<'router, 'path> {
+    /// The line of the table.
+    pub route: &'static Route,
+    parameters: matchit::Params<'router, 'path>,
+}
+
+impl<'path> Found<'_, 'path> {
+    /// What stands in the path where the pattern says `{name}`, as it was sent (not percent-decoded: no id of ours
+    /// needs it).
+    pub fn parameter(&self, name: &str) -> Option<&'path str> {
+        self.parameters.iter().find_map(|(key, value)| (key == name).then_some(value))
+    }
+}
+
+/// Why a request has no route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missed {
+    /// No route has this path.
+    NoSuchPath,
+    /// The path is there, but not with this method.
+    WrongMethod {
+        /// The value of `Allow`.
+        allow: String,
+    },
+}
+
+/// Finds routes of one surface by method and path.
+pub struct Router {
+    paths: matchit::Router<Vec<&'static Route>>,
+}
+
+impl Router {
+    /// The table's part for one surface. Errors: two patterns of the table contradict each other.
+    pub fn new(surface: Surface) -> Result<Self, matchit::InsertError> {
+        let mut paths = matchit::Router::new();
+        let routes = || ROUTES.iter().filter(move |route| route.surface == surface);
+        let first = |route: &Route| {
+            routes().find(|other| other.pattern == route.pattern).map(|other| other.door)
+        };
+        for route in routes().filter(|route| first(route) == Some(route.door)) {
+            let methods: Vec<_> = routes().filter(|other| other.pattern == route.pattern).collect();
+            paths.insert(route.pattern, methods)?;
+        }
+        Ok(Self { paths })
+    }
+
+    /// Matches one request.
+    pub fn find<'path>(
+        &self,
+        method: &Method,
+        path: &'path str,
+    ) -> Result<Found<'_, 'path>, Missed> {
+        let matched = self.paths.at(path).map_err(|_| Missed::NoSuchPath)?;
+        match matched.value.iter().find(|route| route.method.answers(method)) {
+            Some(route) => Ok(Found { route, parameters: matched.params }),
+            None => Err(Missed::WrongMethod { allow: allow(matched.value) }),
+        }
+    }
+}
+
+fn allow(routes: &[&Route]) -> String {
+    routes.iter().fold(String::new(), |mut allow, route| {
+        let comma = if allow.is_empty() { "" } else { ", " };
+        let head = if route.method == Verb::Get { ", HEAD" } else { "" };
+        // Writing to a string cannot fail.
+        let _ = write!(allow, "{comma}{}{head}", route.method.name());
+        allow
+    })
+}
