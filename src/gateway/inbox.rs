@@ -179,7 +179,7 @@ fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid
     let Judged { matter, mut record, .. } = judged;
     let status = status::plan(&matter, &record, &gateway.public_url);
     record.public.actions = status.iter().map(|status| format!("commit status {} is posted", status.state)).collect();
-    let actions = status.into_iter().map(|status| NewAction::status(&matter.connection.id, &status)).collect();
+    let actions = status.into_iter().map(|status| NewAction::status(&matter.connection.id, record.public.decision, &status)).collect();
     Recording {
         done,
         event_key: event_key(&matter, event),

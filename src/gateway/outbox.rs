@@ -1,0 +1,100 @@
+//! Recorded actions are carried out, once each: with the same key every time, retried while there is hope, and given up
+//! with an entry and an alarm. What has been carried out is an entry too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::bitbucket::FetchError;
+use crate::bitbucket::StatusPost;
+use crate::gateway::Gateway;
+use crate::gateway::status::Status;
+use crate::graph::Id;
+use crate::store::Due;
+
+/// Actions taken at a time.
+const BATCH: usize = 16;
+
+/// How long a taken action is nobody else's.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// How long one call to Bitbucket may take.
+const CALL: Duration = Duration::from_secs(20);
+
+/// How often the outbox looks by itself.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Tries before an action is given up: with the waits below about a day.
+const MAX_TRIES: u32 = 20;
+
+/// The longest wait between two tries.
+const MAX_WAIT: Duration = Duration::from_hours(2);
+
+/// Runs until the gateway stops.
+pub async fn run(gateway: Arc<Gateway>) {
+    let mut stop = gateway.stopping();
+    loop {
+        match step(&gateway).await {
+            Ok(BATCH) if !*stop.borrow() => continue,
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the outbox cannot reach the store"),
+        }
+        tokio::select! {
+            () = gateway.outbox_bell.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        }
+    }
+}
+
+async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
+    let due = gateway.store.due_actions(gateway.clock.now(), BATCH, LEASE).await?;
+    let count = due.len();
+    for result in futures_util::future::join_all(due.into_iter().map(|action| one(gateway, action))).await {
+        result?;
+    }
+    Ok(count)
+}
+
+async fn one(gateway: &Gateway, action: Due) -> Result<(), crate::store::StoreError> {
+    match carry_out(gateway, &action).await {
+        Ok(outcome) => {
+            gateway.meters.acted("done");
+            gateway.store.action_done(action.id, outcome, gateway.clock.now()).await
+        }
+        Err(error) if action.tries >= MAX_TRIES || !error.may_pass() => {
+            gateway.meters.acted("given_up");
+            tracing::error!(action = %action.id, connection = %action.connection, %error, "an action was given up");
+            gateway.store.action_given_up(action.id, &error.to_string(), gateway.clock.now()).await
+        }
+        Err(error) => {
+            let wait = Duration::from_secs(1 << action.tries.min(13)).min(MAX_WAIT);
+            gateway.meters.acted("retried");
+            gateway.store.action_retry(action.id, &error.to_string(), gateway.clock.now().plus(wait)).await
+        }
+    }
+}
+
+/// The only action of today: a commit status. Its key makes a second post of the same one harmless.
+async fn carry_out(gateway: &Gateway, action: &Due) -> Result<&'static str, FetchError> {
+    let status: Status = serde_json::from_slice(&action.payload)
+        .map_err(|error| FetchError::said(format!("the stored action cannot be read: {error}")))?;
+    let connection = gateway.connections.get(&action.connection);
+    let client = connection
+        .filter(|connection| connection.posts_status)
+        .and_then(|connection| connection.client.as_ref())
+        .ok_or_else(|| FetchError::said("commit statuses are switched off for this connection".to_owned()))?;
+    let repository: Id = status.repository.parse().map_err(|error: crate::graph::IdError| FetchError::said(error.to_string()))?;
+    client.post_status(&repository, &status.commit, &post(&status), CALL).await?;
+    Ok("posted")
+}
+
+fn post(status: &Status) -> StatusPost {
+    StatusPost {
+        key: status.key.clone(),
+        state: status.state.as_str(),
+        name: "Portcullis".to_owned(),
+        text: status.text.clone(),
+        url: status.url.clone(),
+        refname: status.refname.clone(),
+    }
+}

@@ -1,0 +1,242 @@
+//! The check: somebody asks before they act. The same road as a webhook, while the caller waits, under a deadline.
+//!
+//! What the body says is a claim and stays one; who asks is known by a token. A question that was answered is answered
+//! the same way while that decision stands, so retries and waiting are safe.
+
+mod answer;
+mod asker;
+mod body;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::approval::State;
+use crate::approval::Ticket;
+use crate::decision::Effect;
+use crate::decision::Record;
+use crate::decision::record::Surface;
+use crate::event::EventKind;
+use crate::event::Facts;
+use crate::gateway::Gateway;
+use crate::gateway::gather;
+use crate::gateway::names;
+use crate::gateway::road::Judged;
+use crate::gateway::road::Matter;
+use crate::gateway::road::Offered;
+use crate::gateway::status;
+use crate::gateway::tickets;
+use crate::graph::Known;
+use crate::policy::Document;
+use crate::policy::input::Caller;
+use crate::store::NewAction;
+use crate::store::RecordError;
+use crate::store::Recording;
+use crate::store::StoreError;
+
+pub use answer::Answer;
+pub use asker::Asker;
+pub use body::Question;
+
+/// How long a check may take, below Bitbucket's own patience of 10 s.
+pub const DEADLINE: Duration = Duration::from_secs(8);
+
+/// How long an answer to a service token stands: it has no issue time that would tell one question from the next.
+const STANDS_FOR_SERVICE: Duration = Duration::from_secs(60);
+
+/// The action that needs no proof that the step still runs.
+const RUN: &str = "run";
+
+/// Why a check has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The question cannot be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// The token proves nothing.
+    #[error("{0}")]
+    Unknown(String),
+    /// The token proves somebody else, or the question contradicts it.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The step has ended: its token is being used again.
+    #[error("replayed: the step is `{0}`, not in progress, so its token asks too late")]
+    Replayed(String),
+    /// Nothing could be decided or recorded.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for CheckError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(format!("the decision cannot be recorded: {error}"))
+    }
+}
+
+impl Gateway {
+    /// Answers a check within [`DEADLINE`].
+    pub async fn check(&self, token: &str, body: &[u8]) -> Result<Answer, CheckError> {
+        let question = Question::read(body).map_err(CheckError::Malformed)?;
+        let answered = tokio::time::timeout(DEADLINE, self.answered(token, &question)).await;
+        answered.unwrap_or_else(|_| Err(CheckError::Unavailable("no answer could be found in time".to_owned())))
+    }
+
+    async fn answered(&self, token: &str, question: &Question) -> Result<Answer, CheckError> {
+        let asker = self.asker(token).await?;
+        asker.agrees_with(question, &self.graph.load())?;
+        let key = key(&asker, question);
+        let lock = self.questions.get_with(key, Arc::default);
+        let _one_at_a_time = lock.lock().await;
+        if let Some(answer) = self.standing(key, &asker, question).await? {
+            return Ok(answer);
+        }
+        self.decided(&asker, question, key).await
+    }
+
+    /// The answer given before, while it stands.
+    async fn standing(&self, key: [u8; 32], asker: &Asker, question: &Question) -> Result<Option<Answer>, CheckError> {
+        let Some(decision) = self.store.standing(key).await? else { return Ok(None) };
+        let Some(record) = self.store.decision(decision).await? else { return Ok(None) };
+        let age = self.clock.now().since(record.public.at);
+        if asker.is_service() && u128::from(age) > STANDS_FOR_SERVICE.as_millis() {
+            return Ok(None);
+        }
+        let ticket = match record.public.ticket {
+            Some(id) => self.store.ticket(id).await?,
+            None => None,
+        };
+        if ticket.as_ref().is_some_and(|ticket| matches!(ticket.state, State::Granted | State::Spent)) {
+            return Ok(None);
+        }
+        if record.public.effect == Effect::Proceed && question.action != RUN {
+            self.still_running(asker).await?;
+        }
+        Ok(Some(self.answer(&record, ticket).await?))
+    }
+
+    async fn still_running(&self, asker: &Asker) -> Result<(), CheckError> {
+        match gather::step(self, asker).await {
+            Some(Ok(step)) if !step.in_progress() => Err(CheckError::Replayed(step.state.clone())),
+            Some(Ok(_)) | None => Ok(()),
+            Some(Err(error)) => Err(CheckError::Unavailable(error.to_string())),
+        }
+    }
+
+    async fn decided(&self, asker: &Asker, question: &Question, key: [u8; 32]) -> Result<Answer, CheckError> {
+        let mut matter = self.matter(asker, question);
+        gather::caller(self, &mut matter, asker, question).await;
+        if let Some(state) = &matter.replayed {
+            return Err(CheckError::Replayed(state.clone()));
+        }
+        let judged = self
+            .judge(matter, async |matter, input, active, wanted| {
+                if wanted.is_empty() {
+                    return Offered::default();
+                }
+                let binding = tickets::binding(matter, input, active, wanted, &question.variables);
+                self.offered(&binding, matter.at).await
+            })
+            .await;
+        let (recording, ticket) = self.recording(judged, asker, question, key);
+        let record = recording.record.clone();
+        match self.store.record(vec![recording]).await.pop() {
+            Some(Ok(_)) => {
+                self.meters.decided(&record.public);
+                self.outbox_bell.notify_one();
+                self.answer(&record, ticket).await
+            }
+            Some(Err(RecordError::GrantGone(_))) => {
+                Err(CheckError::Unavailable("the approval was used by another step at this moment: ask again".to_owned()))
+            }
+            Some(Err(error)) => Err(CheckError::Unavailable(format!("the decision cannot be recorded: {error}"))),
+            None => Err(CheckError::Unavailable("the decision cannot be recorded".to_owned())),
+        }
+    }
+
+    fn matter(&self, asker: &Asker, question: &Question) -> Matter {
+        let connection = asker.connection();
+        let caller = Caller { kind: Known::Value(asker.kind()), id: Known::Value(asker.id()) };
+        let now = self.clock.now();
+        let document = Document {
+            kind: EventKind::PipelineStep,
+            connection: connection.id.clone(),
+            product: connection.product,
+            action: question.action.clone(),
+            now: Known::Value(now),
+            caller: Known::Value(caller),
+            facts: Facts::default(),
+            claimed: Known::Value(question.claimed()),
+            graph: Known::Nothing,
+        };
+        Matter {
+            document,
+            connection: Arc::clone(connection),
+            surface: Surface::Check,
+            delivery: None,
+            caller: asker.kind(),
+            short: gather::Short::default(),
+            authors: Vec::new(),
+            ground: gather::GroundFacts::default(),
+            unread_step: None,
+            replayed: None,
+            commit: None,
+            at: now,
+        }
+    }
+
+    /// What is to be recorded: the decision, the ticket it opens or the grant it spends, and the status that follows.
+    fn recording(&self, judged: Judged, asker: &Asker, question: &Question, key: [u8; 32]) -> (Recording, Option<Ticket>) {
+        let Judged { matter, input, active, mut record, wanted } = judged;
+        let unmet: Vec<_> = wanted.into_iter().filter(|one| !record.is_satisfied(&one.asked.rule)).collect();
+        let opens = record.public.effect == Effect::Wait;
+        let ticket = opens.then(|| {
+            let binding = tickets::binding(&matter, &input, &active, &unmet, &question.variables);
+            self.open_ticket(&record, binding, &unmet, asker.hash())
+        });
+        record.public.ticket = ticket.as_ref().map(|ticket| ticket.id);
+        let status = status::plan(&matter, &record, &self.public_url);
+        record.public.actions = status.iter().map(|status| format!("commit status {} is posted", status.state)).collect();
+        let decision = record.public.decision;
+        let actions = status.iter().filter_map(|status| NewAction::status(&matter.connection.id, decision, status)).collect();
+        // A grant is spent only by a decision that lets something happen because of it.
+        let spend = if record.public.effect == Effect::Proceed { record.public.satisfied_by.clone() } else { Vec::new() };
+        let recording = Recording {
+            actions,
+            open: ticket.clone(),
+            spend,
+            question: Some(key),
+            mentions: names::mentioned(&matter.document.facts),
+            ..Recording::of(record)
+        };
+        (recording, ticket)
+    }
+
+    /// The answer that a record gives, in the contract's words.
+    pub async fn answer(&self, record: &Record, ticket: Option<Ticket>) -> Result<Answer, CheckError> {
+        let bundle = self.bundle(&record.public.bundle).await?;
+        Ok(Answer::of(record, bundle.as_deref(), ticket.as_ref(), &self.public_url))
+    }
+}
+
+/// One question: who asks, in which step and token, and what. A retry has the same key; another run has another.
+fn key(asker: &Asker, question: &Question) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        hash.update(text.len().to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    part(asker.connection().id.as_str());
+    part(&asker.hash());
+    part(&question.action);
+    part(question.environment.as_deref().unwrap_or_default());
+    question.sorted_variables().iter().for_each(|name| part(name));
+    if asker.is_service() {
+        let step = &question.step;
+        for claim in [&question.repository, &step.commit, &step.branch, &step.tag] {
+            part(claim.as_deref().unwrap_or_default());
+        }
+    }
+    hash.finalize().into()
+}

@@ -1,0 +1,126 @@
+//! The body of a check: what is asked, and what the caller says of itself. All of it is a claim.
+
+use serde::Deserialize;
+
+use crate::graph::Known;
+use crate::policy::input::Claimed;
+
+/// Longest action word.
+const MAX_ACTION: usize = 40;
+/// Most variables in one question.
+const MAX_VARIABLES: usize = 100;
+/// Longest of the other texts, characters; they are shown to approvers.
+const MAX_TEXT: usize = 2_000;
+
+/// What is asked.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Question {
+    /// What is about to be done.
+    pub action: String,
+    /// The repository, as the caller names it.
+    #[serde(default)]
+    pub repository: Option<String>,
+    /// The environment, as the caller names it.
+    #[serde(default)]
+    pub environment: Option<String>,
+    /// Variables it says it will read.
+    #[serde(default)]
+    pub variables: Vec<String>,
+    /// The run, as the caller describes it.
+    #[serde(default)]
+    pub step: StepClaim,
+    /// What the approver should know.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// The run, as the caller describes it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct StepClaim {
+    /// Commit, 40 hex digits.
+    pub commit: Option<String>,
+    /// Branch, short name.
+    pub branch: Option<String>,
+    /// Tag, short name.
+    pub tag: Option<String>,
+    /// Pull request number.
+    pub pull_request: Option<u64>,
+    /// UUID of the pipeline.
+    pub pipeline: Option<String>,
+    /// UUID of the step.
+    pub step: Option<String>,
+    /// The build's number.
+    pub build: Option<u64>,
+    /// Address of the run, for people.
+    pub run: Option<String>,
+}
+
+impl Question {
+    /// Reads a body. The error names the member and what it should be.
+    pub fn read(body: &[u8]) -> Result<Self, String> {
+        let question: Self = serde_json::from_slice(body).map_err(|error| format!("the question cannot be read: {error}"))?;
+        question.check()?;
+        Ok(question)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let word = |text: &str| {
+            let mut bytes = text.bytes();
+            bytes.next().is_some_and(|b| b.is_ascii_lowercase())
+                && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        if !word(&self.action) || self.action.len() > MAX_ACTION {
+            return Err("`action` must be a lower-case word such as `deploy`, at most 40 letters, digits and `-`".to_owned());
+        }
+        if self.variables.len() > MAX_VARIABLES {
+            return Err(format!("`variables` holds {} names; at most {MAX_VARIABLES} are answered", self.variables.len()));
+        }
+        if let Some(commit) = &self.step.commit
+            && (commit.len() != 40 || !commit.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
+            return Err("`step.commit` must be a full commit hash of 40 hex digits".to_owned());
+        }
+        let texts = [
+            ("repository", &self.repository),
+            ("environment", &self.environment),
+            ("reason", &self.reason),
+            ("step.branch", &self.step.branch),
+            ("step.tag", &self.step.tag),
+            ("step.run", &self.step.run),
+        ];
+        let too_long = texts.iter().find(|(_, text)| text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT));
+        too_long.map_or(Ok(()), |(name, _)| Err(format!("`{name}` is longer than {MAX_TEXT} characters")))
+    }
+
+    /// The names, sorted, each once.
+    pub fn sorted_variables(&self) -> Vec<String> {
+        let mut names = self.variables.clone();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The ref the caller says it builds, by its full name.
+    pub fn reference(&self) -> Option<String> {
+        let branch = self.step.branch.as_ref().map(|name| format!("refs/heads/{name}"));
+        branch.or_else(|| self.step.tag.as_ref().map(|name| format!("refs/tags/{name}")))
+    }
+
+    /// The claims as they stand in the input.
+    pub fn claimed(&self) -> Claimed {
+        let step = &self.step;
+        Claimed {
+            repository: Known::or_nothing(self.repository.clone()),
+            commit: Known::or_nothing(step.commit.clone()),
+            branch: Known::or_nothing(step.branch.clone()),
+            tag: Known::or_nothing(step.tag.clone()),
+            pull_request: Known::or_nothing(step.pull_request),
+            environment: Known::or_nothing(self.environment.clone()),
+            variables: Known::Value(self.sorted_variables()),
+            run: Known::or_nothing(step.run.clone()),
+            build: Known::or_nothing(step.build),
+            reason: Known::or_nothing(self.reason.clone()),
+        }
+    }
+}

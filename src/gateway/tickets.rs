@@ -1,0 +1,206 @@
+//! Tickets in use: opened by a decision that wants an approval, offered as grants to the same question, voted on by the
+//! operator's session, and ended by time. The state machine itself is `approval`'s; here it meets the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::approval::Act;
+use crate::approval::Binding;
+use crate::approval::Refusal;
+use crate::approval::State;
+use crate::approval::Ticket;
+use crate::approval::Vote;
+use crate::approval::VoteWord;
+use crate::approval::binding;
+use crate::decision::Record;
+use crate::decision::record::RefusedGrant;
+use crate::event::Facts;
+use crate::gateway::Active;
+use crate::gateway::Gateway;
+use crate::gateway::approvers;
+use crate::gateway::names;
+use crate::gateway::road::Matter;
+use crate::gateway::road::Offered;
+use crate::gateway::status;
+use crate::graph::Time;
+use crate::policy::Input;
+use crate::policy::RuleId;
+use crate::store::NewAction;
+use crate::store::StoreError;
+
+/// How often tickets are looked through for those whose time ran out.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Who votes today. The record says so: it is not a person's name.
+pub const OPERATOR: &str = "operator session";
+
+/// Why a vote did not count.
+#[derive(Debug, thiserror::Error)]
+pub enum VoteError {
+    /// No such ticket.
+    #[error("there is no such ticket")]
+    Unknown,
+    /// The ticket cannot take it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Somebody else moved it at the same moment.
+    #[error("the ticket moved at the same moment: look at it again")]
+    Moved,
+    /// The store cannot keep it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What an approval of this matter would be bound to.
+pub fn binding(matter: &Matter, input: &Input, active: &Active, wanted: &[approvers::Wanted], variables: &[String]) -> Binding {
+    let facts = &matter.document.facts;
+    let mut variables = variables.to_vec();
+    variables.sort();
+    variables.dedup();
+    let mut rules: Vec<RuleId> = wanted.iter().map(|one| one.asked.rule.clone()).collect();
+    rules.sort();
+    rules.dedup();
+    Binding {
+        v: 1,
+        connection: matter.connection.id.to_string(),
+        action: matter.document.action.clone(),
+        repository: names::repository_id(facts).map(ToString::to_string),
+        reference: names::reference(facts).map(ToOwned::to_owned),
+        commit: names::commit(facts).map(ToOwned::to_owned),
+        environment: environment(facts),
+        variables,
+        script_sha256: facts.pipeline.value().and_then(|pipeline| pipeline.script_sha256.value().cloned()),
+        bundle: active.bundle.revision.clone(),
+        rules,
+        facts: binding::facts(input),
+    }
+}
+
+fn environment(facts: &Facts) -> Option<String> {
+    facts.resource.value()?.environment.value()?.id.value().map(ToString::to_string)
+}
+
+impl Gateway {
+    /// Grants for this binding: those in force that fit, and for each that nearly does, why it is refused.
+    pub async fn offered(&self, binding: &Binding, now: Time) -> Offered {
+        let mut offered = Offered::default();
+        let near = self.store.tickets_near(binding).await.unwrap_or_else(|error| {
+            // Without the store there is no grant; the decision cannot be recorded either, and says so.
+            tracing::error!(%error, "grants cannot be read");
+            Vec::new()
+        });
+        for ticket in near {
+            match ticket.grant_for_binding(binding, now) {
+                Ok(grant) => offered.grants.push(grant),
+                Err(why) if worth_telling(&ticket) => offered.refused.push(RefusedGrant { ticket: ticket.id, why }),
+                Err(_) => {}
+            }
+        }
+        offered
+    }
+
+    /// A ticket for what a record wants approved.
+    pub fn open_ticket(&self, record: &Record, binding: Binding, wanted: &[approvers::Wanted], asker: String) -> Ticket {
+        let expires_in = wanted.iter().map(|one| one.asked.demand.expires_in).min().unwrap_or(0);
+        let at = record.public.at;
+        Ticket {
+            id: Uuid::now_v7(),
+            connection: record.public.connection.clone(),
+            decision: record.public.decision,
+            asked: wanted.iter().map(|one| one.asked.clone()).collect(),
+            reason: record.reason(),
+            asked_because: record.names.kept().and_then(|names| names.asked_because.clone()),
+            asker,
+            state: State::Asked,
+            why: "Nobody has voted yet.".to_owned(),
+            asked_at: at,
+            expires_at: at.plus(Duration::from_secs(expires_in)),
+            grant_ends: None,
+            votes: Vec::new(),
+            spent_by: None,
+            version: 1,
+            binding,
+        }
+    }
+
+    /// The operator's session votes.
+    pub async fn vote(&self, id: Uuid, word: VoteWord, reason: &str) -> Result<Ticket, VoteError> {
+        let ticket = self.store.ticket(id).await?.ok_or(VoteError::Unknown)?;
+        let vote = Vote { by: OPERATOR.to_owned(), vote: word, reason: reason.to_owned(), at: self.clock.now() };
+        let next = ticket.step(Act::Vote(vote))?;
+        self.move_ticket(&ticket, next).await
+    }
+
+    async fn move_ticket(&self, before: &Ticket, next: Ticket) -> Result<Ticket, VoteError> {
+        let actions = self.ending(&next).await;
+        if !self.store.save_ticket(before.version, &next, actions, self.clock.now()).await? {
+            return Err(VoteError::Moved);
+        }
+        self.ticket_moved.send_replace(next.id);
+        self.outbox_bell.notify_one();
+        Ok(next)
+    }
+
+    /// A ticket that is lost turns the status that waited for it into a failure.
+    async fn ending(&self, ticket: &Ticket) -> Vec<NewAction> {
+        let lost = matches!(ticket.state, State::Refused | State::Expired | State::Revoked);
+        if !lost || ticket.spent_by.is_some() {
+            return Vec::new();
+        }
+        let posted = self.store.status_of(ticket.decision).await.ok().flatten();
+        let failed = posted.map(|waiting| status::Status {
+            state: status::StatusState::Failed,
+            text: status::cut(&ticket.why, status::MAX_TEXT_BYTES),
+            ..waiting
+        });
+        failed.into_iter().map(|status| NewAction::status(&ticket.connection, &status)).collect()
+    }
+
+    /// A ticket as it is, or as it is once something moves it; waits at most `wait`.
+    pub async fn ticket_when_moved(&self, id: Uuid, wait: Duration) -> Result<Option<Ticket>, StoreError> {
+        let mut moved = self.ticket_moved.subscribe();
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            let ticket = self.store.ticket(id).await?;
+            let open = ticket.as_ref().is_some_and(|ticket| ticket.state == State::Asked);
+            if !open || tokio::time::timeout_at(until, moved.changed()).await.is_err() {
+                return Ok(ticket);
+            }
+        }
+    }
+}
+
+/// Tickets that were granted once: a refusal of such a grant is worth an entry. Open and refused ones never gave one.
+const fn worth_telling(ticket: &Ticket) -> bool {
+    matches!(ticket.state, State::Granted | State::Spent) || (matches!(ticket.state, State::Expired) && ticket.grant_ends.is_some())
+}
+
+/// Ends tickets whose time ran out, until the gateway stops.
+pub async fn run(gateway: Arc<Gateway>) {
+    let mut stop = gateway.stopping();
+    loop {
+        if let Err(error) = age(&gateway).await {
+            tracing::error!(%error, "tickets cannot be looked through");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        }
+    }
+}
+
+/// Ends every ticket whose time ran out by now.
+pub async fn age(gateway: &Gateway) -> Result<(), StoreError> {
+    let now = gateway.clock.now();
+    for ticket in gateway.store.due_tickets(now).await? {
+        let Ok(next) = ticket.step(Act::Tick(now)) else { continue };
+        match gateway.move_ticket(&ticket, next).await {
+            // Somebody voted at the same moment: the vote stands.
+            Ok(_) | Err(VoteError::Moved | VoteError::Unknown | VoteError::Refused(_)) => {}
+            Err(VoteError::Store(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
