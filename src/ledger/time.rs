@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// 9999-12-30T22:00:00.999Z: RFC 3339 writes years of four digits, and every zone's local time must have one too.
-const LATEST: i64 = 253_402_207_200_999;
+/// 9998-12-31T23:59:59.999Z: the year 9999 is not whole in every calendar library, and nothing is lost without it.
+const LATEST: i64 = 253_370_764_799_999;
 
-/// Milliseconds since 1970-01-01T00:00:00Z, up to the year 9999; written as `2026-03-01T09:30:00.125Z`.
+/// Milliseconds since 1970-01-01T00:00:00Z, up to the year 9998; written as `2026-03-01T09:30:00.125Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Moment(i64);
@@ -15,7 +15,7 @@ pub struct Moment(i64);
 /// A text or number that is not a [`Moment`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a UTC time in milliseconds between 1970 and 9999, as in `2026-03-01T09:30:00.125Z`"
+    "`{0}` is not a UTC time in milliseconds between 1970 and 9998, as in `2026-03-01T09:30:00.125Z`"
 )]
 pub struct MomentError(String);
 
