@@ -92,9 +92,10 @@ impl FromStr for VerifierKey {
             let (name, rest) = text.split_once('+')?;
             let (_, key) = rest.split_once('+')?;
             let bytes = STANDARD.decode(key).ok()?;
-            let (kind, public) = bytes.split_first()?;
+            let (_, public) = bytes.split_first()?;
             let key = Self::new(name, public.try_into().ok()?).ok()?;
-            (*kind == ED25519_TYPE && key.to_string() == text).then_some(key)
+            // Written again it says the type, the id and the one spelling of base64.
+            (key.to_string() == text).then_some(key)
         };
         read().ok_or_else(|| NoteError::Key(text.to_owned()))
     }

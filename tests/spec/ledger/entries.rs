@@ -130,6 +130,11 @@ fn a_commitment_is_the_hash_the_contract_names() {
     assert!(!SealedPart { salt: [8; 32], ..part.clone() }.matches(&part.commit()));
     assert!(!SealedPart { bytes: b"ada".to_vec(), ..part.clone() }.matches(&part.commit()));
     assert!(!format!("{part:?}").contains("Ada"));
+    assert_eq!(Commitment::try_from("0a".repeat(32)).unwrap(), Commitment([10; 32]));
+    assert!(
+        Commitment::try_from("0A".repeat(32)).is_err()
+            && Commitment::try_from("0a".repeat(31)).is_err()
+    );
 }
 
 #[test]

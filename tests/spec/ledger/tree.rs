@@ -164,6 +164,7 @@ fn a_proof_proves_one_thing_only() {
                 &[&proof[..], &[old]].concat()
             ));
             assert!(!verify_consistency((older, &old), (size, &root), &[]));
+            assert!(!verify_consistency((older, &old), (size, &old), &[]));
         }
     }
 }

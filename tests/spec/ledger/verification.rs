@@ -58,6 +58,47 @@ fn rewritten(gate: &Signer, signed: &[Record], others: &[Record]) -> Files {
 }
 
 #[test]
+fn a_record_rewritten_as_a_whole_does_not_have_the_signed_root() {
+    let gate = signer("gate");
+    let signed = records(300);
+    for at in [0, 150, 299] {
+        let mut others = signed.clone();
+        let changed = Entry { subject: "0192-other".into(), ..entry(at) };
+        others[usize::try_from(at).unwrap()] =
+            Record { entry: changed.to_bytes().unwrap(), sealed: vec![] };
+        let mut files = rewritten(&gate, &signed, &others);
+        let failure = gate.verify(&files).failure.unwrap();
+        assert!(matches!(failure.problem, Problem::Root { size: 300, .. }), "{failure}");
+        files.insert("checkpoint".into(), gate.checkpoint(&others).into_bytes());
+        assert!(gate.verify(&files).verified());
+    }
+}
+
+#[test]
+fn files_that_are_too_long_or_too_short_are_named() {
+    let gate = signer("gate");
+    let files = gate.export(&records(20));
+    for (path, unit) in [("tile/0/000.p/20", 32), ("tile/entries/000.p/20", 2)] {
+        let bytes = &files[path];
+        for changed in [
+            [bytes, &vec![0; unit][..]].concat(),
+            bytes[..bytes.len() - unit].to_vec(),
+            vec![],
+            [bytes, &[0][..]].concat(),
+        ] {
+            let mut files = files.clone();
+            files.insert(path.into(), changed);
+            let failure = gate.verify(&files).failure.unwrap();
+            assert_eq!(failure.file, path);
+            assert!(
+                matches!(failure.problem, Problem::Bundle(20) | Problem::TileLength(20)),
+                "{failure}"
+            );
+        }
+    }
+}
+
+#[test]
 fn swapped_deleted_inserted_and_doubled_entries_are_found() {
     let gate = signer("gate");
     let signed = records(64);
