@@ -44,6 +44,7 @@ pub use proof::root_at;
 pub use proof::verify_consistency;
 pub use proof::verify_inclusion;
 pub use report::CUT_TAIL;
+pub use report::Continuity;
 pub use report::Failure;
 pub use report::Problem;
 pub use report::Report;

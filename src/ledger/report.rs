@@ -42,10 +42,22 @@ pub struct Report {
     pub first: Option<Moment>,
     /// The time of the last entry.
     pub last: Option<Moment>,
-    /// The size of the earlier checkpoint that this record continues, once that was found to hold.
-    pub since: Option<u64>,
+    /// Whether this record continues an earlier checkpoint.
+    pub since: Continuity,
     /// The first thing that is wrong.
     pub failure: Option<Failure>,
+}
+
+/// Whether a record continues an earlier checkpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Continuity {
+    /// No earlier checkpoint was given: [`CUT_TAIL`] applies.
+    #[default]
+    NotAsked,
+    /// One was given, and the record was not found to continue it.
+    NotShown,
+    /// It continues the checkpoint of this many entries.
+    Shown(u64),
 }
 
 /// The first thing that is wrong.
@@ -172,11 +184,23 @@ impl Report {
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.entry {
-            Some(entry) => write!(out, "entry {entry} ({}): {}", self.file, self.problem),
-            None => write!(out, "{}: {}", self.file, self.problem),
-        }
+        let text = match self.entry {
+            Some(entry) => format!("entry {entry} ({}): {}", self.file, self.problem),
+            None => format!("{}: {}", self.file, self.problem),
+        };
+        out.write_str(&harmless(&text))
     }
+}
+
+/// Control and direction characters of a folder from elsewhere, written out: a terminal would obey them.
+fn harmless(text: &str) -> String {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| if obeyed(c) { c.escape_unicode().to_string() } else { c.to_string() })
+        .collect()
 }
 
 impl fmt::Display for Report {
@@ -198,10 +222,13 @@ impl fmt::Display for Report {
             )?;
         }
         match self.since {
-            Some(size) => {
+            Continuity::Shown(size) => {
                 writeln!(out, "since    continues the earlier checkpoint of {size} entries")
             }
-            None => writeln!(out, "{CUT_TAIL}"),
+            Continuity::NotShown => {
+                writeln!(out, "since    not shown to continue the earlier checkpoint")
+            }
+            Continuity::NotAsked => writeln!(out, "{CUT_TAIL}"),
         }
     }
 }
@@ -246,10 +273,15 @@ struct WireFailure<'a> {
 
 impl Serialize for Report {
     /// `{"verified","origin","size","root","entries","kinds","sealed","first","last","since","failure","limits"}`;
-    /// `failure` is null or `{"entry","file","problem"}`, `limits` holds [`CUT_TAIL`] where it applies.
+    /// `since` is the earlier size it continues or null, `failure` null or `{"entry","file","problem"}`, `limits` holds [`CUT_TAIL`] where it applies.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let checkpoint = self.checkpoint.as_ref();
         let failure = self.failure.as_ref();
+        let (since, limits) = match self.since {
+            Continuity::NotAsked => (None, vec![CUT_TAIL]),
+            Continuity::NotShown => (None, Vec::new()),
+            Continuity::Shown(size) => (Some(size), Vec::new()),
+        };
         let wire = Wire {
             verified: self.verified(),
             origin: checkpoint.map(|checkpoint| checkpoint.origin.as_str()),
@@ -260,13 +292,13 @@ impl Serialize for Report {
             sealed: self.sealed,
             first: self.first,
             last: self.last,
-            since: self.since,
+            since,
             failure: failure.map(|Failure { entry, file, problem }| WireFailure {
                 entry: *entry,
                 file,
                 problem: problem.to_string(),
             }),
-            limits: if self.since.is_some() { Vec::new() } else { vec![CUT_TAIL] },
+            limits,
         };
         wire.serialize(serializer)
     }

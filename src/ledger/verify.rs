@@ -8,9 +8,11 @@ use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::entry::Entry;
 use crate::ledger::note::VerifierKey;
 use crate::ledger::note::verify_note;
+use crate::ledger::report::Continuity;
 use crate::ledger::report::Failure;
 use crate::ledger::report::Problem;
 use crate::ledger::report::Report;
+use crate::ledger::report::SealedCount;
 use crate::ledger::sealed::Kept;
 use crate::ledger::sealed::SealedFile;
 use crate::ledger::tile;
@@ -36,7 +38,11 @@ pub fn verify(
     key: &VerifierKey,
     since: Since<'_>,
 ) -> Report {
-    let mut report = Report::default();
+    let asked = match since {
+        Since::Nothing => Continuity::NotAsked,
+        Since::Checkpoint(_) => Continuity::NotShown,
+    };
+    let mut report = Report { since: asked, ..Report::default() };
     let files = Files { read };
     report.failure = check(&files, key, since, &mut report).err();
     report
@@ -191,7 +197,7 @@ impl<R: Fn(&str) -> Result<Option<Vec<u8>>, String>> Walk<'_, R> {
         if earlier.root != self.tiles.root() {
             return Err(in_file("checkpoint", Problem::Forked { size: earlier.size }));
         }
-        self.report.since = Some(earlier.size);
+        self.report.since = Continuity::Shown(earlier.size);
         Ok(())
     }
 
@@ -207,25 +213,18 @@ impl<R: Fn(&str) -> Result<Option<Vec<u8>>, String>> Walk<'_, R> {
 
     fn sealed(&mut self, index: u64, entry: &Entry) -> Result<(), Failure> {
         let path = SealedFile::path(index);
-        let bytes = self.files.find(&path)?;
-        let count = &mut self.report.sealed;
-        let present = count.present + count.erased;
-        if let Some(bytes) = bytes {
-            let mut compare = || -> Result<(), Problem> {
-                let file = SealedFile::from_bytes(&bytes)?;
-                if file.index != index {
-                    return Err(Problem::SealedElsewhere(file.index));
-                }
-                for kept in &file.parts {
-                    *if matches(kept, entry)? { &mut count.present } else { &mut count.erased } +=
-                        1;
-                }
-                Ok(())
-            };
-            compare().map_err(|problem| Failure { entry: Some(index), file: path, problem })?;
-        }
-        count.absent +=
-            (entry.sealed.len() as u64).saturating_sub(count.present + count.erased - present);
+        let found = match self.files.find(&path)? {
+            None => SealedCount { absent: entry.sealed.len() as u64, ..SealedCount::default() },
+            Some(bytes) => count(&bytes, index, entry).map_err(|problem| Failure {
+                entry: Some(index),
+                file: path,
+                problem,
+            })?,
+        };
+        let total = &mut self.report.sealed;
+        total.present += found.present;
+        total.erased += found.erased;
+        total.absent += found.absent;
         Ok(())
     }
 
@@ -239,16 +238,25 @@ impl<R: Fn(&str) -> Result<Option<Vec<u8>>, String>> Walk<'_, R> {
     }
 }
 
-/// Whether a part is present (true) or erased (false), as the entry commits to it.
-fn matches(kept: &Kept, entry: &Entry) -> Result<bool, Problem> {
-    let name = kept.name();
-    let commitment =
-        entry.sealed.get(name).ok_or_else(|| Problem::SealedUnknown(name.to_owned()))?;
-    match kept {
-        Kept::Erased { .. } => Ok(false),
-        Kept::Present(part) if part.matches(commitment) => Ok(true),
-        Kept::Present(_) => Err(Problem::SealedChanged(name.to_owned())),
+/// What a file of sealed parts has of what its entry commits to.
+fn count(bytes: &[u8], index: u64, entry: &Entry) -> Result<SealedCount, Problem> {
+    let file = SealedFile::from_bytes(bytes)?;
+    if file.index != index {
+        return Err(Problem::SealedElsewhere(file.index));
     }
+    let mut found = SealedCount { absent: entry.sealed.len() as u64, ..SealedCount::default() };
+    for kept in &file.parts {
+        let name = kept.name();
+        let commitment =
+            entry.sealed.get(name).ok_or_else(|| Problem::SealedUnknown(name.to_owned()))?;
+        found.absent -= 1;
+        match kept {
+            Kept::Erased { .. } => found.erased += 1,
+            Kept::Present(part) if part.matches(commitment) => found.present += 1,
+            Kept::Present(_) => return Err(Problem::SealedChanged(name.to_owned())),
+        }
+    }
+    Ok(found)
 }
 
 /// Entry `index` and its tile differ: which of the two was signed?

@@ -137,6 +137,20 @@ fn the_program_finds_files_that_belong_to_nothing() {
 }
 
 #[test]
+fn a_hostile_name_reaches_the_terminal_written_out() {
+    let folder = folder(10);
+    fs::write(folder.path("sealed/\u{1b}[2J\u{202e}\nverified.json"), "{}").unwrap();
+    let (code, text) = shown(&folder.run(&[]));
+    assert_eq!(code, Some(1));
+    assert!(
+        text.starts_with(
+            "not verified: sealed/\\u{1b}[2J\\u{202e}\\u{a}verified.json: the file belongs"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_file_beyond_the_limit_is_not_read() {
     let folder = folder(10);
     fs::File::create(folder.path("checkpoint")).unwrap().set_len(1 << 40).unwrap();

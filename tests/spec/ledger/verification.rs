@@ -156,6 +156,8 @@ fn a_cut_tail_is_seen_against_an_earlier_checkpoint_only() {
         assert!(alone.verified() && alone.to_string().contains(CUT_TAIL));
         let report = gate.verify_since(&files, &kept);
         let now = 20 - cut as u64;
+        assert_eq!(report.since, Continuity::NotShown);
+        assert!(!report.to_string().contains(CUT_TAIL));
         assert_eq!(report.failure.unwrap().problem, Problem::Shorter { earlier: 20, now });
     }
 }
@@ -168,7 +170,7 @@ fn a_record_that_grew_continues_every_earlier_checkpoint() {
     for size in 0..=20 {
         let report = gate.verify_since(&files, &gate.checkpoint(&all[..size]));
         assert!(report.verified(), "{report}");
-        assert_eq!(report.since, Some(size as u64));
+        assert_eq!(report.since, Continuity::Shown(size as u64));
         assert!(!report.to_string().contains(CUT_TAIL) && !report.to_json().contains("--since"));
     }
 }
