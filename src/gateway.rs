@@ -1,6 +1,257 @@
-//! The road: a delivery or a question becomes a decision, is recorded, and what follows from it is carried out.
+//! The gateway: a delivery or a question becomes a decision, is recorded, and what follows from it is carried out.
 //!
-//! Start with `road`.
+//! Start with [`road`] (what a decision is made of), then [`inbox`] (webhooks) and [`question`] (checks). The rest keeps
+//! them going: workers that evaluate, bundles, tickets, the outbox, the notary that signs the ledger, the clock.
+//! Every read that a page or an API shows goes through here, so that none can show a verdict the road did not make.
 
+pub mod approvers;
+pub mod bundles;
 pub mod clock;
+pub mod connections;
+pub mod gather;
+pub mod inbox;
+pub mod meters;
+pub mod names;
+pub mod notary;
+pub mod outbox;
+pub mod policies;
+pub mod question;
+pub mod road;
+pub mod status;
+pub mod telling;
+pub mod tickets;
 pub mod workers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::bitbucket::issuer::Keys;
+use crate::decision::Modes;
+use crate::event::delivery;
+use crate::event::delivery::Envelope;
+use crate::event::delivery::Expected;
+use crate::event::delivery::HookId;
+use crate::event::delivery::SealError;
+use crate::event::delivery::Sealed;
+use crate::gateway::clock::Clock;
+use crate::gateway::connections::Connections;
+use crate::gateway::meters::Meters;
+use crate::gateway::policies::Policies;
+use crate::graph::Product;
+use crate::graph::Snapshot;
+use crate::policy::Bundle;
+use crate::policy::Finding;
+use crate::secret::SigningKey;
+use crate::store::Kept;
+use crate::store::NewDelivery;
+use crate::store::Store;
+use crate::store::StoreError;
+
+pub use policies::Active;
+
+/// Bytes of remembered findings. An entry weighs about 1 KB, so this is some 16,000 different questions.
+const MEMORY_BYTES: u64 = 16 << 20;
+
+/// Questions whose double asking is held back at one time, each for as long as somebody may ask it again.
+const MAX_QUESTIONS: u64 = 100_000;
+
+/// Largest webhook body of Bitbucket Cloud, bytes.
+pub const CLOUD_BODY: usize = 1 << 20;
+
+/// Largest webhook body of Data Center, bytes.
+pub const DATACENTER_BODY: usize = 10 << 20;
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Everything durable.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// The Bitbuckets.
+    pub connections: Connections,
+    /// The rules, loaded.
+    pub policies: Policies,
+    /// Who reaches what, as far as it is known at start.
+    pub graph: Snapshot,
+    /// How rules are taken.
+    pub modes: Modes,
+    /// Signs the ledger.
+    pub signing: SigningKey,
+    /// The name of the ledger, in its checkpoints and keys.
+    pub origin: String,
+    /// How the world reaches the public listener; every link begins with it. No slash at its end.
+    pub public_url: String,
+    /// Counts.
+    pub meters: Meters,
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Everything durable.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// The Bitbuckets.
+    pub connections: Connections,
+    /// The rules.
+    pub policies: Policies,
+    /// Who reaches what: readers hold a snapshot while a new one is published.
+    pub graph: ArcSwap<Snapshot>,
+    /// How rules are taken.
+    pub modes: ArcSwap<Modes>,
+    /// Every link begins with it.
+    pub public_url: String,
+    /// Counts.
+    pub meters: Meters,
+    /// Keys of step-token issuers.
+    pub keys: Keys,
+    signing: SigningKey,
+    origin: String,
+    memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
+    questions: moka::sync::Cache<[u8; 32], Arc<tokio::sync::Mutex<()>>>,
+    steps: gather::Steps,
+    inbox_bell: Notify,
+    outbox_bell: Notify,
+    notary_bell: Notify,
+    ticket_moved: watch::Sender<Uuid>,
+    stop: watch::Sender<bool>,
+}
+
+/// What became of a delivery at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is kept: 202.
+    Kept(Uuid),
+    /// It was kept before: 200.
+    Duplicate(Uuid),
+    /// Data Center's "Test connection": 200, nothing kept.
+    Ping,
+}
+
+/// Why a delivery was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAccepted {
+    /// No such hook: 404.
+    #[error("there is no such hook here")]
+    NoHook,
+    /// Its signature does not hold: 401.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// It cannot be kept: 503.
+    #[error("the delivery cannot be kept: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl Gateway {
+    /// A gateway of these parts. Nothing runs until [`Gateway::run`].
+    pub fn new(parts: Parts) -> Result<Arc<Self>, crate::bitbucket::issuer::KeyError> {
+        let weigh = |_: &[u8; 32], findings: &Arc<[Finding]>| weight(findings);
+        Ok(Arc::new(Self {
+            store: parts.store,
+            clock: parts.clock,
+            connections: parts.connections,
+            policies: parts.policies,
+            graph: ArcSwap::from_pointee(parts.graph),
+            modes: ArcSwap::from_pointee(parts.modes),
+            public_url: parts.public_url,
+            meters: parts.meters,
+            keys: Keys::new()?,
+            signing: parts.signing,
+            origin: parts.origin,
+            memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
+            questions: moka::sync::Cache::builder()
+                .max_capacity(MAX_QUESTIONS)
+                .time_to_idle(Duration::from_secs(60))
+                .build(),
+            steps: gather::Steps::new(),
+            inbox_bell: Notify::new(),
+            outbox_bell: Notify::new(),
+            notary_bell: Notify::new(),
+            ticket_moved: watch::Sender::new(Uuid::nil()),
+            stop: watch::Sender::new(false),
+        }))
+    }
+
+    /// Stations 1 to 3: a body from the door is sealed, kept, and answered. Durable when it returns.
+    pub async fn accept(&self, hook: &HookId, envelope: Envelope) -> Result<Accepted, NotAccepted> {
+        let (connection, hook) = self.connections.hook(hook).ok_or(NotAccepted::NoHook)?;
+        let expected = Expected { product: connection.product, secrets: hook.secrets() };
+        let sealed = match delivery::seal(envelope, &expected)? {
+            Sealed::Ping => return Ok(Accepted::Ping),
+            Sealed::Delivery(sealed) => sealed,
+        };
+        let new = NewDelivery {
+            id: Uuid::now_v7(),
+            connection: connection.id.clone(),
+            hook: hook.id().clone(),
+            key: sealed.key,
+            digest: sealed.digest,
+            body: sealed.body,
+            received: sealed.received,
+        };
+        match self.store.keep(new).await? {
+            Kept::New(id) => {
+                self.inbox_bell.notify_one();
+                Ok(Accepted::Kept(id))
+            }
+            Kept::Duplicate(id) => Ok(Accepted::Duplicate(id)),
+        }
+    }
+
+    /// The largest body this hook may be sent: nothing longer is read.
+    pub fn body_limit(&self, hook: &HookId) -> usize {
+        match self.connections.hook(hook).map(|(connection, _)| connection.product) {
+            Some(Product::DataCenter) => DATACENTER_BODY,
+            Some(Product::Cloud) | None => CLOUD_BODY,
+        }
+    }
+
+    /// Runs everything that happens after the answer, until [`Gateway::stop`]; returns when all of it has ended.
+    pub async fn run(self: &Arc<Self>) {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(inbox::run(Arc::clone(self)));
+        tasks.spawn(outbox::run(Arc::clone(self)));
+        tasks.spawn(tickets::run(Arc::clone(self)));
+        tasks.spawn(notary::run(Arc::clone(self)));
+        tasks.spawn(policies::watch(Arc::clone(self)));
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a part of the gateway ended by itself");
+                self.stop();
+            }
+        }
+    }
+
+    /// Asks everything to end after what is under way.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Tells when the gateway is to end.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// The bundle of a revision: the active one, or one that a record names.
+    pub async fn bundle(&self, revision: &str) -> Result<Option<Arc<Bundle>>, StoreError> {
+        let active = self.policies.current();
+        if active.bundle.revision == revision {
+            return Ok(Some(Arc::clone(&active.bundle)));
+        }
+        Ok(self.store.bundle(revision).await?.map(Arc::new))
+    }
+}
+
+/// What remembered findings weigh, bytes, roughly.
+fn weight(findings: &[Finding]) -> u32 {
+    let texts: usize = findings.iter().map(|finding| finding.reason.len() + 128).sum();
+    u32::try_from(texts + 128).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,126 @@
+//! The active bundle and its pool of workers. A changed folder is loaded as a candidate; only a good one becomes
+//! active, the last good one stays otherwise, and both are said: in the log, in the ledger, and on `/readyz`.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use arc_swap::ArcSwap;
+
+use crate::gateway::Gateway;
+use crate::gateway::bundles;
+use crate::gateway::bundles::FolderError;
+use crate::gateway::bundles::Source;
+use crate::gateway::workers::Pool;
+use crate::gateway::workers::PoolError;
+use crate::gateway::workers::Settings;
+use crate::policy::Bundle;
+
+/// A bundle that answers questions.
+#[derive(Debug)]
+pub struct Active {
+    /// What it declares.
+    pub bundle: Arc<Bundle>,
+    /// The workers that run it.
+    pub pool: Pool,
+}
+
+/// Why no bundle could be made active.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The folder cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The load checks refused it, or no worker could load it.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+}
+
+/// The rules: where they come from, which are active, and what was wrong with the last candidate.
+#[derive(Debug)]
+pub struct Policies {
+    source: Source,
+    settings: Settings,
+    active: ArcSwap<Active>,
+    refused: Mutex<Option<String>>,
+}
+
+impl Policies {
+    /// Loads the bundle. A gateway does not start on a bad one.
+    pub async fn load(source: Source, settings: Settings) -> Result<Self, BundleError> {
+        let active = candidate(&source, &settings).await?;
+        Ok(Self { source, settings, active: ArcSwap::from_pointee(active), refused: Mutex::new(None) })
+    }
+
+    /// The active bundle.
+    pub fn current(&self) -> Arc<Active> {
+        self.active.load_full()
+    }
+
+    /// Why the newest candidate did not become active, if it did not.
+    pub fn refused(&self) -> Option<String> {
+        self.refused.lock().map_or(None, |refused| refused.clone())
+    }
+
+    fn note(&self, refused: Option<String>) {
+        if let Ok(mut noted) = self.refused.lock() {
+            *noted = refused;
+        }
+    }
+
+    /// Loads what is in the folder now; the revision if it became active.
+    pub async fn reload(&self) -> Result<Arc<Active>, BundleError> {
+        match candidate(&self.source, &self.settings).await {
+            Ok(active) => {
+                let active = Arc::new(active);
+                self.active.store(Arc::clone(&active));
+                self.note(None);
+                Ok(active)
+            }
+            Err(error) => {
+                self.note(Some(error.to_string()));
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn candidate(source: &Source, settings: &Settings) -> Result<Active, BundleError> {
+    let pool = Pool::start(settings.clone(), source.read()?).await?;
+    Ok(Active { bundle: Arc::clone(pool.bundle()), pool })
+}
+
+/// Looks at the folder until the gateway stops, and loads it again when it changed.
+pub async fn watch(gateway: Arc<Gateway>) {
+    let mut stop = gateway.stopping();
+    let mut seen = gateway.policies.source.mark();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(bundles::LOOK_EVERY) => {}
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        }
+        let mark = gateway.policies.source.mark();
+        if mark != seen {
+            seen = mark;
+            changed(&gateway).await;
+        }
+    }
+}
+
+async fn changed(gateway: &Gateway) {
+    let before = gateway.policies.current().bundle.revision.clone();
+    let now = gateway.clock.now();
+    let told = match gateway.policies.reload().await {
+        Ok(active) if active.bundle.revision == before => return,
+        Ok(active) => {
+            tracing::info!(revision = %active.bundle.revision, rules = active.bundle.rules.len(), "a new bundle is active");
+            gateway.store.keep_bundle(&active.bundle, now, "the policy folder changed").await
+        }
+        Err(error) => {
+            tracing::error!(%error, active = %before, "the changed policy folder was refused; the last good bundle stays");
+            gateway.store.bundle_refused(&before, &error.to_string(), now).await
+        }
+    };
+    if let Err(error) = told {
+        tracing::error!(%error, "the change of rules could not be recorded");
+    }
+}

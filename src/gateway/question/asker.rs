@@ -1,0 +1,204 @@
+//! Who asks: a pipeline step by its own token, or a CI by a service token. Nothing else is believed.
+
+use std::sync::Arc;
+
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::event::caller;
+use crate::event::caller::StepIdentity;
+use crate::gateway::Gateway;
+use crate::gateway::connections::Connection;
+use crate::gateway::question::CheckError;
+use crate::gateway::question::Question;
+use crate::graph::Id;
+use crate::graph::Snapshot;
+use crate::policy::input::CallerKind;
+use crate::store::TokenRow;
+
+/// Who asks, proven.
+#[derive(Debug)]
+pub enum Asker {
+    /// A pipeline step.
+    Step {
+        /// Where.
+        connection: Arc<Connection>,
+        /// What its token proves.
+        step: StepIdentity,
+    },
+    /// Whoever holds a service token.
+    Service {
+        /// Where.
+        connection: Arc<Connection>,
+        /// What the token may.
+        token: TokenRow,
+    },
+}
+
+impl Gateway {
+    /// Judges a token: whose it is, and for which connection.
+    pub async fn asker(&self, token: &str) -> Result<Asker, CheckError> {
+        if caller::is_service_token(token) { self.service(token).await } else { self.step_asker(token).await }
+    }
+
+    async fn step_asker(&self, token: &str) -> Result<Asker, CheckError> {
+        let claimed = caller::peek(token).map_err(|error| CheckError::Unknown(error.to_string()))?;
+        let candidates: Vec<_> = self.connections.of_issuer(&claimed.issuer).cloned().collect();
+        let Some(connection) = candidates.first() else {
+            let known: Vec<_> = self.connections.issuers().into_iter().collect();
+            return Err(CheckError::Unknown(format!(
+                "the token was issued by `{}`, and this gate accepts {}",
+                claimed.issuer,
+                if known.is_empty() { "no issuer yet: configure a Cloud connection".to_owned() } else { known.join(", ") }
+            )));
+        };
+        let issuer = connection.step_issuer().ok_or_else(|| CheckError::Unknown("this connection has no issuer".to_owned()))?;
+        let key = self.keys.key(&issuer, &claimed.kid).await.map_err(|error| CheckError::Unknown(error.to_string()))?;
+        let expected = caller::Expected {
+            connection: &connection.id,
+            issuer: &claimed.issuer,
+            audiences: &connection.audiences,
+            now: self.clock.now(),
+        };
+        let step = caller::step(token, &key, &expected).map_err(|error| CheckError::Unknown(error.to_string()))?;
+        Ok(Asker::Step { connection: Arc::clone(connection), step })
+    }
+
+    async fn service(&self, token: &str) -> Result<Asker, CheckError> {
+        let unknown = || CheckError::Unknown("the service token is not known here, or was revoked".to_owned());
+        let row = self.store.token(&crate::secret::hash_token(token)).await?.ok_or_else(unknown)?;
+        if self.clock.now() >= row.expires_at {
+            return Err(CheckError::Unknown(format!("the service token `{}` ended at {}", row.name, row.expires_at)));
+        }
+        let connection = self.connections.get(&row.connection).cloned().ok_or_else(unknown)?;
+        Ok(Asker::Service { connection, token: row })
+    }
+}
+
+impl Asker {
+    /// Where.
+    pub const fn connection(&self) -> &Arc<Connection> {
+        match self {
+            Self::Step { connection, .. } | Self::Service { connection, .. } => connection,
+        }
+    }
+
+    /// How it was known.
+    pub const fn kind(&self) -> CallerKind {
+        match self {
+            Self::Step { .. } => CallerKind::Step,
+            Self::Service { .. } => CallerKind::Service,
+        }
+    }
+
+    /// Whether it is a service token.
+    pub const fn is_service(&self) -> bool {
+        matches!(self, Self::Service { .. })
+    }
+
+    /// What the record calls it: the step, or the token's id.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Step { step, .. } => step.step.clone(),
+            Self::Service { token, .. } => token.id.to_string(),
+        }
+    }
+
+    /// SHA-256 of what makes it this asker, hex: the step and its token's issue time, or the token.
+    pub fn hash(&self) -> String {
+        let text = match self {
+            Self::Step { connection, step } => {
+                format!("{}\nstep\n{}\n{}\n{}", connection.id, step.pipeline, step.step, step.issued_at.millis())
+            }
+            Self::Service { connection, token } => format!("{}\nservice\n{}", connection.id, token.id),
+        };
+        hex::encode(Sha256::digest(text))
+    }
+
+    /// Refuses a question that contradicts what the token proves.
+    pub fn agrees_with(&self, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
+        match self {
+            Self::Step { step, .. } => step_agrees(step, question, graph),
+            Self::Service { connection, token } => service_agrees(connection, token, question, graph),
+        }
+    }
+}
+
+fn forbidden(why: String) -> Result<(), CheckError> {
+    Err(CheckError::Forbidden(why))
+}
+
+fn step_agrees(step: &StepIdentity, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
+    let claims = [("pipeline", &question.step.pipeline, &step.pipeline), ("step", &question.step.step, &step.step)];
+    for (what, claimed, proven) in claims {
+        if let Some(claimed) = claimed
+            && bare(claimed) != bare(proven)
+        {
+            return forbidden(format!("the question names {what} `{claimed}`, but the token is for `{proven}`"));
+        }
+    }
+    if let Some(claimed) = &question.repository
+        && let Some(name) = graph.find(&step.repository).and_then(|node| graph.full_name(node))
+        && !claimed.eq_ignore_ascii_case(&name)
+    {
+        return forbidden(format!("the question names repository `{claimed}`, but the token is for `{name}`"));
+    }
+    environment_agrees(step, question, graph)
+}
+
+fn environment_agrees(step: &StepIdentity, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
+    let Some(claimed) = &question.environment else { return Ok(()) };
+    let Some(proven) = &step.environment else {
+        return forbidden(format!(
+            "the question names environment `{claimed}`, but the step's token has none: add `deployment: {claimed}` to the step"
+        ));
+    };
+    if bare(claimed) == proven.native() {
+        return Ok(());
+    }
+    let Some(node) = graph.find(proven) else { return Ok(()) };
+    let called = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(claimed));
+    let name = graph.node(node).and_then(|node| node.name.as_deref());
+    if called(name) || called(graph.text(node, "slug").value().copied()) {
+        return Ok(());
+    }
+    forbidden(format!(
+        "the question names environment `{claimed}`, but the step deploys to `{}`",
+        name.unwrap_or(proven.native())
+    ))
+}
+
+fn service_agrees(
+    connection: &Connection,
+    token: &TokenRow,
+    question: &Question,
+    graph: &Snapshot,
+) -> Result<(), CheckError> {
+    if !token.actions.is_empty() && !token.actions.contains(&question.action) {
+        return forbidden(format!("the service token `{}` may not ask about `{}`", token.name, question.action));
+    }
+    if question.repository.is_none() {
+        return Err(CheckError::Malformed("a service token carries no repository: name it with `repository`, PROJECT/SLUG".to_owned()));
+    }
+    let Some(repository) = service_repository(connection, question, graph) else {
+        return forbidden(format!(
+            "repository `{}` is not known on connection `{}`",
+            question.repository.as_deref().unwrap_or_default(),
+            connection.id
+        ));
+    };
+    if !token.repositories.is_empty() && !token.repositories.iter().any(|known| *known == repository.as_str()) {
+        return forbidden(format!("the service token `{}` may not ask about this repository", token.name));
+    }
+    Ok(())
+}
+
+/// The repository a service token's question names, found in the graph by its full name.
+pub fn service_repository(connection: &Connection, question: &Question, graph: &Snapshot) -> Option<Id> {
+    graph.repository_named(&connection.id, question.repository.as_deref()?)
+}
+
+/// UUIDs are compared without braces and case.
+fn bare(text: &str) -> String {
+    text.trim_matches(['{', '}']).to_ascii_lowercase()
+}
