@@ -1,24 +1,3 @@
-<<<<<<< HEAD
-//! What nobody may print.
-use std::fmt;
-/// A secret: no `Display`, and `Debug` shows nothing.
-pub struct Secret<T>(T);
-impl<T> Secret<T> {
-    /// Wraps.
-    pub const fn new(value: T) -> Self {
-        Self(value)
-    }
-    /// The secret itself.
-    pub const fn expose(&self) -> &T {
-        &self.0
-    }
-}
-impl<T> fmt::Debug for Secret<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
-=======
 //! What nobody may print: secret values, sealing at rest, signing keys and token hashes.
 //!
 //! Key bytes are handed in: where a key lives (a file, a variable, a vault) is the binary's business, and when it is
@@ -97,4 +76,3 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
     hash
 }
->>>>>>> ledger

@@ -12,14 +12,11 @@
 )]
 
 mod spec {
-<<<<<<< HEAD
     mod door;
     mod door_tls;
     mod operator_door;
     mod routes;
     mod smuggling;
-=======
     mod ledger;
     mod secrets;
->>>>>>> ledger
 }

@@ -1,0 +1,223 @@
+//! What pages, the API and programs may read: decisions with their stories, tickets, dead letters, tokens, the graph's
+//! answers, readiness. Everything comes from records the road made; nothing is worked out anew here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::approval::State;
+use crate::approval::Ticket;
+use crate::decision::Record;
+use crate::decision::narrative;
+use crate::decision::narrative::Narrative;
+use crate::gateway::Gateway;
+use crate::gateway::question::Answer;
+use crate::graph::ConnectionId;
+use crate::store::DeadLetter;
+use crate::store::Filter;
+use crate::store::Page;
+use crate::store::StoreError;
+use crate::store::TokenRow;
+
+/// Most rows a page of answers holds.
+pub const MAX_ROWS: usize = 200;
+
+/// A record with its story.
+#[derive(Debug)]
+pub struct Told {
+    /// What is kept.
+    pub record: Record,
+    /// The same as a story.
+    pub story: Narrative,
+}
+
+/// Whether the gate can do its work.
+#[derive(Clone, Debug, Serialize)]
+pub struct Readiness {
+    /// Ready or not.
+    pub ready: bool,
+    /// Why not; empty when ready.
+    pub reasons: Vec<String>,
+    /// What works but not as well as it could.
+    pub notes: Vec<String>,
+    /// How well the workers' cage closes: `full` or `partial`.
+    pub sandbox: String,
+    /// Revision of the active bundle.
+    pub bundle: String,
+    /// Revision of the graph.
+    pub graph_revision: u64,
+}
+
+/// A service token, just made. It is shown this once.
+#[derive(Debug)]
+pub struct NewToken {
+    /// What is kept of it.
+    pub row: TokenRow,
+    /// The token itself.
+    pub token: crate::secret::Secret<String>,
+}
+
+/// What a new service token may do.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct TokenWish {
+    /// What it is for.
+    pub name: String,
+    /// The connection it speaks for.
+    pub connection: ConnectionId,
+    /// Repositories it may ask about, by id; none: all.
+    #[serde(default)]
+    pub repositories: Vec<String>,
+    /// Actions it may ask about; none: all.
+    #[serde(default)]
+    pub actions: Vec<String>,
+    /// How long it is good for, seconds.
+    pub expires_in: u64,
+}
+
+/// Why a token was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The wish makes no sense.
+    #[error("{0}")]
+    Wish(String),
+    /// No random bytes.
+    #[error("no random bytes could be had")]
+    Random,
+    /// It cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Longest life of a service token.
+const MAX_TOKEN_LIFE: Duration = Duration::from_hours(24 * 366);
+
+impl Gateway {
+    /// One decision with its story.
+    pub async fn decision(&self, id: Uuid) -> Result<Option<Told>, StoreError> {
+        let Some(record) = self.store.decision(id).await? else { return Ok(None) };
+        Ok(Some(self.told(record).await?))
+    }
+
+    /// Decisions, newest first; `before` is the cursor of the page before.
+    pub async fn decisions(&self, filter: &Filter, before: Option<u64>, limit: usize) -> Result<Page<Record>, StoreError> {
+        self.store.decisions(filter, before, limit.min(MAX_ROWS)).await
+    }
+
+    /// A record with its story.
+    pub async fn told(&self, record: Record) -> Result<Told, StoreError> {
+        let bundle = self.bundle(&record.public.bundle).await?;
+        let story = narrative::tell(&record, bundle.as_deref());
+        Ok(Told { record, story })
+    }
+
+    /// The answer a check got, from its record and the ticket as it is now.
+    pub async fn answer_now(&self, record: &Record) -> Result<Answer, StoreError> {
+        let ticket = match record.public.ticket {
+            Some(id) => self.store.ticket(id).await?,
+            None => None,
+        };
+        let bundle = self.bundle(&record.public.bundle).await?;
+        Ok(Answer::of(record, bundle.as_deref(), ticket.as_ref(), &self.public_url))
+    }
+
+    /// One ticket.
+    pub async fn ticket(&self, id: Uuid) -> Result<Option<Ticket>, StoreError> {
+        self.store.ticket(id).await
+    }
+
+    /// Tickets, newest first.
+    pub async fn tickets(&self, state: Option<State>, before: Option<Uuid>, limit: usize) -> Result<Vec<Ticket>, StoreError> {
+        self.store.tickets(state, before, limit.min(MAX_ROWS)).await
+    }
+
+    /// Bodies that could not be read, newest first.
+    pub async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.store.dead_letters(limit.min(MAX_ROWS)).await
+    }
+
+    /// Sends a dead letter down the road again; false: there is no such dead letter.
+    pub async fn replay(&self, delivery: Uuid) -> Result<bool, StoreError> {
+        let found = self.store.replay(delivery, self.clock.now()).await?;
+        self.inbox_bell.notify_one();
+        Ok(found)
+    }
+
+    /// Service tokens, newest first, without the tokens.
+    pub async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
+        self.store.tokens().await
+    }
+
+    /// Makes a service token.
+    pub async fn new_token(&self, wish: TokenWish) -> Result<NewToken, TokenError> {
+        let wrong = |why: &str| Err(TokenError::Wish(why.to_owned()));
+        if wish.name.trim().is_empty() || wish.name.chars().count() > 100 {
+            return wrong("a token needs a name of at most 100 characters, so that people know what to revoke");
+        }
+        if self.connections.get(&wish.connection).is_none() {
+            return Err(TokenError::Wish(format!("there is no connection `{}`", wish.connection)));
+        }
+        let life = Duration::from_secs(wish.expires_in);
+        if life.is_zero() || life > MAX_TOKEN_LIFE {
+            return wrong("a token must end: give it between one second and 366 days");
+        }
+        let random = crate::secret::random::<32>().map_err(|_| TokenError::Random)?;
+        let token = crate::event::caller::new_service_token(&random);
+        let now = self.clock.now();
+        let row = TokenRow {
+            id: Uuid::now_v7(),
+            name: wish.name,
+            connection: wish.connection,
+            repositories: wish.repositories,
+            actions: wish.actions,
+            made_at: now,
+            expires_at: now.plus(life),
+        };
+        self.store.add_token(&row, crate::secret::hash_token(token.expose())).await?;
+        Ok(NewToken { row, token })
+    }
+
+    /// Ends a service token; false: there is no such token.
+    pub async fn revoke_token(&self, id: Uuid) -> Result<bool, StoreError> {
+        self.store.revoke_token(id, self.clock.now()).await
+    }
+
+    /// The newest signed checkpoint of the ledger.
+    pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
+        self.store.latest_checkpoint().await
+    }
+
+    /// Whether the gate can do its work, and why not.
+    pub async fn readiness(&self) -> Readiness {
+        let active = self.policies.current();
+        let mut reasons = Vec::new();
+        if let Err(error) = self.store.ping().await {
+            reasons.push(format!("the store does not answer: {error}"));
+        }
+        if self.connections.is_empty() {
+            reasons.push("no connection is configured: add one to the configuration file (`portcullis config init` shows how)".to_owned());
+        }
+        if *self.stop.borrow() {
+            reasons.push("the gate is shutting down".to_owned());
+        }
+        let mut notes: Vec<String> = Vec::new();
+        notes.extend(self.policies.refused().map(|why| format!("the newest rules were refused, the last good ones stay: {why}")));
+        if self.graph.load().count() == 0 {
+            notes.push("no graph is loaded: rules that ask who may do what cannot tell".to_owned());
+        }
+        Readiness {
+            ready: reasons.is_empty(),
+            reasons,
+            notes,
+            sandbox: active.pool.sandbox().to_owned(),
+            bundle: active.bundle.revision.clone(),
+            graph_revision: self.graph.load().revision(),
+        }
+    }
+
+    /// The active bundle.
+    pub fn active_bundle(&self) -> Arc<crate::policy::Bundle> {
+        Arc::clone(&self.policies.current().bundle)
+    }
+}
