@@ -7,7 +7,7 @@
 //! is commits and refs without content.
 //!
 //! In reading order: [`company`] and what is in it ([`cloud`], [`datacenter`], [`git`], [`pulls`], [`pipelines`]);
-//! [`oracle`], who reaches what; the acts ([`cloud_acts`], [`cloud_pipelines`]), which change the
+//! [`oracle`], who reaches what; the acts ([`cloud_acts`], [`cloud_pipelines`], [`datacenter_acts`]), which change the
 //! company and tell the hooks; [`delivery`], how hooks are told; the REST files, what may be asked.
 
 use std::io;
@@ -36,7 +36,14 @@ mod cloud_runs;
 mod cloud_settings;
 pub mod company;
 pub mod datacenter;
+mod datacenter_access;
+pub mod datacenter_acts;
+mod datacenter_hooks;
+mod datacenter_json;
+mod datacenter_pulls;
+mod datacenter_repository;
 mod datacenter_rest;
+mod datacenter_rules;
 pub mod delivery;
 pub mod faults;
 pub mod git;
@@ -44,12 +51,14 @@ pub mod issuer;
 pub mod oracle;
 pub mod pipelines;
 pub mod pulls;
+pub mod random;
 pub mod refusal;
 mod server;
 mod state;
 
 use crate::simulator::cloud_acts::CloudFace;
 use crate::simulator::company::Company;
+use crate::simulator::datacenter_acts::DataCenterFace;
 use crate::simulator::delivery::Delivery;
 use crate::simulator::delivery::Post;
 use crate::simulator::faults::Call;
@@ -96,6 +105,11 @@ impl Simulator {
     /// To act in Cloud workspaces.
     pub fn cloud(&self) -> CloudFace<'_> {
         CloudFace { simulator: self }
+    }
+
+    /// To act in Data Center.
+    pub fn datacenter(&self) -> DataCenterFace<'_> {
+        DataCenterFace { simulator: self }
     }
 
     /// Looks at the company, or changes it behind Bitbucket's back: no hook is told, as for most settings of the real

@@ -13,4 +13,5 @@
 
 mod spec {
     mod simulator;
+    mod simulator_datacenter;
 }

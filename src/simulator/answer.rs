@@ -20,7 +20,6 @@ pub(crate) struct Request {
     /// Query as sent.
     pub(crate) raw_query: String,
     pub(crate) authorization: Option<String>,
-    pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 

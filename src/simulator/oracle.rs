@@ -196,3 +196,27 @@ fn repo_level(level: RepoPermission) -> DcLevel {
         RepoPermission::Admin => DcLevel::Admin,
     }
 }
+
+/// Every person of a workspace on every repository of it: repository, person, level by grants and level in effect.
+pub fn cloud_table(workspace: &Workspace) -> Vec<(Uuid, Uuid, Level, Level)> {
+    let mut rows = Vec::new();
+    for repository in &workspace.repositories {
+        for person in &workspace.people {
+            let granted = cloud_granted(workspace, repository, person.uuid);
+            let effective = cloud_effective(workspace, repository, person.uuid);
+            rows.push((repository.uuid, person.uuid, granted, effective));
+        }
+    }
+    rows
+}
+
+/// Every user, by number, on every repository, by number, with the level in effect.
+pub fn dc_table(dc: &DataCenter) -> Vec<(u64, u64, DcLevel)> {
+    let mut rows = Vec::new();
+    for repository in &dc.repositories {
+        for user in &dc.users {
+            rows.push((repository.id, user.id, dc_effective(dc, repository, &user.name)));
+        }
+    }
+    rows
+}

@@ -127,7 +127,6 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, Answer> {
         raw_query,
         path,
         authorization: text(header::AUTHORIZATION),
-        content_type: text(header::CONTENT_TYPE),
         body,
     })
 }

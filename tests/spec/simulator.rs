@@ -49,31 +49,31 @@ use portcullis::simulator::refusal::Refusal;
 const PUSH: &[&str] = &["repo:push"];
 
 /// A receiver that writes down what it got and answers the given statuses in turn, the last one for ever.
-struct Receiver {
-    url: String,
+pub struct Receiver {
+    pub url: String,
     got: Arc<Mutex<Vec<Got>>>,
     _tasks: JoinSet<()>,
 }
 
 #[derive(Clone)]
-struct Got {
+pub struct Got {
     headers: hyper::HeaderMap,
-    body: Bytes,
+    pub body: Bytes,
 }
 
 impl Got {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 impl Receiver {
     /// Status 0 = never answers.
-    async fn answering(statuses: &[u16]) -> Receiver {
+    pub async fn answering(statuses: &[u16]) -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks/x", listener.local_addr().unwrap());
         let got: Arc<Mutex<Vec<Got>>> = Arc::default();
@@ -96,7 +96,7 @@ impl Receiver {
         Receiver { url, got, _tasks: tasks }
     }
 
-    fn got(&self) -> Vec<Got> {
+    pub fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap().clone()
     }
 }
@@ -195,7 +195,7 @@ async fn fetch(url: &str, token: Option<&str>) -> (u16, Value) {
     (status, answer.json().await.unwrap_or(Value::Null))
 }
 
-fn hmac_hex(secret: &str, body: &[u8]) -> String {
+pub fn hmac_hex(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
@@ -530,7 +530,7 @@ async fn pushes_that_bitbucket_refuses_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn pull_requests_carry_twelve_digits_and_forget_a_deleted_fork() {
+async fn pull_requests_carry_twelve_digits_and_end_once() {
     let receiver = Receiver::answering(&[202]).await;
     let keys = [
         "pullrequest:created",
