@@ -28,6 +28,7 @@ pub mod cloud_build;
 mod cloud_hooks;
 mod cloud_json;
 pub mod cloud_pipelines;
+mod cloud_pulls;
 mod cloud_query;
 mod cloud_repository;
 mod cloud_rest;
@@ -38,6 +39,7 @@ pub mod company;
 pub mod datacenter;
 mod datacenter_access;
 pub mod datacenter_acts;
+pub mod datacenter_build;
 mod datacenter_hooks;
 mod datacenter_json;
 mod datacenter_pulls;
@@ -80,8 +82,8 @@ impl Simulator {
     pub async fn start(company: Company) -> io::Result<Simulator> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
-        let post = Post::new().map_err(io::Error::other)?;
-        let state = Arc::new(State::new(company, format!("http://127.0.0.1:{port}"), post));
+        let sender = Post::new().map_err(io::Error::other)?;
+        let state = Arc::new(State::new(company, format!("http://127.0.0.1:{port}"), sender));
         let mut tasks = JoinSet::new();
         tasks.spawn(server::accept(listener, Arc::clone(&state)));
         Ok(Simulator { state, port, tasks })

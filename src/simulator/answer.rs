@@ -54,7 +54,7 @@ pub(crate) struct Answer {
 }
 
 /// An answer either way: `Err` is a refusal, so that `?` ends a handler.
-pub(crate) type Reply = Result<Answer, Box<Answer>>;
+pub(crate) type Reply = Result<Answer, Answer>;
 
 impl Answer {
     pub(crate) fn json(status: u16, value: &Value) -> Answer {
@@ -67,6 +67,7 @@ impl Answer {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "a handler ends with it")]
     pub(crate) fn ok(value: &Value) -> Reply {
         Ok(Answer::json(200, value))
     }
@@ -82,18 +83,18 @@ impl Answer {
 }
 
 /// Cloud's error body.
-pub(crate) fn cloud_error(status: u16, message: &str) -> Box<Answer> {
-    Box::new(Answer::json(status, &json!({"type": "error", "error": {"message": message}})))
+pub(crate) fn cloud_error(status: u16, message: &str) -> Answer {
+    Answer::json(status, &json!({"type": "error", "error": {"message": message}}))
 }
 
 /// Cloud's error body for one wrong field.
-pub(crate) fn cloud_field_error(field: &str, message: &str) -> Box<Answer> {
+pub(crate) fn cloud_field_error(field: &str, message: &str) -> Answer {
     let error = json!({"message": "Bad request", "fields": {field: [message]}});
-    Box::new(Answer::json(400, &json!({"type": "error", "error": error})))
+    Answer::json(400, &json!({"type": "error", "error": error}))
 }
 
 /// Cloud's 404.
-pub(crate) fn cloud_missing() -> Box<Answer> {
+pub(crate) fn cloud_missing() -> Answer {
     cloud_error(404, "Resource not found")
 }
 
@@ -103,12 +104,12 @@ pub(crate) fn dc_error(
     context: Option<&str>,
     message: &str,
     exception: &str,
-) -> Box<Answer> {
+) -> Answer {
     let error = json!({
         "context": context, "message": message,
         "exceptionName": format!("com.atlassian.bitbucket.{exception}"),
     });
-    Box::new(Answer::json(status, &json!({ "errors": [error] })))
+    Answer::json(status, &json!({ "errors": [error] }))
 }
 
 /// How Cloud pages one list.
@@ -163,7 +164,7 @@ pub(crate) fn cloud_page(
     Answer::ok(&page)
 }
 
-fn cloud_start(request: &Request, pagelen: usize) -> Result<usize, Box<Answer>> {
+fn cloud_start(request: &Request, pagelen: usize) -> Result<usize, Answer> {
     let invalid = || cloud_error(400, "Invalid page");
     match (request.param("ctx"), request.param("page")) {
         (Some(cursor), _) => read_cursor(request, cursor).ok_or_else(invalid),

@@ -54,7 +54,7 @@ pub(crate) fn credential(
     company: &Company,
     request: &Request,
     now: Timestamp,
-) -> Result<Option<CloudCredential>, Box<Answer>> {
+) -> Result<Option<CloudCredential>, Answer> {
     let Some(header) = request.authorization.as_deref() else { return Ok(None) };
     let bad = || cloud_error(401, "Token is invalid, expired, or not supported for this endpoint.");
     let good = |found: &&CloudCredential| found.expires.is_none_or(|end| now < end);
@@ -86,7 +86,7 @@ fn basic<'a>(company: &'a Company, pair: &str) -> Option<&'a CloudCredential> {
 pub(crate) fn require(
     shown: Option<&CloudCredential>,
     needed: Scopes,
-) -> Result<&CloudCredential, Box<Answer>> {
+) -> Result<&CloudCredential, Answer> {
     let Some(credential) = shown else {
         return Err(cloud_error(401, "Authentication required to access this resource."));
     };
@@ -99,13 +99,13 @@ pub(crate) fn require(
     }
     let suffix = if granular { ":bitbucket" } else { "" };
     let required: Vec<String> = required.iter().map(|scope| format!("{scope}{suffix}")).collect();
-    Err(Box::new(Answer::json(
+    Err(Answer::json(
         403,
         &json!({"type": "error", "error": {
             "message": "Your credentials lack one or more required privilege scopes.",
             "detail": {"granted": credential.scopes, "required": required},
         }}),
-    )))
+    ))
 }
 
 /// Granular scopes imply nothing. Of the classic ones, writing implies reading and pull requests and projects imply
@@ -151,7 +151,7 @@ pub(crate) fn enter<'a>(
     company: &'a Company,
     name: &str,
     by: &CloudCredential,
-) -> Result<&'a Workspace, Box<Answer>> {
+) -> Result<&'a Workspace, Answer> {
     let workspace = company
         .find_workspace(name)
         .ok_or_else(|| cloud_error(404, &format!("No workspace with identifier '{name}'.")))?;
@@ -174,7 +174,7 @@ pub(crate) fn reach<'a>(
     workspace: &str,
     repository: &str,
     by: &CloudCredential,
-) -> Result<(&'a Workspace, &'a Repository, Level), Box<Answer>> {
+) -> Result<(&'a Workspace, &'a Repository, Level), Answer> {
     let hidden = || {
         let told = format!(
             "You may not have access to the repository {workspace}/{repository} or it no longer exists in this \
@@ -186,12 +186,12 @@ pub(crate) fn reach<'a>(
     let found = home.repository(repository).ok_or_else(hidden)?;
     match level(home, found, by) {
         Level::None => Err(hidden()),
-        reached => Ok((home, found, reached)),
+        reached @ (Level::Read | Level::Write | Level::Admin) => Ok((home, found, reached)),
     }
 }
 
 /// Refuses levels below `needed`.
-pub(crate) fn at_least(level: Level, needed: Level) -> Result<(), Box<Answer>> {
+pub(crate) fn at_least(level: Level, needed: Level) -> Result<(), Answer> {
     if level >= needed {
         return Ok(());
     }
@@ -201,7 +201,7 @@ pub(crate) fn at_least(level: Level, needed: Level) -> Result<(), Box<Answer>> {
 /// `POST /site/oauth2/access_token` with `client_credentials`: a token of two hours, acting as the consumer's owner.
 pub(crate) fn oauth_token(company: &mut Company, request: &Request, here: &Here) -> Reply {
     let refuse = |status, code: &str, why: &str| {
-        Box::new(Answer::json(status, &json!({"error": code, "error_description": why})))
+        Answer::json(status, &json!({"error": code, "error_description": why}))
     };
     let consumer = request
         .authorization

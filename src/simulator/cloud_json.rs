@@ -31,7 +31,7 @@ pub(crate) fn date(at: Timestamp) -> String {
 }
 
 pub(crate) fn link(href: String) -> Value {
-    json!({ "href": href })
+    Value::Object([("href".to_owned(), Value::String(href))].into_iter().collect())
 }
 
 /// Adds fields to an object.

@@ -136,7 +136,7 @@ impl CloudFace<'_> {
     }
 
     fn with_issuer<T>(
-        &self,
+        self,
         workspace: &str,
         act: impl FnOnce(&mut Workspace) -> Result<T, NoKey>,
     ) -> Result<T, Refusal> {

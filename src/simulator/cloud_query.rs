@@ -10,7 +10,7 @@ use crate::simulator::answer::cloud_error;
 const LEVELS: [&str; 5] = ["none", "read", "write", "create-repo", "admin"];
 
 /// What `q=` leaves; everything without one. A clause of another form is 400, as a field that cannot be filtered is.
-pub(crate) fn filtered(request: &Request, values: Vec<Value>) -> Result<Vec<Value>, Box<Answer>> {
+pub(crate) fn filtered(request: &Request, values: Vec<Value>) -> Result<Vec<Value>, Answer> {
     let Some(query) = request.param("q") else { return Ok(values) };
     let clause = parse(query).ok_or_else(|| cloud_error(400, "Invalid query."))?;
     Ok(values.into_iter().filter(|value| holds(value, &clause)).collect())

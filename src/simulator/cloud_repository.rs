@@ -57,7 +57,7 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
     }
 }
 
-fn no_commit(hash: &str) -> Box<Answer> {
+fn no_commit(hash: &str) -> Answer {
     cloud_error(404, &format!("Commit not found: {hash}"))
 }
 
@@ -72,7 +72,7 @@ fn refs(company: &Company, ask: &Ask<'_>, place: Place<'_>, prefix: &str) -> Rep
     ask.filtered_page(values, Paging::COUNTED)
 }
 
-fn until(found: &Repository, revision: &str) -> Result<String, Box<Answer>> {
+fn until(found: &Repository, revision: &str) -> Result<String, Answer> {
     let name = match revision {
         "" => found.mainbranch.as_deref().ok_or_else(cloud_missing)?,
         other => other,
@@ -81,7 +81,7 @@ fn until(found: &Repository, revision: &str) -> Result<String, Box<Answer>> {
 }
 
 /// `exclude=` may repeat.
-fn excluded(found: &Repository, ask: &Ask<'_>) -> Result<Vec<String>, Box<Answer>> {
+fn excluded(found: &Repository, ask: &Ask<'_>) -> Result<Vec<String>, Answer> {
     let asked = ask.request.query.iter().filter(|(name, _)| name == "exclude");
     asked.map(|(_, value)| until(found, value)).collect()
 }

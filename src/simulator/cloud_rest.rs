@@ -119,10 +119,7 @@ pub(crate) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     /// The credential, if its scopes are enough.
-    pub(crate) fn scoped(
-        &self,
-        needed: access::Scopes,
-    ) -> Result<&'a CloudCredential, Box<Answer>> {
+    pub(crate) fn scoped(&self, needed: access::Scopes) -> Result<&'a CloudCredential, Answer> {
         access::require(self.by, needed)
     }
 
@@ -201,14 +198,14 @@ fn repository(
     }
 }
 
-fn gone() -> Box<Answer> {
-    Box::new(Answer::json(
+fn gone() -> Answer {
+    Answer::json(
         410,
         &json!({"type": "error", "error": {
             "message": "CHANGE-2770: Functionality has been deprecated",
             "data": {"announcement_url": "https://developer.atlassian.com/cloud/bitbucket/changelog/#CHANGE-2770"},
         }}),
-    ))
+    )
 }
 
 fn hook_events(request: &Request, here: &Here, subject: &str) -> Reply {
@@ -368,8 +365,8 @@ fn projects(here: &Here, home: &Workspace, by: &CloudCredential) -> Vec<Value> {
                 .iter()
                 .any(|found| found.project == key && access::level(home, found, by) > Level::None)
     };
-    let seen = home.projects.iter().filter(|project| !project.is_private || sees(&project.key));
-    seen.map(|project| {
+    let listed = home.projects.iter().filter(|project| !project.is_private || sees(&project.key));
+    listed.map(|project| {
         let more = json!({
             "is_private": project.is_private, "description": "", "has_publicly_visible_repos":
                 home.repositories.iter().any(|found| found.project == project.key && !found.is_private),

@@ -90,13 +90,13 @@ pub(crate) fn pipelines(
     }
 }
 
-fn find<'a>(found: &'a Repository, name: &str) -> Result<&'a Pipeline, Box<Answer>> {
+fn find<'a>(found: &'a Repository, name: &str) -> Result<&'a Pipeline, Answer> {
     let missing = || cloud_error(404, &format!("Pipeline {name} not found."));
     let uuid = unbraced(name).ok_or_else(missing)?;
     found.pipelines.iter().find(|run| run.uuid == uuid).ok_or_else(missing)
 }
 
-fn no_step(name: &str) -> Box<Answer> {
+fn no_step(name: &str) -> Answer {
     cloud_error(404, &format!("Step {name} not found."))
 }
 
@@ -320,7 +320,7 @@ fn write_status(
     Ok(answer)
 }
 
-fn read_status(commit: &str, body: &Value, here: &Here) -> Result<Status, Box<Answer>> {
+fn read_status(commit: &str, body: &Value, here: &Here) -> Result<Status, Answer> {
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let needed = |name: &str| {
         text(name)

@@ -223,7 +223,7 @@ fn hook_list(
     }
 }
 
-fn read_hook(ask: &Ask<'_>, kind: &str) -> Result<Hook, Box<Answer>> {
+fn read_hook(ask: &Ask<'_>, kind: &str) -> Result<Hook, Answer> {
     let body = ask.request.json().ok_or_else(|| cloud_error(400, "Bad request"))?;
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let url = text("url").filter(|url| url::Url::parse(url).is_ok());

@@ -114,6 +114,7 @@ pub struct Dice(u64);
 
 impl Dice {
     /// Starts from a seed.
+    #[must_use]
     pub fn new(seed: u64) -> Dice {
         Dice(seed)
     }

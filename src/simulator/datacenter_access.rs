@@ -25,7 +25,7 @@ pub(crate) struct Caller {
 }
 
 /// The caller of a request. A credential that is not good is 401, never anonymous.
-pub(crate) fn caller(dc: &DataCenter, request: &Request) -> Result<Caller, Box<Answer>> {
+pub(crate) fn caller(dc: &DataCenter, request: &Request) -> Result<Caller, Answer> {
     let Some(header) = request.authorization.as_deref() else { return Ok(Caller::default()) };
     let bad = || {
         let message = "Authentication failed. Please check your credentials and try again.";
@@ -50,23 +50,23 @@ pub(crate) fn caller(dc: &DataCenter, request: &Request) -> Result<Caller, Box<A
     Ok(Caller { name: Some(found.user.clone()), token: found.token })
 }
 
-fn not_allowed() -> Box<Answer> {
+fn not_allowed() -> Answer {
     let message = "You are not permitted to access this resource";
     dc_error(401, None, message, "AuthorisationException")
 }
 
-fn hidden(what: &str) -> Box<Answer> {
+fn hidden(what: &str) -> Answer {
     dc_error(404, None, &format!("{what} does not exist."), "NoSuchResourceException")
 }
 
 impl Caller {
     /// Any caller who logged in.
-    pub(crate) fn known(&self) -> Result<&str, Box<Answer>> {
+    pub(crate) fn known(&self) -> Result<&str, Answer> {
         self.name.as_deref().ok_or_else(not_allowed)
     }
 
     /// A caller with a global permission. HTTP tokens never reach the administrators' endpoints.
-    pub(crate) fn global(&self, dc: &DataCenter, needed: GlobalLevel) -> Result<(), Box<Answer>> {
+    pub(crate) fn global(&self, dc: &DataCenter, needed: GlobalLevel) -> Result<(), Answer> {
         let name = self.known()?;
         let held = oracle::dc_global(dc, name).filter(|&held| held >= needed);
         let token_stops = self.token.is_some() && needed >= GlobalLevel::Admin;
@@ -102,13 +102,13 @@ impl Caller {
         dc: &'a DataCenter,
         (key, slug): (&str, &str),
         needed: DcLevel,
-    ) -> Result<&'a DcRepository, Box<Answer>> {
+    ) -> Result<&'a DcRepository, Answer> {
         let missing = || hidden(&format!("Repository {key}/{slug}"));
         let found = dc.repository(&format!("{key}/{slug}")).ok_or_else(missing)?;
         match self.level(dc, found) {
             DcLevel::None => Err(if self.name.is_some() { missing() } else { not_allowed() }),
             level if level < needed => Err(not_allowed()),
-            _ => Ok(found),
+            DcLevel::Read | DcLevel::Write | DcLevel::Admin => Ok(found),
         }
     }
 
@@ -118,7 +118,7 @@ impl Caller {
         dc: &'a DataCenter,
         key: &str,
         admin: bool,
-    ) -> Result<&'a DcProject, Box<Answer>> {
+    ) -> Result<&'a DcProject, Answer> {
         let found = dc.project_in_url(key).filter(|found| self.sees(dc, &found.key));
         let found = found.ok_or_else(|| hidden(&format!("Project {key}")))?;
         let level =

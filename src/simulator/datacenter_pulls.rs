@@ -98,10 +98,12 @@ pub(crate) fn act(
     let before = found.pull_requests.iter().find(|pull| pull.id == id);
     let before = before.ok_or(Refusal::NoSuchPullRequest(id))?.clone();
     before.must_be_open()?;
-    let level = match act {
-        DcPullAct::Merge => DcLevel::Write,
-        DcPullAct::Delete if before.author != by => DcLevel::Admin,
-        _ => DcLevel::Read,
+    let level = if matches!(act, DcPullAct::Merge) {
+        DcLevel::Write
+    } else if matches!(act, DcPullAct::Delete) && before.author != by {
+        DcLevel::Admin
+    } else {
+        DcLevel::Read
     };
     need(dc, found, by, level)?;
     match act {
@@ -186,17 +188,16 @@ fn modify(
     which: Which<'_>,
     (before, act): (&PullRequest<String>, &DcPullAct),
 ) -> Acted<()> {
-    match act {
-        DcPullAct::Retarget(branch) => {
-            let target = find(dc, which.0)?.git.target(&branch_ref(branch));
-            let commit = target.ok_or_else(|| Refusal::NoSuchRef(branch.clone()))?.commit.clone();
-            change(dc, here, which, |pull| {
-                pull.destination.commit = commit;
-                pull.destination.branch.clone_from(branch);
-            })?;
-        }
-        DcPullAct::Retitle(title) => change(dc, here, which, |pull| pull.title.clone_from(title))?,
-        _ => {}
+    if let DcPullAct::Retarget(branch) = act {
+        let target = find(dc, which.0)?.git.target(&branch_ref(branch));
+        let commit = target.ok_or_else(|| Refusal::NoSuchRef(branch.clone()))?.commit.clone();
+        change(dc, here, which, |pull| {
+            pull.destination.commit = commit;
+            pull.destination.branch.clone_from(branch);
+        })?;
+    }
+    if let DcPullAct::Retitle(title) = act {
+        change(dc, here, which, |pull| pull.title.clone_from(title))?;
     }
     let target = &before.destination;
     let more = json!({

@@ -27,7 +27,7 @@ const LONGEST_URL: usize = 450;
 /// Longest `parent` of a build.
 const LONGEST_PARENT: usize = 1024;
 
-fn invalid(field: &str, message: &str) -> Box<Answer> {
+fn invalid(field: &str, message: &str) -> Answer {
     dc_error(400, Some(field), message, "ArgumentValidationException")
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn answer(
 fn commit<'a>(
     found: &'a DcRepository,
     hash: &str,
-) -> Result<&'a crate::simulator::git::Commit, Box<Answer>> {
+) -> Result<&'a crate::simulator::git::Commit, Answer> {
     let message = format!("Commit '{hash}' does not exist in repository '{}'.", found.slug);
     found
         .git
@@ -169,7 +169,7 @@ fn post_build(
     Ok(Answer::empty(204))
 }
 
-fn read_build(body: &Value) -> Result<(String, String), Box<Answer>> {
+fn read_build(body: &Value) -> Result<(String, String), Answer> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let needed = |name: &str, most: usize| {
         text(name).filter(|value| !value.is_empty() && value.chars().count() <= most).ok_or_else(
@@ -280,7 +280,7 @@ pub(crate) fn hooks(dc: &mut DataCenter, ask: &DcAsk<'_>, on: &str, rest: &[&str
 }
 
 /// One unknown event refuses the whole hook.
-fn read_hook(ask: &DcAsk<'_>, id: u64, scope: &str) -> Result<DcHook, Box<Answer>> {
+fn read_hook(ask: &DcAsk<'_>, id: u64, scope: &str) -> Result<DcHook, Answer> {
     let body =
         ask.request.json().ok_or_else(|| invalid("body", "the request body is not valid"))?;
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);

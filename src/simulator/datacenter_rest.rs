@@ -55,11 +55,11 @@ pub(crate) fn answer(
     };
     match routed(&mut company.datacenter, &ask, posted) {
         Ok(answer) => Ok(sign(answer)),
-        Err(refused) => Err(Box::new(sign(*refused))),
+        Err(refused) => Err(sign(refused)),
     }
 }
 
-pub(crate) fn missing() -> Box<Answer> {
+pub(crate) fn missing() -> Answer {
     dc_error(404, None, "HTTP 404 Not Found", "NoSuchResourceException")
 }
 
@@ -181,7 +181,7 @@ fn filter(ask: &DcAsk<'_>, number: usize) -> Option<Filter> {
     })
 }
 
-fn holds(dc: &DataCenter, filter: &Filter, who: &str) -> Result<bool, Box<Answer>> {
+fn holds(dc: &DataCenter, filter: &Filter, who: &str) -> Result<bool, Answer> {
     let global = |needed| oracle::dc_global(dc, who).is_some_and(|held| held >= needed);
     let project = |needed| {
         let key = filter.project.as_deref().unwrap_or_default();

@@ -21,7 +21,7 @@ const BREAKER_FAILURES: u32 = 5;
 /// First time an endpoint is skipped; doubles with every further failure.
 const BREAKER_FIRST_SKIP: Duration = Duration::from_secs(10);
 /// Longest time an endpoint is skipped.
-const BREAKER_LONGEST_SKIP: Duration = Duration::from_secs(10 * 3600);
+const BREAKER_LONGEST_SKIP: Duration = Duration::from_hours(10);
 /// How much of a receiver's answer is kept.
 const KEPT_ANSWER: usize = 64 * 1024;
 

@@ -39,7 +39,7 @@ pub struct NoKey;
 impl fmt::Debug for Issuer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kids: Vec<&str> = self.keys.iter().map(|key| key.kid.as_str()).collect();
-        out.debug_struct("Issuer").field("kids", &kids).finish()
+        out.debug_struct("Issuer").field("kids", &kids).finish_non_exhaustive()
     }
 }
 

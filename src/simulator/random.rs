@@ -134,7 +134,7 @@ fn cloud_repository(acme: &mut Workspace, dice: &mut Dice, number: usize, people
         let [secret, plain] = variables;
         found.variables.push(plain);
         if let Some(production) = found.environments.last_mut() {
-            production.admin_only = number % 2 == 0;
+            production.admin_only = number.is_multiple_of(2);
             production.variables.push(secret);
         }
         found.runners.extend(with_runner.then_some(runner));

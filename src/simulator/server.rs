@@ -60,7 +60,12 @@ async fn serve(request: hyper::Request<Incoming>, state: Arc<State>) -> Answered
     let method = request.method().to_string();
     let query = request.uri().query().unwrap_or_default().to_owned();
     let log = |status| {
-        state.log(Call { method: method.clone(), path: path.clone(), query: query.clone(), status })
+        state.log(Call {
+            method: method.clone(),
+            path: path.clone(),
+            query: query.clone(),
+            status,
+        });
     };
     let fault = state.meet(&path);
     if let Some(Fault::Delay(wait)) = &fault {
@@ -156,7 +161,7 @@ fn answer(state: &State, request: &Request) -> Answer {
     };
     drop(company);
     hold(&state.posted).append(&mut posted);
-    reply.unwrap_or_else(|refused| *refused)
+    reply.unwrap_or_else(|refused| refused)
 }
 
 fn respond(answer: &Answer) -> Response<Full<Bytes>> {
