@@ -14,9 +14,11 @@
 mod spec {
     mod door;
     mod door_tls;
+    mod ledger;
     mod operator_door;
     mod routes;
-    mod smuggling;
-    mod ledger;
     mod secrets;
+    mod simulator;
+    mod simulator_datacenter;
+    mod smuggling;
 }
