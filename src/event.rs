@@ -21,7 +21,6 @@ pub use facts::Environment;
 pub use facts::Facts;
 pub use facts::ForkPolicy;
 pub use facts::Gate;
-pub use facts::Level;
 pub use facts::Pipeline;
 pub use facts::PipelineSource;
 pub use facts::PullRequest;
@@ -38,6 +37,7 @@ pub use facts::Trigger;
 pub use facts::Variable;
 pub use facts::Visibility;
 
+pub use crate::graph::Level;
 use crate::graph::Time;
 use crate::words;
 

@@ -3,11 +3,23 @@
 //! The words every other room is built from live here too: [`Id`], [`Known`], [`Time`] and [`fact`]. Nothing in this
 //! room reads a clock, a file or a socket; what is known is handed in and questions are answered from it.
 
+mod build;
+mod effective;
 mod id;
 mod known;
+mod level;
+mod relation;
+mod rows;
+mod snapshot;
 mod time;
+pub mod attribute;
 pub mod fact;
+pub mod world;
 
+pub use build::BuildError;
+pub use build::Builder;
+pub use effective::Effective;
+pub use effective::Standing;
 pub use id::ConnectionId;
 pub use id::Id;
 pub use id::IdError;
@@ -15,4 +27,10 @@ pub use id::Kind;
 pub use id::Product;
 pub use known::Known;
 pub use known::Why;
+pub use level::Level;
+pub use relation::Relation;
+pub use snapshot::LookupError;
+pub use snapshot::NodeNo;
+pub use snapshot::Snapshot;
 pub use time::Time;
+pub use world::World;

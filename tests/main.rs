@@ -14,6 +14,7 @@
 mod spec {
     mod door;
     mod door_tls;
+    mod graph;
     mod ledger;
     mod operator_door;
     mod routes;

@@ -3,6 +3,7 @@
 //! Changing the meaning of a field raises the input's version; adding one does not.
 
 use crate::graph::Id;
+use crate::graph::Level;
 use crate::graph::Time;
 use crate::record;
 use crate::words;
@@ -26,24 +27,6 @@ words! {
         Agent = "agent",
         /// The platform itself.
         System = "system",
-    }
-}
-
-words! {
-    /// What an identity may do on a repository. Each level includes those before it.
-    pub enum Level {
-        /// Nothing.
-        None = "none",
-        /// Read and clone.
-        Read = "read",
-        /// Push and merge.
-        Write = "write",
-        /// Write, and create repositories in the project.
-        Create = "create",
-        /// Change settings and permissions.
-        Admin = "admin",
-        /// Everything in the workspace or server.
-        Owner = "owner",
     }
 }
 

@@ -1,0 +1,167 @@
+//! What could make an effective level another one: the unknown facts it rests on. Not the level itself.
+
+use crate::graph::Kind;
+use crate::graph::Level;
+use crate::graph::Product;
+use crate::graph::Why;
+use crate::graph::effective::Claim;
+use crate::graph::effective::licensed;
+use crate::graph::effective::may_see;
+use crate::graph::effective::person;
+use crate::graph::snapshot::DEFAULT_UNTOLD;
+use crate::graph::snapshot::Home;
+use crate::graph::snapshot::INACTIVE;
+use crate::graph::snapshot::NOWHERE;
+use crate::graph::snapshot::Snapshot;
+use crate::graph::snapshot::VISIBILITY_UNTOLD;
+
+impl Snapshot {
+    /// What could make the level another one. Where nothing is listed as unknown, this is a few comparisons.
+    pub(in crate::graph) fn uncertainty(
+        &self,
+        identity: u32,
+        resource: u32,
+        level: Level,
+    ) -> Option<Why> {
+        let (who, card) = (self.card(identity), self.card(resource));
+        let home = self.home(card)?;
+        if who.connection != card.connection {
+            return None;
+        }
+        let Some(project) = self.place_of(resource, home) else {
+            return Some(Why::fixed("levels are held on repositories, projects and workspaces"));
+        };
+        let told = project != NOWHERE && self.card(project).bits & DEFAULT_UNTOLD == 0;
+        if told && !home.doubtful && level >= Level::Read {
+            return None;
+        }
+        self.doubt_of(identity, resource, level)
+    }
+
+    /// The project a level on this resource flows from; the workspace for itself, nothing where no level can be held.
+    fn place_of(&self, resource: u32, home: &Home) -> Option<u32> {
+        let card = self.card(resource);
+        match card.kind {
+            Kind::Repository => Some(card.home),
+            Kind::Project => Some(resource),
+            Kind::Workspace => Some(home.workspace.unwrap_or(NOWHERE)),
+            Kind::User
+            | Kind::Group
+            | Kind::App
+            | Kind::Token
+            | Kind::Key
+            | Kind::Runner
+            | Kind::Agent
+            | Kind::Ref
+            | Kind::Environment
+            | Kind::Variable
+            | Kind::Restriction
+            | Kind::Hook
+            | Kind::Credential => None,
+        }
+    }
+
+    fn doubt_of(&self, identity: u32, resource: u32, level: Level) -> Option<Why> {
+        let (who, card) = (self.card(identity), self.card(resource));
+        let home = self.home(card)?;
+        if let Some(why) = self.doubt(identity, "active").filter(|_| level > Level::None) {
+            return Some(why.clone());
+        }
+        if who.bits & INACTIVE != 0 {
+            return None;
+        }
+        let top = if card.kind == Kind::Repository { Level::Admin } else { Level::Owner };
+        if level >= top {
+            return None;
+        }
+        self.doubt_of_sources(identity, resource, home)
+            .or_else(|| self.doubt_of_project(identity, resource, home))
+            .or_else(|| self.doubt_of_open_groups(identity, resource, level, home))
+            .or_else(|| self.doubt_of_sight(identity, resource, level, home))
+    }
+
+    /// Lists that were not read to the end.
+    fn doubt_of_sources(&self, identity: u32, resource: u32, home: &Home) -> Option<Why> {
+        let card = self.card(resource);
+        let project = Some(card.home).filter(|&project| project != NOWHERE);
+        let grants = std::iter::once(resource).chain(project).chain(home.workspace);
+        let unread = grants.into_iter().find_map(|place| self.doubt(place, "grants"));
+        unread.or_else(|| self.doubt(identity, "groups")).cloned()
+    }
+
+    /// Where the project, or what it gives to all, is unknown.
+    fn doubt_of_project(&self, identity: u32, resource: u32, home: &Home) -> Option<Why> {
+        let card = self.card(resource);
+        let project = if card.kind == Kind::Project { resource } else { card.home };
+        if card.kind == Kind::Workspace {
+            return None;
+        }
+        if project == NOWHERE {
+            let why = self.doubt(resource, "project").cloned();
+            return Some(why.unwrap_or(Why::fixed("nothing we have read tells its project")));
+        }
+        let claim = self.claim(identity);
+        let served = home.connection.product == Product::DataCenter
+            && person(claim.card.kind)
+            && licensed(&claim, home);
+        if !served {
+            return None;
+        }
+        let untold = self.card(project).bits & DEFAULT_UNTOLD != 0;
+        let plain = untold.then(|| {
+            Why::fixed("the project has a default permission, but nothing tells its level")
+        });
+        self.doubt(project, "default").cloned().or(plain)
+    }
+
+    /// Groups whose members are not all known: what would it be, were the identity in them?
+    fn doubt_of_open_groups(
+        &self,
+        identity: u32,
+        resource: u32,
+        level: Level,
+        home: &Home,
+    ) -> Option<Why> {
+        let claim = self.claim(identity);
+        if !matches!(
+            claim.card.kind,
+            Kind::User | Kind::Group | Kind::App | Kind::Token | Kind::Agent
+        ) {
+            return None;
+        }
+        let mut groups = claim.groups.to_vec();
+        let mut rank = claim.rank;
+        for &open in &home.open_groups {
+            groups.push(open);
+            groups.extend_from_slice(self.groups(open));
+            rank |= self.card(open).rank;
+            let possible = Claim { itself: identity, groups: &groups, rank, card: claim.card };
+            if self.measure(&possible, resource) > level {
+                return self.doubt(open, "members").cloned();
+            }
+        }
+        None
+    }
+
+    /// Where it could be public, to one whom that would help.
+    fn doubt_of_sight(
+        &self,
+        identity: u32,
+        resource: u32,
+        level: Level,
+        home: &Home,
+    ) -> Option<Why> {
+        let card = self.card(resource);
+        if level >= Level::Read || !may_see(&self.claim(identity), home) {
+            return None;
+        }
+        let opens = home.connection.product == Product::DataCenter && card.home != NOWHERE;
+        let project = Some(card.home).filter(|_| opens);
+        std::iter::once(resource).chain(project).find_map(|place| {
+            let untold = self.card(place).bits & VISIBILITY_UNTOLD != 0;
+            let listed = self.doubt(place, "visibility").cloned();
+            listed
+                .or_else(|| untold.then(|| Why::fixed("nothing we have read tells who can see it")))
+        })
+    }
+}
