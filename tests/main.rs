@@ -13,5 +13,6 @@
 
 mod spec {
     mod json;
+    mod tokens;
     mod webhooks;
 }

@@ -52,7 +52,10 @@ fn reference(event: &Event) -> Option<&str> {
     event.facts.resource.value()?.reference.value()?.name.value().map(String::as_str)
 }
 
-const CLOUD: &[(&str, &[(&str, Option<&str>)])] = &[
+/// The events of a fixture: kind and ref.
+type Events = &'static [(&'static str, Option<&'static str>)];
+
+const CLOUD: &[(&str, Events)] = &[
     ("repo.push", &[("push", Some("refs/heads/main"))]),
     ("repo.push@forced", &[("push", Some("refs/heads/main"))]),
     (
@@ -109,7 +112,7 @@ const CLOUD: &[(&str, &[(&str, Option<&str>)])] = &[
     ),
 ];
 
-const DATACENTER: &[(&str, &[(&str, Option<&str>)])] = &[
+const DATACENTER: &[(&str, Events)] = &[
     ("repo.refs_changed", &[("push", Some("refs/heads/main"))]),
     ("repo.refs_changed@old", &[("push", Some("refs/heads/main"))]),
     (
@@ -154,13 +157,10 @@ const DATACENTER: &[(&str, &[(&str, Option<&str>)])] = &[
     ("diagnostics.ping", &[]),
 ];
 
-fn every_fixture()
--> impl Iterator<Item = (Product, &'static str, &'static [(&'static str, Option<&'static str>)])> {
-    let of = |product,
-              table: &'static [(
-        &'static str,
-        &'static [(&'static str, Option<&'static str>)],
-    )]| { table.iter().map(move |(name, events)| (product, *name, *events)) };
+fn every_fixture() -> impl Iterator<Item = (Product, &'static str, Events)> {
+    let of = |product, table: &'static [(&'static str, Events)]| {
+        table.iter().map(move |(name, events)| (product, *name, *events))
+    };
     of(Product::Cloud, CLOUD).chain(of(Product::DataCenter, DATACENTER))
 }
 
