@@ -12,7 +12,10 @@
 )]
 
 mod spec {
+    mod bitbucket;
     mod json;
+    mod simulator;
+    mod simulator_datacenter;
     mod tokens;
     mod webhooks;
 }
