@@ -6,6 +6,7 @@
 pub mod caller;
 pub mod delivery;
 mod facts;
+mod thing;
 
 pub use facts::Acted;
 pub use facts::Actor;
@@ -132,12 +133,25 @@ pub struct Event {
     pub at: Option<Time>,
     /// What the body told; everything else is unknown until it is gathered.
     pub facts: Facts,
+    /// Commits that the body names by their first digits only; whoever gathers resolves them.
+    pub short_commits: ShortCommits,
+}
+
+/// Commits of a pull request as Bitbucket Cloud's webhooks name them: the first twelve digits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShortCommits {
+    /// Tip of the source branch; stands for `pull_request.source.commit`.
+    pub source: Option<String>,
+    /// Tip of the target branch; stands for `pull_request.target.commit`.
+    pub target: Option<String>,
+    /// The merge, once there is one.
+    pub merge: Option<String>,
 }
 
 impl Event {
     /// An event of this kind of which nothing is known yet.
     pub fn new(kind: EventKind) -> Self {
-        Self { kind, at: None, facts: Facts::default() }
+        Self { kind, at: None, facts: Facts::default(), short_commits: ShortCommits::default() }
     }
 
     /// What the event is about: the pull request, else the ref, else the step, else the repository.

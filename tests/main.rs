@@ -12,9 +12,11 @@
 )]
 
 mod spec {
+    mod bitbucket;
     mod door;
     mod door_tls;
     mod graph;
+    mod json;
     mod ledger;
     mod operator_door;
     mod routes;
@@ -22,4 +24,6 @@ mod spec {
     mod simulator;
     mod simulator_datacenter;
     mod smuggling;
+    mod tokens;
+    mod webhooks;
 }

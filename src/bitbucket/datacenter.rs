@@ -1,0 +1,3 @@
+//! Bitbucket Server and Data Center.
+
+pub mod webhook;
