@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Run every Rego test of the shipped rules in engines that are not ours.
+
+    pip install regopy==1.5.2 pyyaml==6.0.3
+    python3 policies/second_engine.py            # the `opa` tool too, where OPA names it
+
+regopy is rego-cpp, an interpreter that shares no code with the one that serves. Rules whose tests
+pass in both mean what the language says, not what one engine makes of it. On the way the metadata is
+held against the control catalogue and the rules' own text. Exit 0: all is well; 1: something is not.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from regopy import Interpreter
+
+HERE = Path(__file__).resolve().parent
+ALWAYS = {"version", "event", "connection", "action", "unknown"}
+SEVERITIES = {"critical", "high", "medium", "low", "info"}
+# Without a floor, a folder that was moved would pass with no test at all.
+RULES_SHIPPED = 12
+
+
+def main():
+    rules = sorted(p for p in HERE.glob("*/*.rego") if not p.name.endswith("_test.rego"))
+    tests = sorted(HERE.glob("*/*_test.rego"))
+    problems = check_texts(rules, tests)
+    if len(rules) < RULES_SHIPPED:
+        problems.append(f"only {len(rules)} rules found, {RULES_SHIPPED} are shipped")
+    passed, failed = run_tests(rules, tests)
+    problems += failed
+    problems += run_opa()
+    for problem in problems:
+        print(f"FAILED {problem}", file=sys.stderr)
+    print(f"{len(rules)} rules, {passed} tests passed in regopy, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+def run_tests(rules, tests):
+    """Each test on its own query: (how many passed, what failed)."""
+    passed, failed = 0, []
+    for test in tests:
+        rule = test.with_name(test.name.replace("_test.rego", ".rego"))
+        engine = Interpreter()
+        for path in (rule, test):
+            engine.add_module(str(path), path.read_text())
+        package = re.search(r"^package (\S+)", test.read_text(), re.M).group(1)
+        names = re.findall(r"^(test_\w+)", test.read_text(), re.M)
+        if len(names) != len(set(names)):
+            failed.append(f"{test.name}: two tests have the same name")
+        if not names:
+            failed.append(f"{test.name}: no test")
+        for name in names:
+            answer = ask(engine, f"data.{package}.{name}")
+            if answer is True:
+                passed += 1
+            else:
+                failed.append(f"{test.parent.name}/{test.name} {name}: {answer}")
+    return passed, failed
+
+
+def ask(engine, query):
+    """The value of one query, `undefined`, or the engine's complaint."""
+    try:
+        output = json.loads(str(engine.query(query)))
+    except Exception as complaint:  # the engine's own errors, and what it prints that is not JSON
+        return str(complaint)
+    expressions = output.get("expressions", []) if isinstance(output, dict) else []
+    return expressions[0] if expressions else "undefined"
+
+
+def run_opa():
+    """`opa check --strict` and `opa test`, where the environment names the tool."""
+    opa = os.environ.get("OPA")
+    if not opa:
+        return []
+    problems = []
+    for command in (["check", "--strict"], ["test"]):
+        run = subprocess.run([opa, *command, str(HERE), "--ignore", "*.json"], capture_output=True, text=True)
+        if run.returncode != 0:
+            problems.append(f"opa {' '.join(command)}:\n{run.stdout}{run.stderr}")
+    return problems
+
+
+def check_texts(rules, tests):
+    """What can be told from the text: paths, metadata, reads, proof, controls."""
+    catalogue = json.loads((HERE / "controls" / "catalogue.json").read_text())["frameworks"]
+    problems, used = [], set()
+    for rule in rules:
+        name = f"{rule.parent.name}/{rule.name}"
+        if rule.with_name(rule.stem + "_test.rego") not in tests:
+            problems.append(f"{name}: no test beside it")
+        text = rule.read_text()
+        package = f"package portcullis.rules.{rule.parent.name}.{rule.stem}"
+        if f"\n{package}\n" not in text:
+            problems.append(f"{name}: the package should be `{package}`")
+        problems += [f"{name}: {problem}" for problem in check_rule(text, catalogue, used)]
+    for framework, body in catalogue.items():
+        for control in body["controls"]:
+            if (framework, control) not in used:
+                problems.append(f"catalogue: no rule supports {framework} {control}")
+    return problems
+
+
+def check_rule(text, catalogue, used):
+    """The problems of one rule; what it supports is added to `used`."""
+    block = re.match(r"# METADATA\n((?:#.*\n)+)", text)
+    if not block:
+        yield "no METADATA block at the top"
+        return
+    metadata = yaml.safe_load(re.sub(r"^# ?", "", block.group(1), flags=re.M))
+    custom = metadata["custom"]
+    for key in ("title", "description"):
+        if not metadata.get(key):
+            yield f"no {key}"
+    for key in ("on", "reads", "severity", "on_error", "controls", "remedies", "owner"):
+        if not custom.get(key):
+            yield f"no custom.{key}"
+    if custom["severity"] not in SEVERITIES:
+        yield f"severity `{custom['severity']}` is not one of {sorted(SEVERITIES)}"
+    for framework, controls in custom["controls"].items():
+        for control in controls:
+            used.add((framework, control))
+            if control not in catalogue.get(framework, {}).get("controls", {}):
+                yield f"{framework} {control} is not in the catalogue"
+    yield from check_reads(text, custom["reads"])
+
+
+def check_reads(text, reads):
+    """Every input reference is declared, every declaration is used, every proof stands in the input."""
+    body = re.sub(r'"(?:[^"\\]|\\.)*"', '""', re.sub(r"^\s*#.*", "", text, flags=re.M))
+    paths = set(re.findall(r"\binput((?:\.\w+)+)", body))
+    for path in sorted(p[1:] for p in paths):
+        if path.split(".")[0] not in ALWAYS and not any(below(path, read) for read in reads):
+            yield f"`input.{path}` is not declared in reads"
+    for read in reads:
+        if not any(below(p[1:], read) or p[1:] == read for p in paths):
+            yield f"`{read}` is declared and never read"
+    for listed in re.findall(r'"proof": \[([^\]]*)\]', text):
+        for proof in re.findall(r'"([^"]+)"', listed):
+            known = proof.split(".")[0] in ALWAYS
+            if not known and not any(below(proof, read) or below(read, proof) for read in reads):
+                yield f"proof `{proof}` is not among the declared facts"
+
+
+def below(path, root):
+    """Whether `path` is `root` or lies under it."""
+    return path == root or path.startswith(root + ".")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
