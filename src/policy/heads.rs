@@ -204,7 +204,9 @@ fn iterates(unit: &Unit<'_>, name: &str, one: &Definition<'_>) -> Option<Diagnos
             value = body.assign.as_ref().map(|assign| &assign.value);
         }
         let Some(value) = value else { continue };
-        let moving = moving(&body.query);
+        let settled = settled(unit, one, &body.query);
+        let mut moving = moving(&body.query, &settled);
+        index_names(value, &settled, &mut moving);
         if loops(value) || mentions(value, &moving) {
             return Some(several(unit, name, value));
         }
@@ -220,42 +222,72 @@ fn several(unit: &Unit<'_>, name: &str, value: &Ref<Expr>) -> Diagnostic {
     .help(format!("make `{name}` a set with `contains`, or pick one with `max`, `min` or `count`"))
 }
 
-/// Names whose value differs from member to member of an iteration in this body.
-fn moving(query: &Query) -> BTreeSet<String> {
+/// Names that have one value in this body: arguments, rules, imports and what `:=` sets.
+fn settled(unit: &Unit<'_>, one: &Definition<'_>, query: &Query) -> BTreeSet<String> {
+    let mut names = uses::names_in(one.arguments);
+    names.extend(unit.names().map(str::to_owned));
+    names.extend(unit.imports.keys().cloned());
+    names.extend(["input".to_owned(), "data".to_owned()]);
+    for stmt in &query.stmts {
+        if let Some((AssignOp::ColEq, lhs, _)) = assignment(&stmt.literal) {
+            names.extend(uses::names_in(std::slice::from_ref(lhs)));
+        }
+    }
+    names
+}
+
+fn assignment(literal: &Literal) -> Option<(AssignOp, &Ref<Expr>, &Ref<Expr>)> {
+    let Literal::Expr { expr, .. } = literal else { return None };
+    match expr.as_ref() {
+        Expr::AssignExpr { op, lhs, rhs, .. } => Some((op.clone(), lhs, rhs)),
+        _ => None,
+    }
+}
+
+/// Names whose value differs from member to member of an iteration in this body: those that `some` declares, those
+/// that stand in `[…]` without a value of their own, and those made from them.
+fn moving(query: &Query, settled: &BTreeSet<String>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for stmt in &query.stmts {
         match &stmt.literal {
-            Literal::SomeVars { vars, .. } => {
-                names.extend(vars.iter().map(|span| span.text().to_owned()))
-            }
+            Literal::SomeVars { vars, .. } => names.extend(vars.iter().map(|span| span.text().to_owned())),
             Literal::SomeIn { key, value, .. } => {
                 let patterns: Vec<Ref<Expr>> = key.iter().chain([value]).cloned().collect();
                 names.extend(uses::names_in(&patterns));
             }
-            Literal::Expr { .. } | Literal::NotExpr { .. } | Literal::Every { .. } => {}
+            Literal::Expr { expr, .. } => index_names(expr, settled, &mut names),
+            Literal::NotExpr { .. } | Literal::Every { .. } => {}
         }
     }
-    // A name made from a moving one moves too; statements may stand in any order.
-    for _ in 0..query.stmts.len() {
+    // Statements may stand in any order, so this goes round until nothing is added.
+    loop {
         let before = names.len();
-        for stmt in &query.stmts {
-            let Literal::Expr { expr, .. } = &stmt.literal else { continue };
-            if let Expr::AssignExpr { op: AssignOp::ColEq | AssignOp::Eq, lhs, rhs, .. } =
-                expr.as_ref()
-            {
-                if loops(rhs) || mentions(rhs, &names) {
-                    names.extend(uses::names_in(std::slice::from_ref(lhs)));
-                }
-                if loops(lhs) || mentions(lhs, &names) {
-                    names.extend(uses::names_in(std::slice::from_ref(rhs)));
+        for (_, lhs, rhs) in query.stmts.iter().filter_map(|stmt| assignment(&stmt.literal)) {
+            for (from, to) in [(rhs, lhs), (lhs, rhs)] {
+                if loops(from) || mentions(from, &names) {
+                    names.extend(uses::names_in(std::slice::from_ref(to)));
                 }
             }
         }
         if names.len() == before {
-            break;
+            return names;
         }
     }
-    names
+}
+
+/// Names in `[…]` that are not settled: the engine tries every member for them.
+fn index_names(expr: &Ref<Expr>, settled: &BTreeSet<String>, names: &mut BTreeSet<String>) {
+    let free = std::cell::RefCell::new(BTreeSet::new());
+    any(expr, &|inner| {
+        if let Expr::RefBrack { index, .. } = inner
+            && let Expr::Var { span, .. } = index.as_ref()
+            && !settled.contains(span.text())
+        {
+            free.borrow_mut().insert(span.text().to_owned());
+        }
+        false
+    });
+    names.extend(free.into_inner());
 }
 
 /// Whether an expression holds a `[_]` outside of a comprehension.

@@ -195,7 +195,9 @@ impl Reader<'_> {
     fn unreadable(&self, error: &serde_saphyr::Error) -> Diagnostic {
         let bytes = error.location().map_or(self.block.head.clone(), |at| self.bytes(at));
         let said = error.without_snippet().to_string();
+        // The reader counts lines from the block's start; ours are the file's.
         let said = said.lines().next().unwrap_or_default();
+        let said = said.find(" at line ").map_or(said, |end| said.get(..end).unwrap_or(said));
         Diagnostic::at(self.file, self.text, bytes, format!("this metadata cannot be read: {said}"))
     }
 
