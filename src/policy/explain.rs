@@ -4,6 +4,7 @@
 //! the same package that repeats the test's own text.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use regorus::Engine;
 use regorus::Value;
@@ -14,6 +15,7 @@ use regorus::unstable::Literal;
 use regorus::unstable::LiteralStmt;
 use regorus::unstable::Query;
 use regorus::unstable::Rule as Written;
+use regorus::unstable::Span;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -73,7 +75,12 @@ pub fn failure(unit: &Unit<'_>, rule: &Written, value: &Value, engine: &Engine) 
     let Some(stmt) = query.stmts.get(position) else { return whole };
     let values = probe.sides(position, stmt);
     let line = stmt.span.line;
-    Failure { line, text: text(unit, stmt).to_owned(), message: "this does not hold".to_owned(), values }
+    Failure {
+        line,
+        text: text(unit, stmt).to_owned(),
+        message: "this does not hold".to_owned(),
+        values,
+    }
 }
 
 fn line_text(unit: &Unit<'_>, line: u32) -> String {
@@ -82,7 +89,18 @@ fn line_text(unit: &Unit<'_>, line: u32) -> String {
 }
 
 fn text<'u>(unit: &'u Unit<'_>, stmt: &LiteralStmt) -> &'u str {
-    unit.file.text.get(parse::bytes(&stmt.span)).unwrap_or_default()
+    unit.file.text.get(quoted(unit, &stmt.span)).unwrap_or_default()
+}
+
+/// The engine's spans leave out the quotes of a text that stands at an end of an expression.
+fn quoted(unit: &Unit<'_>, span: &Span) -> Range<usize> {
+    let bytes = parse::bytes(span);
+    let source = unit.file.text.as_bytes();
+    let is_quote = |at: Option<usize>| {
+        at.and_then(|at| source.get(at)).is_some_and(|b| matches!(b, b'"' | b'`'))
+    };
+    let start = bytes.start - usize::from(is_quote(bytes.start.checked_sub(1)));
+    start..bytes.end + usize::from(is_quote(Some(bytes.end)))
 }
 
 fn shown(value: &Value) -> String {
@@ -109,7 +127,11 @@ impl Probe<'_> {
         let count = self.query.stmts.len().min(MAX_LINES);
         let mut rules = String::new();
         for position in 0..count {
-            let _ = writeln!(rules, "portcullis_probe_{position} if {{\n{}\n}}\n", self.lines(position + 1));
+            let _ = writeln!(
+                rules,
+                "portcullis_probe_{position} if {{\n{}\n}}\n",
+                self.lines(position + 1)
+            );
         }
         let mut engine = self.with(&rules)?;
         (0..count).find(|position| self.ask(&mut engine, *position) == Some(Value::Undefined))
@@ -148,8 +170,8 @@ impl Probe<'_> {
     /// The parts of a failing statement with their values.
     fn sides(&self, position: usize, stmt: &LiteralStmt) -> Vec<Shown> {
         let parts = parts(self.unit, stmt);
-        let literal_end = parse::bytes(literal_span(stmt)).end;
-        let end = parse::bytes(&stmt.span).end;
+        let literal_end = quoted(self.unit, literal_span(stmt)).end;
+        let end = quoted(self.unit, &stmt.span).end;
         let with = self.unit.file.text.get(literal_end..end).unwrap_or_default();
         let before = self.lines(position);
         let mut rules = String::new();
@@ -161,18 +183,23 @@ impl Probe<'_> {
         }
         let Some(mut engine) = self.with(&rules) else { return Vec::new() };
         let value = |number: usize, engine: &mut Engine| match self.ask(engine, number) {
-            Some(Value::Array(all)) => all.iter().next().map_or_else(|| "undefined".to_owned(), shown),
+            Some(Value::Array(all)) => {
+                all.iter().next().map_or_else(|| "undefined".to_owned(), shown)
+            }
             _ => "undefined".to_owned(),
         };
         parts
             .iter()
             .enumerate()
-            .map(|(number, part)| Shown { text: (*part).to_owned(), value: value(number, &mut engine) })
+            .map(|(number, part)| Shown {
+                text: (*part).to_owned(),
+                value: value(number, &mut engine),
+            })
             .collect()
     }
 }
 
-const fn literal_span(stmt: &LiteralStmt) -> &regorus::unstable::Span {
+const fn literal_span(stmt: &LiteralStmt) -> &Span {
     match &stmt.literal {
         Literal::SomeVars { span, .. }
         | Literal::SomeIn { span, .. }
@@ -185,11 +212,13 @@ const fn literal_span(stmt: &LiteralStmt) -> &regorus::unstable::Span {
 /// The parts of a statement whose values tell why it does not hold.
 fn parts<'u>(unit: &'u Unit<'_>, stmt: &LiteralStmt) -> Vec<&'u str> {
     let source = unit.file.text.as_str();
-    let bytes = parse::bytes(literal_span(stmt));
+    let bytes = quoted(unit, literal_span(stmt));
     let whole = source.get(bytes.clone()).unwrap_or_default().trim();
     match &stmt.literal {
         Literal::Expr { expr, .. } => match expr.as_ref() {
-            Expr::BoolExpr { op, lhs, .. } => cut(source, bytes, parse::bytes(lhs.span()).end, sign(op)),
+            Expr::BoolExpr { op, lhs, .. } => {
+                cut(source, bytes, parse::bytes(lhs.span()).end, sign(op))
+            }
             Expr::AssignExpr { op, lhs, rhs, .. } => {
                 let sign = if *op == AssignOp::ColEq { ":=" } else { "=" };
                 let sides = cut(source, bytes, parse::bytes(lhs.span()).end, sign);
@@ -197,11 +226,15 @@ fn parts<'u>(unit: &'u Unit<'_>, stmt: &LiteralStmt) -> Vec<&'u str> {
                 let _ = rhs;
                 sides.into_iter().skip(usize::from(*op == AssignOp::ColEq)).collect()
             }
-            Expr::Membership { value, .. } => cut(source, bytes, parse::bytes(value.span()).end, "in"),
+            Expr::Membership { value, .. } => {
+                cut(source, bytes, parse::bytes(value.span()).end, "in")
+            }
             _ => vec![whole],
         },
         Literal::NotExpr { .. } => vec![whole.strip_prefix("not").unwrap_or(whole).trim()],
-        Literal::SomeIn { value, .. } => cut(source, bytes, parse::bytes(value.span()).end, "in").into_iter().skip(1).collect(),
+        Literal::SomeIn { value, .. } => {
+            cut(source, bytes, parse::bytes(value.span()).end, "in").into_iter().skip(1).collect()
+        }
         Literal::Every { .. } | Literal::SomeVars { .. } => Vec::new(),
     }
 }
@@ -218,7 +251,7 @@ const fn sign(op: &BoolOp) -> &'static str {
 }
 
 /// Both sides of the first `sign` after `from`.
-fn cut<'s>(source: &'s str, bytes: std::ops::Range<usize>, from: usize, sign: &str) -> Vec<&'s str> {
+fn cut<'s>(source: &'s str, bytes: Range<usize>, from: usize, sign: &str) -> Vec<&'s str> {
     let rest = source.get(from..bytes.end).unwrap_or_default();
     let Some(at) = rest.find(sign).map(|at| from + at) else { return Vec::new() };
     let left = source.get(bytes.start..at).unwrap_or_default().trim();

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use regorus::Value;
 use regorus::unstable::AssignOp;
 use regorus::unstable::Expr;
 use regorus::unstable::Literal;
@@ -20,7 +21,7 @@ use crate::policy::diagnostic::Diagnostic;
 use crate::policy::parse;
 use crate::policy::parse::Role;
 use crate::policy::parse::Unit;
-use crate::policy::references::is_constant;
+use crate::policy::references::constant;
 use crate::policy::uses;
 
 /// Checks every head of a served file.
@@ -83,7 +84,7 @@ fn partial_object(
     index: &Ref<Expr>,
     assigned: bool,
 ) -> Result<(), Diagnostic> {
-    if is_constant(index) {
+    if constant(index).is_some() {
         return Err(unit
             .at(refr.span(), "the serving engine has no rules with a fixed key")
             .help("build the object in one rule: `name := {\"key\": value}`"));
@@ -169,26 +170,24 @@ fn exclusive(one: &Definition<'_>, other: &Definition<'_>) -> bool {
     one.arguments
         .iter()
         .zip(other.arguments)
-        .any(|(a, b)| is_constant(a) && is_constant(b) && a.span().text() != b.span().text())
+        .any(|(a, b)| matches!((constant(a), constant(b)), (Some(a), Some(b)) if a != b))
 }
 
 /// Whether both always give the same written-out value.
 fn same(one: &Definition<'_>, other: &Definition<'_>) -> bool {
-    match (constant(one), constant(other)) {
+    match (outcome(one), outcome(other)) {
         (Some(a), Some(b)) => a == b,
         _ => false,
     }
 }
 
-/// The one value a definition can give, as text, if all its branches give the same.
-fn constant(one: &Definition<'_>) -> Option<String> {
-    let text = |value: Option<&Ref<Expr>>| match value {
-        None => Some("true".to_owned()),
-        Some(value) => is_constant(value).then(|| value.span().text().to_owned()),
-    };
-    let first = text(one.value)?;
+/// The one value a definition can give, if it is written out and all its branches give the same.
+fn outcome(one: &Definition<'_>) -> Option<Value> {
+    let written = |value: Option<&Ref<Expr>>| value.map_or(Some(Value::from(true)), constant);
+    let first = written(one.value)?;
     let agree = one.bodies.iter().filter(|body| body.is_else).all(|body| {
-        text(body.assign.as_ref().map(|assign| &assign.value)).is_some_and(|other| other == first)
+        written(body.assign.as_ref().map(|assign| &assign.value))
+            .is_some_and(|other| other == first)
     });
     agree.then_some(first)
 }
@@ -250,7 +249,9 @@ fn moving(query: &Query, settled: &BTreeSet<String>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for stmt in &query.stmts {
         match &stmt.literal {
-            Literal::SomeVars { vars, .. } => names.extend(vars.iter().map(|span| span.text().to_owned())),
+            Literal::SomeVars { vars, .. } => {
+                names.extend(vars.iter().map(|span| span.text().to_owned()))
+            }
             Literal::SomeIn { key, value, .. } => {
                 let patterns: Vec<Ref<Expr>> = key.iter().chain([value]).cloned().collect();
                 names.extend(uses::names_in(&patterns));

@@ -1,6 +1,7 @@
 //! What a rule may refer to: the declared facts of `input`, its own package and libraries, data, and the allowed
 //! built-ins. Everything else is refused with its place and the nearest real name.
 
+use regorus::Value;
 use regorus::unstable::Expr;
 use regorus::unstable::Ref;
 use regorus::unstable::Span;
@@ -324,19 +325,31 @@ fn verb_error(format: &str) -> Option<String> {
     None
 }
 
-/// Whether an expression is a value written out: nothing in it depends on anything.
-pub fn is_constant(expr: &Ref<Expr>) -> bool {
+/// The value of an expression that is written out; none if it depends on anything.
+pub fn constant(expr: &Ref<Expr>) -> Option<Value> {
     match expr.as_ref() {
-        Expr::String { .. }
-        | Expr::RawString { .. }
-        | Expr::Number { .. }
-        | Expr::Bool { .. }
-        | Expr::Null { .. } => true,
-        Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().all(is_constant),
-        Expr::Object { fields, .. } => {
-            fields.iter().all(|(_, key, value)| is_constant(key) && is_constant(value))
+        Expr::String { value, .. }
+        | Expr::RawString { value, .. }
+        | Expr::Number { value, .. }
+        | Expr::Bool { value, .. }
+        | Expr::Null { value, .. } => Some(value.clone()),
+        Expr::Array { items, .. } => {
+            items.iter().map(constant).collect::<Option<Vec<_>>>().map(Value::from)
         }
-        Expr::UnaryExpr { expr, .. } => is_constant(expr),
-        _ => false,
+        Expr::Set { items, .. } => {
+            let mut set = Value::new_set();
+            for item in items {
+                set.as_set_mut().ok()?.insert(constant(item)?);
+            }
+            Some(set)
+        }
+        Expr::Object { fields, .. } => {
+            let mut object = Value::new_object();
+            for (_, key, value) in fields {
+                object.as_object_mut().ok()?.insert(constant(key)?, constant(value)?);
+            }
+            Some(object)
+        }
+        _ => None,
     }
 }

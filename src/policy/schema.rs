@@ -78,7 +78,11 @@ fn of(shape: &Shape, nullable: Nullable) -> Value {
         }
         Shape::Record(fields) => record(fields, nullable),
     };
-    let kind = if nullable == Nullable::All { json!([name_of(shape), "null"]) } else { name_of(shape).into() };
+    let kind = if nullable == Nullable::All {
+        json!([name_of(shape), "null"])
+    } else {
+        name_of(shape).into()
+    };
     if let Some(object) = schema.as_object_mut() {
         object.insert("type".into(), kind);
     }

@@ -189,7 +189,8 @@ fn test(unit: &Unit<'_>, rule: &Written, name: &str, engine: &mut Engine) -> Tes
 
 fn coverage(units: &[Unit<'_>], engine: &Engine) -> Vec<Coverage> {
     let report = engine.get_coverage_report().map(|report| report.files).unwrap_or_default();
-    let served = |path: &str| units.iter().any(|unit| unit.file.path == path && unit.role != Role::Test);
+    let served =
+        |path: &str| units.iter().any(|unit| unit.file.path == path && unit.role != Role::Test);
     let mut coverage: Vec<Coverage> = report
         .into_iter()
         .filter(|file| served(&file.path))

@@ -57,7 +57,10 @@ pub enum InputError {
 }
 
 /// The bytes of the checked document and its gaps.
-pub(in crate::policy) fn read(bytes: &[u8], declared: &[String]) -> Result<(Vec<u8>, Vec<Gap>), InputError> {
+pub(in crate::policy) fn read(
+    bytes: &[u8],
+    declared: &[String],
+) -> Result<(Vec<u8>, Vec<Gap>), InputError> {
     if bytes.len() > MAX_INPUT_BYTES {
         return Err(InputError::Size(bytes.len()));
     }
@@ -66,8 +69,10 @@ pub(in crate::policy) fn read(bytes: &[u8], declared: &[String]) -> Result<(Vec<
     head(&fields)?;
     let mut gaps: Vec<Gap> = match fields.remove("unknown") {
         None => Vec::new(),
-        Some(said) => serde_json::from_value(said)
-            .map_err(|_| InputError::Shape { path: "unknown".to_owned(), wanted: "a list of `path` and `why`" })?,
+        Some(said) => serde_json::from_value(said).map_err(|_| InputError::Shape {
+            path: "unknown".to_owned(),
+            wanted: "a list of `path` and `why`",
+        })?,
     };
     let mut wanted = Wanted::default();
     declared.iter().for_each(|path| wanted.add(path));
@@ -88,7 +93,9 @@ fn head(fields: &Map<String, Value>) -> Result<(), InputError> {
     match fields.get("version") {
         None => return Err(InputError::Missing("version")),
         Some(version) if version.as_u64() == Some(VERSION) => {}
-        Some(version) => return Err(InputError::Version(version.to_string().chars().take(40).collect())),
+        Some(version) => {
+            return Err(InputError::Version(version.to_string().chars().take(40).collect()));
+        }
     }
     let kind = text("event", "kind").ok_or(InputError::Missing("event.kind"))?;
     if EventKind::from_text(kind).is_none() {
@@ -110,9 +117,9 @@ impl Search<'_> {
     /// Checks a value against its shape and notes what is wanted and missing below it.
     fn below(&mut self, shape: &Shape, value: &Value, wanted: &Wanted) -> Result<(), InputError> {
         match (shape, value) {
-            (_, Value::Null)
-            | (Shape::Text, Value::String(_))
-            | (Shape::Flag, Value::Bool(_)) => Ok(()),
+            (_, Value::Null) | (Shape::Text, Value::String(_)) | (Shape::Flag, Value::Bool(_)) => {
+                Ok(())
+            }
             (Shape::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(()),
             (Shape::Whole, Value::Number(number)) if number.is_u64() => Ok(()),
             (Shape::Instant, Value::String(text)) if text.parse::<Time>().is_ok() => Ok(()),
@@ -134,7 +141,9 @@ impl Search<'_> {
                     (None, None) => Ok(()),
                 })
             }),
-            (shape, _) => Err(InputError::Shape { path: self.path.clone(), wanted: article(shape) }),
+            (shape, _) => {
+                Err(InputError::Shape { path: self.path.clone(), wanted: article(shape) })
+            }
         }
     }
 
@@ -153,7 +162,8 @@ impl Search<'_> {
     fn gap(&mut self) {
         let path = &self.path;
         let told = |gap: &Gap| {
-            path.strip_prefix(&gap.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            path.strip_prefix(&gap.path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         let always = path == "unknown";
         if !always && !self.gaps.iter().any(told) {

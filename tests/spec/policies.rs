@@ -37,7 +37,6 @@ fn folder(root: &str) -> Vec<SourceFile> {
     files
 }
 
-
 const CONTRACT: &str = r#"# METADATA
 # title: Production deploys need a release manager
 # description: A step that deploys to a production environment waits for an approval.
@@ -154,17 +153,47 @@ fn the_plain_rule_of_these_tests_loads() {
 
 #[test]
 fn input_outside_the_declared_paths_is_refused() {
-    refuses_body("finding contains {\"verdict\": \"alert\", \"reason\": \"x\"} if input.resource.ref.protected", 1, 57, &["not declared", "`resource.ref.protected`"]);
-    refuses_body(&format!("{PLAIN}\n\nx := input.resource"), 3, 6, &["not declared", "`resource.ref.name`"]);
+    refuses_body(
+        "finding contains {\"verdict\": \"alert\", \"reason\": \"x\"} if input.resource.ref.protected",
+        1,
+        57,
+        &["not declared", "`resource.ref.protected`"],
+    );
+    refuses_body(
+        &format!("{PLAIN}\n\nx := input.resource"),
+        3,
+        6,
+        &["not declared", "`resource.ref.name`"],
+    );
     refuses_body(&format!("{PLAIN}\n\nx if input.change.forced"), 3, 6, &["add `change.forced`"]);
 }
 
 #[test]
 fn input_that_no_schema_has_is_refused_with_the_nearest_name() {
-    refuses_body(&format!("{PLAIN}\n\nx := input.resorce.ref.name"), 3, 12, &["no `input.resorce`", "`resource`"]);
-    refuses_body(&format!("{PLAIN}\n\nx := input.resource.ref.nam"), 3, 25, &["no `input.resource.ref.nam`", "`name`"]);
-    refuses_body(&format!("{PLAIN}\n\nx := input.resource.ref.name.length"), 3, 30, &["nothing lies below"]);
-    refuses_body(&format!("{PLAIN}\n\nx := input.resource.variables.name"), 3, 31, &["is a list", "some item in"]);
+    refuses_body(
+        &format!("{PLAIN}\n\nx := input.resorce.ref.name"),
+        3,
+        12,
+        &["no `input.resorce`", "`resource`"],
+    );
+    refuses_body(
+        &format!("{PLAIN}\n\nx := input.resource.ref.nam"),
+        3,
+        25,
+        &["no `input.resource.ref.nam`", "`name`"],
+    );
+    refuses_body(
+        &format!("{PLAIN}\n\nx := input.resource.ref.name.length"),
+        3,
+        30,
+        &["nothing lies below"],
+    );
+    refuses_body(
+        &format!("{PLAIN}\n\nx := input.resource.variables.name"),
+        3,
+        31,
+        &["is a list", "some item in"],
+    );
 }
 
 #[test]
@@ -189,11 +218,27 @@ fn input_as_a_whole_is_refused() {
 
 #[test]
 fn input_indexed_by_a_variable_is_refused_but_lists_may_be() {
-    refuses_body(&format!("{PLAIN}\n\nx if {{some k in [\"a\"]; input[k]}}"), 3, 30, &["indexed by a variable"]);
-    refuses_body(&format!("{PLAIN}\n\nx if {{some k in [\"a\"]; input.resource[k]}}"), 3, 39, &["indexed by a variable"]);
-    loaded(&rule("", &format!("{PLAIN}\n\nx if {{some v in input.resource.variables; v.secured}}")));
+    refuses_body(
+        &format!("{PLAIN}\n\nx if {{some k in [\"a\"]; input[k]}}"),
+        3,
+        30,
+        &["indexed by a variable"],
+    );
+    refuses_body(
+        &format!("{PLAIN}\n\nx if {{some k in [\"a\"]; input.resource[k]}}"),
+        3,
+        39,
+        &["indexed by a variable"],
+    );
+    loaded(&rule(
+        "",
+        &format!("{PLAIN}\n\nx if {{some v in input.resource.variables; v.secured}}"),
+    ));
     loaded(&rule("", &format!("{PLAIN}\n\nx contains input.resource.variables[_].name")));
-    loaded(&rule("", &format!("{PLAIN}\n\nx if {{some i; input.resource.variables[i].name == \"A\"}}")));
+    loaded(&rule(
+        "",
+        &format!("{PLAIN}\n\nx if {{some i; input.resource.variables[i].name == \"A\"}}"),
+    ));
     loaded(&rule("", &format!("{PLAIN}\n\nx if input[\"resource\"].ref[\"name\"]")));
 }
 
@@ -203,8 +248,19 @@ fn an_imported_fact_is_checked_like_any_other() {
         let text = rule("", "")[0].text.clone();
         vec![file("some/rule.rego", &format!("{text}import input.{path} as r\n\n{body}\n"))]
     };
-    loaded(&imported("resource.ref.name", "finding contains {\"verdict\": \"alert\", \"reason\": \"x\"} if r == \"a\""));
-    refuses(&imported("resource", "finding contains {\"verdict\": \"alert\", \"reason\": \"x\"} if r.ref.protected"), 11, 57, &["not declared"]);
+    loaded(&imported(
+        "resource.ref.name",
+        "finding contains {\"verdict\": \"alert\", \"reason\": \"x\"} if r == \"a\"",
+    ));
+    refuses(
+        &imported(
+            "resource",
+            "finding contains {\"verdict\": \"alert\", \"reason\": \"x\"} if r.ref.protected",
+        ),
+        11,
+        57,
+        &["not declared"],
+    );
 }
 
 #[test]
@@ -231,8 +287,18 @@ fn built_ins_outside_the_list_are_refused() {
 
 #[test]
 fn formats_are_written_out_and_narrow() {
-    refuses_body(&format!("{PLAIN}\n\nx := sprintf(input.resource.ref.name, [1])"), 3, 14, &["written out"]);
-    refuses_body(&format!("{PLAIN}\n\nx := sprintf(\"%99999999999d\", [1])"), 3, 15, &["more than 100"]);
+    refuses_body(
+        &format!("{PLAIN}\n\nx := sprintf(input.resource.ref.name, [1])"),
+        3,
+        14,
+        &["written out"],
+    );
+    refuses_body(
+        &format!("{PLAIN}\n\nx := sprintf(\"%99999999999d\", [1])"),
+        3,
+        15,
+        &["more than 100"],
+    );
     refuses_body(&format!("{PLAIN}\n\nx := sprintf(\"%*d\", [1, 2])"), 3, 15, &["takes a width"]);
     refuses_body(&format!("{PLAIN}\n\nx := sprintf(\"%%%.999f\", [1])"), 3, 15, &["more than 100"]);
     loaded(&rule("", &format!("{PLAIN}\n\nx := sprintf(\"100%% of %05d %s\", [1, \"a\"])")));
@@ -240,8 +306,20 @@ fn formats_are_written_out_and_narrow() {
 
 #[test]
 fn with_is_for_tests() {
-    refuses_body(&format!("{PLAIN}\n\nx if count(\"a\") == 1 with count as f\n\nf(_) := 1"), 3, 22, &["for tests"]);
-    refuses_body(&format!("{PLAIN}\n\nx if y with input.action.name as \"run\"\n\ny if input.action.name == \"run\""), 3, 8, &["for tests"]);
+    refuses_body(
+        &format!("{PLAIN}\n\nx if count(\"a\") == 1 with count as f\n\nf(_) := 1"),
+        3,
+        22,
+        &["for tests"],
+    );
+    refuses_body(
+        &format!(
+            "{PLAIN}\n\nx if y with input.action.name as \"run\"\n\ny if input.action.name == \"run\""
+        ),
+        3,
+        8,
+        &["for tests"],
+    );
 }
 
 #[test]
@@ -254,16 +332,58 @@ fn circles_of_rules_are_refused() {
 
 #[test]
 fn a_rule_has_one_value_at_most() {
-    refuses_body(&format!("{PLAIN}\n\nx := 1 if input.resource.ref.name == \"a\"\n\nx := 2 if input.resource.ref.name == \"b\""), 5, 1, &["two values", "else"]);
+    refuses_body(
+        &format!(
+            "{PLAIN}\n\nx := 1 if input.resource.ref.name == \"a\"\n\nx := 2 if input.resource.ref.name == \"b\""
+        ),
+        5,
+        1,
+        &["two values", "else"],
+    );
     refuses_body(&format!("{PLAIN}\n\nx := y if some y in [1, 2]"), 3, 6, &["iteration"]);
-    refuses_body(&format!("{PLAIN}\n\nx := z if {{some y in [1, 2]; z := y + 1}}"), 3, 6, &["iteration"]);
-    refuses_body(&format!("{PLAIN}\n\nx := input.resource.variables[_].name"), 3, 6, &["iteration"]);
-    refuses_body(&format!("{PLAIN}\n\nx := input.resource.variables[i].name if i > 0"), 3, 6, &["iteration"]);
-    refuses_body(&format!("{PLAIN}\n\nf(a) := 1 if a > 1\n\nf(a) := 2 if a > 2"), 5, 1, &["two values"]);
-    loaded(&rule("", &format!("{PLAIN}\n\nx if input.resource.ref.name == \"a\"\n\nx if input.resource.ref.name == \"b\"")));
-    loaded(&rule("", &format!("{PLAIN}\n\ndefault x := 0\n\nx := 1 if input.resource.ref.name == \"a\"")));
+    refuses_body(
+        &format!("{PLAIN}\n\nx := z if {{some y in [1, 2]; z := y + 1}}"),
+        3,
+        6,
+        &["iteration"],
+    );
+    refuses_body(
+        &format!("{PLAIN}\n\nx := input.resource.variables[_].name"),
+        3,
+        6,
+        &["iteration"],
+    );
+    refuses_body(
+        &format!("{PLAIN}\n\nx := input.resource.variables[i].name if i > 0"),
+        3,
+        6,
+        &["iteration"],
+    );
+    refuses_body(
+        &format!("{PLAIN}\n\nf(a) := 1 if a > 1\n\nf(a) := 2 if a > 2"),
+        5,
+        1,
+        &["two values"],
+    );
+    loaded(&rule(
+        "",
+        &format!(
+            "{PLAIN}\n\nx if input.resource.ref.name == \"a\"\n\nx if input.resource.ref.name == \"b\""
+        ),
+    ));
+    loaded(&rule(
+        "",
+        &format!("{PLAIN}\n\ndefault x := 0\n\nx := 1 if input.resource.ref.name == \"a\""),
+    ));
     loaded(&rule("", &format!("{PLAIN}\n\nf(\"a\") := 1\n\nf(\"b\") := 2")));
     loaded(&rule("", &format!("{PLAIN}\n\nx := 1 if input.resource.ref.name == \"a\" else := 2")));
+    refuses_body(
+        &format!("{PLAIN}\n\nx := 1 if true\n\nx := \"1\" if true"),
+        5,
+        1,
+        &["two values"],
+    );
+    refuses_body(&format!("{PLAIN}\n\nf(1) := 1\n\nf(1.0) := 2"), 5, 1, &["two values"]);
     loaded(&rule("", &format!("{PLAIN}\n\nx := [v.name | some v in input.resource.variables]")));
     loaded(&rule("", &format!("{PLAIN}\n\nf(a) := a[b] if {{b := 0}}")));
 }
@@ -277,7 +397,10 @@ fn heads_that_the_serving_engine_lacks_are_refused() {
     refuses_body("x := 1", -1, 1, &["no `finding`"]);
     refuses_body(&format!("{PLAIN}\n\nx := $\"a {{1}}\""), 3, 6, &["invalid character"]);
     refuses_body(&format!("{PLAIN}\n\ncount := 3"), 3, 1, &["built-in"]);
-    loaded(&rule("", &format!("{PLAIN}\n\nx[v.name] := v.scope if some v in input.resource.variables")));
+    loaded(&rule(
+        "",
+        &format!("{PLAIN}\n\nx[v.name] := v.scope if some v in input.resource.variables"),
+    ));
 }
 
 #[test]
@@ -298,13 +421,46 @@ fn the_metadata_says_what_is_wrong_and_where() {
     }
     let files = rule("", PLAIN);
     let text = &files[0].text;
-    refuses(&[file("some/rule.rego", &text.replace("[push]", "[psuh]"))], 4, 10, &["`psuh`", "`push`"]);
-    refuses(&[file("some/rule.rego", &text.replace("# title: A rule\n", "# titel: A rule\n"))], 2, 3, &["`titel`", "`title`"]);
-    refuses(&[file("some/rule.rego", &text.replace("# title: A rule\n", ""))], 1, 1, &["no `title`"]);
-    refuses(&[file("some/rule.rego", &text.replace("#   on: [push]\n", ""))], 1, 1, &["answers no event"]);
-    refuses(&[file("some/rule.rego", &text.replace("# METADATA\n", ""))], 5, 1, &["no `# METADATA`"]);
-    refuses(&[file("some/rule.rego", &text.replace("[push]", "[push"))], 5, 10, &["cannot be read"]);
-    loaded(&rule("#   fresh: 4h\n#   severity: low\n#   on_error: approve\n#   unknown: handled\n#   approval: {from: {group: leads}}\n", PLAIN));
+    refuses(
+        &[file("some/rule.rego", &text.replace("[push]", "[psuh]"))],
+        4,
+        10,
+        &["`psuh`", "`push`"],
+    );
+    refuses(
+        &[file("some/rule.rego", &text.replace("# title: A rule\n", "# titel: A rule\n"))],
+        2,
+        3,
+        &["`titel`", "`title`"],
+    );
+    refuses(
+        &[file("some/rule.rego", &text.replace("# title: A rule\n", ""))],
+        1,
+        1,
+        &["no `title`"],
+    );
+    refuses(
+        &[file("some/rule.rego", &text.replace("#   on: [push]\n", ""))],
+        1,
+        1,
+        &["answers no event"],
+    );
+    refuses(
+        &[file("some/rule.rego", &text.replace("# METADATA\n", ""))],
+        5,
+        1,
+        &["no `# METADATA`"],
+    );
+    refuses(
+        &[file("some/rule.rego", &text.replace("[push]", "[push"))],
+        5,
+        10,
+        &["cannot be read"],
+    );
+    loaded(&rule(
+        "#   fresh: 4h\n#   severity: low\n#   on_error: approve\n#   unknown: handled\n#   approval: {from: {group: leads}}\n",
+        PLAIN,
+    ));
 }
 
 #[test]
@@ -313,9 +469,24 @@ fn a_package_is_its_path() {
     refuses(&[file("other/rule.rego", &text)], 6, 1, &["does not match", "`some/rule.rego`"]);
     refuses(&[file("awesome/rule.rego", &text)], 6, 1, &["does not match"]);
     loaded(&[file("policies/some/rule.rego", &text)]);
-    refuses(&[file("some/rule.rego", &text.replace("portcullis.rules.some", "acme.rules.some"))], 6, 1, &["below `portcullis.rules`"]);
-    refuses(&[file("rule.rego", &text.replace("rules.some.rule", "rules.rule"))], 6, 1, &["<area>.<rule>"]);
-    refuses(&[file("some/rule.rego", &text), file("x/some/rule.rego", &text)], 6, 1, &["also the package of"]);
+    refuses(
+        &[file("some/rule.rego", &text.replace("portcullis.rules.some", "acme.rules.some"))],
+        6,
+        1,
+        &["below `portcullis.rules`"],
+    );
+    refuses(
+        &[file("rule.rego", &text.replace("rules.some.rule", "rules.rule"))],
+        6,
+        1,
+        &["<area>.<rule>"],
+    );
+    refuses(
+        &[file("some/rule.rego", &text), file("x/some/rule.rego", &text)],
+        6,
+        1,
+        &["also the package of"],
+    );
 }
 
 #[test]
@@ -325,11 +496,27 @@ fn libraries_help_rules_but_read_no_facts() {
         files.push(file("lib/refs.rego", &format!("package portcullis.lib.refs\n\n{library}\n")));
         files
     };
-    loaded(&with("short(name) := trim_prefix(name, \"refs/heads/\")", "x := refs.short(input.resource.ref.name)"));
-    refuses(&with("short := input.resource.ref.name", "x := refs.short"), 3, 10, &["hand the value"]);
-    refuses(&with("short(name) := name", "x := refs.shrot(\"a\")"), 12, 6, &["no rule `shrot`", "`short`"]);
+    loaded(&with(
+        "short(name) := trim_prefix(name, \"refs/heads/\")",
+        "x := refs.short(input.resource.ref.name)",
+    ));
+    refuses(
+        &with("short := input.resource.ref.name", "x := refs.short"),
+        3,
+        10,
+        &["hand the value"],
+    );
+    refuses(
+        &with("short(name) := name", "x := refs.shrot(\"a\")"),
+        12,
+        6,
+        &["no rule `shrot`", "`short`"],
+    );
     let mut two = rule("", &format!("{PLAIN}\n\nx := data.portcullis.rules.some.other.y"));
-    two.push(file("some/other.rego", &rule("", &format!("{PLAIN}\n\ny := 1"))[0].text.replace("some.rule", "some.other")));
+    two.push(file(
+        "some/other.rego",
+        &rule("", &format!("{PLAIN}\n\ny := 1"))[0].text.replace("some.rule", "some.other"),
+    ));
     refuses(&two, BODY + 2, 6, &["stands alone"]);
     refuses_body(&format!("{PLAIN}\n\nx := data.portcullis"), 3, 6, &["every rule below"]);
 }
@@ -345,7 +532,10 @@ fn text_that_would_keep_the_parser_busy_is_refused() {
     let deep = |n: usize| format!("{PLAIN}\n\nx := {}1{}", "[".repeat(n), "]".repeat(n));
     loaded(&rule("", &deep(10)));
     refuses_body(&deep(15), 3, 20, &["nested more than 14"]);
-    let wide = format!("{PLAIN}\n\nx := [{}]", vec![format!("{}1{}", "[".repeat(12), "]".repeat(12)); 20].join(",\n"));
+    let wide = format!(
+        "{PLAIN}\n\nx := [{}]",
+        vec![format!("{}1{}", "[".repeat(12), "]".repeat(12)); 20].join(",\n")
+    );
     assert!(render_all(&refused(&rule("", &wide))).contains("to be read in time"));
     let many = format!("{PLAIN}\n\nx := 1{}", " +\n1".repeat(1_100));
     assert!(render_all(&refused(&rule("", &many))).contains("more than 1000 operators"));
@@ -356,7 +546,10 @@ fn text_that_would_keep_the_parser_busy_is_refused() {
     let long = format!("{PLAIN}\n\nx := \"{}\"", "a".repeat(1_100));
     refuses_body(&long, 3, 1, &["longer than 1000 columns"]);
     let chain: String = (0..300).map(|n| format!("x{n} if x{}\n\n", n + 1)).collect();
-    assert!(render_all(&refused(&rule("", &format!("{PLAIN}\n\n{chain}x300 := true")))).contains("more than 200 rules"));
+    assert!(
+        render_all(&refused(&rule("", &format!("{PLAIN}\n\n{chain}x300 := true"))))
+            .contains("more than 200 rules")
+    );
 }
 
 #[test]
@@ -375,9 +568,18 @@ fn an_answer_that_is_no_finding_is_refused_at_load() {
         ("{\"verdict\": \"alert\", \"reason\": \" \"}", "gives no reason"),
         ("\"alert\"", "not an object"),
         ("{\"verdict\": \"approve\", \"reason\": \"x\"}", "does not say whose"),
-        ("{\"verdict\": \"approve\", \"reason\": \"x\", \"approval\": {\"from\": {\"group\": \"g\"}, \"count\": 0}}", "nobody can give"),
-        ("{\"verdict\": \"approve\", \"reason\": \"x\", \"approval\": {\"from\": {}}}", "nobody can give"),
-        ("{\"verdict\": \"approve\", \"reason\": \"x\", \"approval\": {\"from\": {\"group\": \"g\"}, \"expires_in\": \"soon\"}}", "nobody can give"),
+        (
+            "{\"verdict\": \"approve\", \"reason\": \"x\", \"approval\": {\"from\": {\"group\": \"g\"}, \"count\": 0}}",
+            "nobody can give",
+        ),
+        (
+            "{\"verdict\": \"approve\", \"reason\": \"x\", \"approval\": {\"from\": {}}}",
+            "nobody can give",
+        ),
+        (
+            "{\"verdict\": \"approve\", \"reason\": \"x\", \"approval\": {\"from\": {\"group\": \"g\"}, \"expires_in\": \"soon\"}}",
+            "nobody can give",
+        ),
         ("{\"verdict\": \"alert\", \"reason\": \"x\", \"prof\": []}", "`prof`"),
     ] {
         refuses_body(&format!("finding contains {finding}"), 1, 1, &[word]);
@@ -431,8 +633,12 @@ test_is_quiet if {
 test_is_false := false
 
 test_breaks if {
-	to_number(1, 2, 3) == 4
+	unsure == 1
 }
+
+unsure := 1
+
+unsure := 2
 
 todo_test_later if {
 	1 == 2
@@ -450,7 +656,7 @@ todo_test_later if {
             ("test_is_quiet", "failed", 17),
             ("test_is_false", "failed", 21),
             ("test_breaks", "broken", 23),
-            ("todo_test_later", "skipped", 27),
+            ("todo_test_later", "skipped", 31),
         ]
     );
     let failure = report.tests[1].failure.as_ref().unwrap();
@@ -462,5 +668,5 @@ todo_test_later if {
     assert_eq!(quiet.line, 18);
     assert_eq!(quiet.values[1].value, "[]");
     assert!(quiet.values[0].value.contains("Look."));
-    assert_eq!(report.tests[4].failure.as_ref().unwrap().line, 24);
+    assert_eq!(report.tests[4].failure.as_ref().unwrap().line, 29);
 }
