@@ -32,7 +32,6 @@ finding contains {
 	"proof": ["pull_request.author", "pull_request.approvals"],
 } if {
 	merging
-	has_pull_request
 	count(by_others) == 0
 }
 
@@ -42,7 +41,6 @@ finding contains {
 	"proof": ["pull_request.source.commit", "pull_request.approvals"],
 } if {
 	merging
-	has_pull_request
 	count(by_others) > 0
 	count(of_this_commit) == 0
 }

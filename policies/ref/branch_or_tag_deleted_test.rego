@@ -2,9 +2,11 @@ package portcullis.rules.ref.branch_or_tag_deleted_test
 
 import data.portcullis.rules.ref.branch_or_tag_deleted as rule
 
-verdicts contains finding.verdict if some finding in rule.finding
+verdicts(found) := {finding.verdict | some finding in found}
 
-reasons contains finding.reason if some finding in rule.finding
+reasons(found) := {finding.reason | some finding in found}
+
+but(document, changes) := json.patch(document, [{"op": "add", "path": path, "value": changes[path]} | some path in object.keys(changes)])
 
 gone := {
 	"version": 1,
@@ -15,38 +17,39 @@ gone := {
 	"resource": {"ref": {"name": "refs/heads/main", "protected": true}},
 }
 
-tag_gone := object.union(gone, {"event": {"kind": "tag.deleted"}, "resource": {"ref": {"name": "refs/tags/v1.4.0"}}})
+tag_gone := but(gone, {"/event/kind": "tag.deleted", "/resource/ref/name": "refs/tags/v1.4.0"})
 
-tag_moved := object.union(tag_gone, {"event": {"kind": "tag.moved"}})
+tag_moved := but(tag_gone, {"/event/kind": "tag.moved"})
 
 test_blocks_the_end_of_a_protected_branch if {
-	verdicts == {"block"} with input as gone
-	reasons == {"The branch main is protected and must not be deleted. Push its last commit to the same name to bring it back."} with input as gone
+	verdicts(rule.finding) == {"block"} with input as gone
+	reasons(rule.finding) == {"The branch main is protected and must not be deleted. Push its last commit to the same name to bring it back."} with input as gone
 }
 
 test_leaves_the_end_of_an_ordinary_branch_alone if {
-	verdicts == set() with input as object.union(gone, {"resource": {"ref": {"protected": false}}})
+	verdicts(rule.finding) == set() with input as but(gone, {"/resource/ref/protected": false})
 }
 
 test_blocks_the_end_of_a_protected_tag if {
-	verdicts == {"block"} with input as tag_gone
+	verdicts(rule.finding) == {"block"} with input as tag_gone
+	reasons(rule.finding) == {"The tag v1.4.0 is protected and was deleted. Put it back on its old commit, and use a new tag for a new release."} with input as tag_gone
 }
 
 test_reports_the_end_of_any_other_tag if {
-	verdicts == {"alert"} with input as object.union(tag_gone, {"resource": {"ref": {"protected": false}}})
+	verdicts(rule.finding) == {"alert"} with input as but(tag_gone, {"/resource/ref/protected": false})
 }
 
 test_a_moved_tag_is_called_moved if {
-	verdicts == {"block"} with input as tag_moved
-	told := reasons with input as tag_moved
+	verdicts(rule.finding) == {"block"} with input as tag_moved
+	told := reasons(rule.finding) with input as tag_moved
 	some reason in told
 	startswith(reason, "The tag v1.4.0 is protected and was moved to another commit.")
 }
 
 test_reports_a_moved_ordinary_tag if {
-	verdicts == {"alert"} with input as object.union(tag_moved, {"resource": {"ref": {"protected": false}}})
+	verdicts(rule.finding) == {"alert"} with input as but(tag_moved, {"/resource/ref/protected": false})
 }
 
 test_says_the_same_on_cloud if {
-	verdicts == {"block"} with input as object.union(tag_gone, {"connection": {"id": "acme-cloud", "product": "cloud"}})
+	verdicts(rule.finding) == {"block"} with input as but(tag_gone, {"/connection/id": "acme-cloud", "/connection/product": "cloud"})
 }

@@ -2,9 +2,11 @@ package portcullis.rules.ref.deploy_from_protected_test
 
 import data.portcullis.rules.ref.deploy_from_protected as rule
 
-verdicts contains finding.verdict if some finding in rule.finding
+verdicts(found) := {finding.verdict | some finding in found}
 
-reasons contains finding.reason if some finding in rule.finding
+reasons(found) := {finding.reason | some finding in found}
+
+but(document, changes) := json.patch(document, [{"op": "add", "path": path, "value": changes[path]} | some path in object.keys(changes)])
 
 deploy := {
 	"version": 1,
@@ -18,46 +20,53 @@ deploy := {
 	},
 }
 
-from_protected := object.union(deploy, {"resource": {"ref": {"name": "refs/heads/main", "protected": true}}})
+from_protected := but(deploy, {"/resource/ref/name": "refs/heads/main", "/resource/ref/protected": true})
 
 test_blocks_a_deploy_from_an_unprotected_branch if {
-	verdicts == {"block"} with input as deploy
-	told := reasons with input as deploy
+	verdicts(rule.finding) == {"block"} with input as deploy
+	told := reasons(rule.finding) with input as deploy
 	some reason in told
 	startswith(reason, "feature/x is not protected, so it must not be deployed to production.")
 }
 
 test_leaves_a_deploy_from_a_protected_branch_alone if {
-	verdicts == set() with input as from_protected
+	verdicts(rule.finding) == set() with input as from_protected
 }
 
 test_a_protected_tag_will_do_too if {
-	verdicts == set() with input as object.union(from_protected, {"resource": {"ref": {"name": "refs/tags/v2"}}})
+	verdicts(rule.finding) == set() with input as but(from_protected, {"/resource/ref/name": "refs/tags/v2"})
 }
 
-test_blocks_staging_and_publishing_too if {
-	verdicts == {"block"} with input as object.union(deploy, {"resource": {"environment": {"name": "staging", "tier": "staging"}}})
-	verdicts == {"block"} with input as object.union(deploy, {"action": {"name": "publish"}})
+test_blocks_staging_too if {
+	verdicts(rule.finding) == {"block"} with input as but(deploy, {"/resource/environment/name": "staging", "/resource/environment/tier": "staging"})
+}
+
+test_blocks_publishing_too if {
+	verdicts(rule.finding) == {"block"} with input as but(deploy, {"/action/name": "publish"})
 }
 
 test_test_environments_take_any_branch if {
-	verdicts == set() with input as object.union(deploy, {"resource": {"environment": {"name": "test", "tier": "test"}}})
+	verdicts(rule.finding) == set() with input as but(deploy, {"/resource/environment/name": "test", "/resource/environment/tier": "test"})
 }
 
 test_leaves_other_actions_alone if {
-	verdicts == set() with input as object.union(deploy, {"action": {"name": "run"}})
+	verdicts(rule.finding) == set() with input as but(deploy, {"/action/name": "run"})
 }
 
 test_a_bare_commit_is_no_protected_branch if {
-	verdicts == {"block"} with input as object.union(deploy, {"resource": {"ref": null}})
+	verdicts(rule.finding) == {"block"} with input as but(deploy, {"/resource/ref": null})
 }
 
 test_without_an_environment_it_is_blocked_all_the_same if {
-	told := reasons with input as object.union(deploy, {"resource": {"environment": null}})
+	told := reasons(rule.finding) with input as but(deploy, {"/resource/environment": null})
 	some reason in told
 	contains(reason, "an environment that is not named")
 }
 
 test_says_the_same_on_data_center if {
-	verdicts == {"block"} with input as object.union(deploy, {"connection": {"id": "acme-dc", "product": "datacenter"}})
+	verdicts(rule.finding) == {"block"} with input as but(deploy, {"/connection/id": "acme-dc", "/connection/product": "datacenter"})
+}
+
+test_a_run_on_a_bare_commit_is_left_alone if {
+	verdicts(rule.finding) == set() with input as but(deploy, {"/resource/ref": null, "/action/name": "run"})
 }

@@ -2,9 +2,11 @@ package portcullis.rules.ref.force_push_to_protected_test
 
 import data.portcullis.rules.ref.force_push_to_protected as rule
 
-verdicts contains finding.verdict if some finding in rule.finding
+verdicts(found) := {finding.verdict | some finding in found}
 
-reasons contains finding.reason if some finding in rule.finding
+reasons(found) := {finding.reason | some finding in found}
+
+but(document, changes) := json.patch(document, [{"op": "add", "path": path, "value": changes[path]} | some path in object.keys(changes)])
 
 forced := {
 	"version": 1,
@@ -17,23 +19,23 @@ forced := {
 }
 
 test_blocks_a_force_push_to_a_protected_branch if {
-	verdicts == {"block"} with input as forced
+	verdicts(rule.finding) == {"block"} with input as forced
 }
 
 test_says_the_same_on_data_center if {
-	verdicts == {"block"} with input as object.union(forced, {"connection": {"id": "acme-dc", "product": "datacenter"}})
+	verdicts(rule.finding) == {"block"} with input as but(forced, {"/connection/id": "acme-dc", "/connection/product": "datacenter"})
 }
 
 test_names_the_branch_without_its_prefix if {
-	told := reasons with input as object.union(forced, {"resource": {"ref": {"name": "refs/heads/release/2.1"}}})
+	told := reasons(rule.finding) with input as but(forced, {"/resource/ref/name": "refs/heads/release/2.1"})
 	some reason in told
 	startswith(reason, "The branch release/2.1 is protected")
 }
 
 test_leaves_an_ordinary_push_alone if {
-	verdicts == set() with input as object.union(forced, {"change": {"forced": false}})
+	verdicts(rule.finding) == set() with input as but(forced, {"/change/forced": false})
 }
 
 test_leaves_a_force_push_to_an_ordinary_branch_alone if {
-	verdicts == set() with input as object.union(forced, {"resource": {"ref": {"protected": false}}})
+	verdicts(rule.finding) == set() with input as but(forced, {"/resource/ref/protected": false})
 }

@@ -73,9 +73,10 @@ was_public if input.before.visibility == "public"
 
 was_overridden if input.before.overridden
 
-# Only for a restriction that was there before: a new one loosens nothing.
+# Only for a restriction that was there before (a new one loosens nothing) and whose kind knows exemptions.
 newly_exempt contains who if {
 	input.before.id
+	is_array(input.after.exempt)
 	some who in input.after.exempt
 	not who in input.before.exempt
 }

@@ -29,7 +29,7 @@ finding contains {
 
 finding contains {
 	"verdict": "block",
-	"reason": sprintf("This step can read production secrets (%s), but nobody has reviewed the code on %s. Run it from a reviewed branch.", [concat(", ", production_secrets), place]),
+	"reason": concat("", ["This step can read production secrets (", concat(", ", production_secrets), "), but nobody has reviewed the code on ", place, ". Run it from a reviewed branch."]),
 	"proof": ["resource.variables", "resource.environment", "resource.ref"],
 } if {
 	count(production_secrets) > 0
@@ -38,7 +38,7 @@ finding contains {
 
 finding contains {
 	"verdict": "alert",
-	"reason": sprintf("Code on %s that nobody has reviewed can read these secrets: %s. Move them to the environment that needs them.", [place, concat(", ", other_secrets)]),
+	"reason": concat("", ["Code on ", place, " that nobody has reviewed can read these secrets: ", concat(", ", other_secrets), ". Move them to the environment that needs them."]),
 	"proof": ["resource.variables", "resource.ref"],
 } if {
 	count(other_secrets) > 0
@@ -48,17 +48,21 @@ finding contains {
 # A bare commit has no ref, and so nothing that was reviewed.
 reviewed if input.resource.ref.reviewed
 
-production_secrets contains variable.name if {
-	input.resource.environment.tier == "production"
+production_secrets := [variable.name |
 	some variable in input.resource.variables
 	variable.secured
-	variable.scope == "environment"
-}
+	of_production(variable)
+]
 
-other_secrets contains variable.name if {
+other_secrets := [variable.name |
 	some variable in input.resource.variables
 	variable.secured
-	not variable.name in production_secrets
+	not of_production(variable)
+]
+
+of_production(variable) if {
+	variable.scope == "environment"
+	input.resource.environment.tier == "production"
 }
 
 default place := "this commit"

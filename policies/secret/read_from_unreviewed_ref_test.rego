@@ -2,9 +2,11 @@ package portcullis.rules.secret.read_from_unreviewed_ref_test
 
 import data.portcullis.rules.secret.read_from_unreviewed_ref as rule
 
-verdicts contains finding.verdict if some finding in rule.finding
+verdicts(found) := {finding.verdict | some finding in found}
 
-reasons contains finding.reason if some finding in rule.finding
+reasons(found) := {finding.reason | some finding in found}
+
+but(document, changes) := json.patch(document, [{"op": "add", "path": path, "value": changes[path]} | some path in object.keys(changes)])
 
 step := {
 	"version": 1,
@@ -22,55 +24,65 @@ step := {
 	},
 }
 
-production := {"resource": {
-	"environment": {"id": "acme-cloud/environment/e1", "name": "production", "tier": "production"},
-	"variables": [
+production := {
+	"/resource/environment": {"id": "acme-cloud/environment/e1", "name": "production", "tier": "production"},
+	"/resource/variables": [
 		{"name": "AWS_PROD_KEY", "secured": true, "scope": "environment"},
 		{"name": "DB_PASSWORD", "secured": true, "scope": "environment"},
 		{"name": "REGION", "secured": false, "scope": "environment"},
 	],
-}}
+}
 
-reviewed := {"resource": {"ref": {"name": "refs/heads/main", "reviewed": true}}}
+reviewed := {
+	"/resource/ref/name": "refs/heads/main",
+	"/resource/ref/reviewed": true,
+}
 
-bare_commit := {"resource": {"ref": null}}
+bare_commit := {"/resource/ref": null}
 
 test_reports_secrets_that_unreviewed_code_can_read if {
-	verdicts == {"alert"} with input as step
-	reasons == {"Code on feature/x that nobody has reviewed can read these secrets: NPM_TOKEN. Move them to the environment that needs them."} with input as step
+	verdicts(rule.finding) == {"alert"} with input as step
+	reasons(rule.finding) == {"Code on feature/x that nobody has reviewed can read these secrets: NPM_TOKEN. Move them to the environment that needs them."} with input as step
 }
 
 test_blocks_production_secrets_for_unreviewed_code if {
-	verdicts == {"block"} with input as object.union(step, production)
-	told := reasons with input as object.union(step, production)
+	verdicts(rule.finding) == {"block"} with input as but(step, production)
+	told := reasons(rule.finding) with input as but(step, production)
 	some reason in told
 	startswith(reason, "This step can read production secrets (AWS_PROD_KEY, DB_PASSWORD)")
 }
 
 test_environment_secrets_of_staging_are_reported if {
-	verdicts == {"alert"} with input as object.union(object.union(step, production), {"resource": {"environment": {"tier": "staging"}}})
+	verdicts(rule.finding) == {"alert"} with input as but(but(step, production), {"/resource/environment/tier": "staging"})
 }
 
 test_blocks_a_secret_that_is_asked_for if {
-	verdicts == {"alert", "block"} with input as object.union(step, {"action": {"name": "read-secret"}})
+	verdicts(rule.finding) == {"alert", "block"} with input as but(step, {"/action/name": "read-secret"})
 }
 
 test_reviewed_code_may_read_them if {
-	verdicts == set() with input as object.union(object.union(step, production), reviewed)
-	verdicts == set() with input as object.union(object.union(step, {"action": {"name": "read-secret"}}), reviewed)
+	verdicts(rule.finding) == set() with input as but(but(step, production), reviewed)
+}
+
+test_reviewed_code_may_ask_for_them if {
+	verdicts(rule.finding) == set() with input as but(but(step, {"/action/name": "read-secret"}), reviewed)
 }
 
 test_plain_variables_are_no_secrets if {
-	verdicts == set() with input as object.union(step, {"resource": {"variables": [{"name": "CI_IMAGE", "secured": false, "scope": "workspace"}]}})
+	verdicts(rule.finding) == set() with input as but(step, {"/resource/variables": [{"name": "CI_IMAGE", "secured": false, "scope": "workspace"}]})
 }
 
 test_no_variables_nothing_to_say if {
-	verdicts == set() with input as object.union(step, {"resource": {"variables": []}})
+	verdicts(rule.finding) == set() with input as but(step, {"/resource/variables": []})
 }
 
 test_a_bare_commit_was_reviewed_by_nobody if {
-	verdicts == {"block"} with input as object.union(object.union(step, production), bare_commit)
-	told := reasons with input as object.union(object.union(step, production), bare_commit)
+	verdicts(rule.finding) == {"block"} with input as but(but(step, production), bare_commit)
+	told := reasons(rule.finding) with input as but(but(step, production), bare_commit)
 	some reason in told
 	contains(reason, "the code on this commit")
+}
+
+test_secrets_of_the_repository_are_reported_in_production_too if {
+	verdicts(rule.finding) == {"alert"} with input as but(step, {"/resource/environment": {"id": "acme-cloud/environment/e1", "name": "production", "tier": "production"}})
 }

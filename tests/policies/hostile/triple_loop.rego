@@ -1,0 +1,27 @@
+# expect: deadline
+
+# METADATA
+# title: A rule that hurts its worker
+# description: Three loops over three thousand numbers each.
+# custom:
+#   on: [push]
+#   reads: [resource.ref.name]
+#   severity: low
+#   on_error: approve
+#   controls: {"SOC 2": ["CC8.1"]}
+package portcullis.rules.hostile.triple_loop
+
+finding contains {
+	"verdict": "alert",
+	"reason": "This is never said in time.",
+	"proof": ["event.kind"],
+} if {
+	some a in many
+	some b in many
+	some c in many
+	a + b + c == 0
+}
+
+digits := [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+
+many := [n | some z in [1, 2, 3]; some a in digits; some b in digits; some c in digits; n := (z * 1000) + (a * 100) + (b * 10) + c]

@@ -1,0 +1,20 @@
+# expect: http.send
+
+# METADATA
+# title: A rule that must not load
+# description: It shows one thing that is refused when policies are loaded.
+# custom:
+#   on: [push]
+#   reads: [resource.ref.name]
+#   severity: low
+#   on_error: block
+#   controls: {"SOC 2": ["CC8.1"]}
+package portcullis.rules.refused.builtin_http_send
+
+finding contains {
+	"verdict": "alert",
+	"reason": "The branch is named.",
+	"proof": ["event.kind"],
+} if {
+	http.send({"method": "get", "url": "https://example.com"}).status_code == 200
+}

@@ -1,0 +1,19 @@
+# expect: refused/unclosed_brace.rego
+
+# METADATA
+# title: A rule that must not load
+# description: It shows one thing that is refused when policies are loaded.
+# custom:
+#   on: [push]
+#   reads: [resource.ref.name]
+#   severity: low
+#   on_error: block
+#   controls: {"SOC 2": ["CC8.1"]}
+package portcullis.rules.refused.unclosed_brace
+
+finding contains {
+	"verdict": "alert",
+	"reason": "The branch is named.",
+	"proof": ["event.kind"],
+} if {
+	input.resource.ref.name == "refs/heads/main"

@@ -1,0 +1,20 @@
+# expect: resource.weather
+
+# METADATA
+# title: A rule that must not load
+# description: It shows one thing that is refused when policies are loaded.
+# custom:
+#   on: [push]
+#   reads: [resource.weather]
+#   severity: low
+#   on_error: block
+#   controls: {"SOC 2": ["CC8.1"]}
+package portcullis.rules.refused.unknown_field
+
+finding contains {
+	"verdict": "alert",
+	"reason": "The branch is named.",
+	"proof": ["event.kind"],
+} if {
+	input.resource.weather == "rain"
+}
