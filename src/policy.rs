@@ -1,17 +1,50 @@
 //! A bundle of rules: which events it answers, which facts it reads, what it finds. Rego lives here and nowhere else.
 //!
 //! In reading order: [`bundle`] (what a rule declares), [`input`] (the document a rule sees), [`finding`] (what it
-//! answers). `load` checks a candidate and `engine` runs it; both run in a worker process, never in the gateway's own.
+//! answers), [`load`] (a candidate is checked and compiled), [`engine`] (it is asked), [`weigh`](mod@weigh) (what its
+//! answer or silence weighs). Loading and asking happen in a worker process, never in the gateway's own.
 
+pub mod answer;
+pub mod builtins;
 pub mod bundle;
+mod cycles;
+mod data;
+pub mod demand;
+pub mod diagnostic;
+pub mod engine;
+pub mod example;
+pub mod explain;
 pub mod finding;
+mod heads;
 pub mod input;
+pub mod load;
+mod metadata;
+mod parse;
+mod references;
+mod scan;
+pub mod schema;
+pub mod shipped;
+pub mod testing;
+pub mod told;
+mod trial;
+mod uses;
+pub mod weigh;
 
+pub use answer::Answer;
 pub use bundle::Bundle;
 pub use bundle::Rule;
 pub use bundle::RuleId;
+pub use bundle::SourceFile;
+pub use diagnostic::Diagnostic;
+pub use engine::Limits;
+pub use engine::Machine;
+pub use engine::Prepared;
 pub use finding::Demand;
 pub use finding::Finding;
 pub use finding::Verdict;
 pub use input::Document;
 pub use input::Input;
+pub use load::Loaded;
+pub use load::load;
+pub use told::InputError;
+pub use weigh::weigh;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::event::EventKind;
+use crate::policy::Demand;
 use crate::policy::Verdict;
 use crate::policy::finding::Controls;
 use crate::words;
@@ -94,6 +95,9 @@ pub struct Rule {
     /// The rule reads `input.unknown` itself, so no finding is added for it.
     #[serde(default)]
     pub unknown_handled: bool,
+    /// Who approves when a weight above is Approve; always there then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Demand>,
     /// What a stopped person can do.
     #[serde(default)]
     pub remedies: Vec<String>,

@@ -19,6 +19,8 @@ use crate::graph::fact::Gap;
 use crate::graph::fact::Page;
 use crate::graph::fact::Shape;
 use crate::graph::fact::Wanted;
+use crate::policy::told;
+use crate::policy::told::InputError;
 use crate::record;
 use crate::words;
 
@@ -231,6 +233,25 @@ pub struct Input {
 }
 
 impl Input {
+    /// Reads an input that somebody wrote or kept. A declared field that it leaves out without listing it in `unknown`
+    /// becomes a gap; anything that is no input of this version is refused.
+    pub fn from_json(bytes: &[u8], declared: &[String]) -> Result<Self, InputError> {
+        told::read(bytes, declared).map(|(json, unknown)| Self { json, unknown })
+    }
+
+    /// The kind of event it tells of. Every input says one.
+    pub fn kind(&self) -> Option<EventKind> {
+        #[derive(serde::Deserialize)]
+        struct Head {
+            event: Event,
+        }
+        #[derive(serde::Deserialize)]
+        struct Event {
+            kind: EventKind,
+        }
+        serde_json::from_slice::<Head>(&self.json).ok().map(|head| head.event.kind)
+    }
+
     /// The document as JSON.
     pub fn json(&self) -> &[u8] {
         &self.json

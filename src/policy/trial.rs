@@ -1,0 +1,90 @@
+//! A rule is tried before it serves: on the example of each kind it answers and on the sparest document of that kind,
+//! by the serving engine and by the interpreter. A fault, an undefined answer or a disagreement refuses it.
+
+use std::time::Duration;
+
+use crate::event::EventKind;
+use crate::graph::fact::Wanted;
+use crate::policy::Document;
+use crate::policy::Rule;
+use crate::policy::answer;
+use crate::policy::answer::Answer;
+use crate::policy::diagnostic::Diagnostic;
+use crate::policy::engine;
+use crate::policy::engine::Compiled;
+use crate::policy::engine::Limits;
+use crate::policy::engine::Prepared;
+use crate::policy::example;
+use crate::policy::finding::Origin;
+use crate::policy::parse;
+use crate::policy::parse::Unit;
+
+/// Room for one trial. It is ten times what serving allows: a loaded machine must not refuse a good bundle.
+const LIMITS: Limits = Limits { instructions: 10_000_000, time: Duration::from_secs(2) };
+
+/// Tries one rule on every kind it answers.
+pub fn run(
+    unit: &Unit<'_>,
+    rule: &Rule,
+    interpreter: &mut regorus::Engine,
+    program: &Compiled,
+    data: &regorus::Value,
+) -> Result<(), Diagnostic> {
+    let refused = |kind: EventKind, message: String| {
+        let head = unit.module.policy.iter().find(|rule| parse::head_name(rule) == Some("finding"));
+        let span = head.map_or(&unit.module.package.span, |rule| parse::head_of(rule).span());
+        unit.at(span, message).help(format!(
+            "`portcullis policy check --example {kind}` prints the input it was tried on"
+        ))
+    };
+    interpreter.set_execution_timer_config(engine::timer(LIMITS));
+    for kind in &rule.on {
+        for document in [example::example(*kind), example::bare(*kind)].into_iter().flatten() {
+            let tried = one(rule, interpreter, program, data, &document);
+            tried.map_err(|why| refused(*kind, format!("on the example of `{kind}` {why}")))?;
+        }
+    }
+    Ok(())
+}
+
+fn one(
+    rule: &Rule,
+    interpreter: &mut regorus::Engine,
+    program: &Compiled,
+    data: &regorus::Value,
+    document: &Document,
+) -> Result<(), String> {
+    let mut wanted = Wanted::default();
+    rule.reads.iter().for_each(|path| wanted.add(path));
+    let page = document.page(&wanted);
+    let input = Prepared::new(page.json()).map_err(|error| error.to_string())?;
+    let served =
+        engine::once(&rule.id, program, data, LIMITS, &input).map_err(|error| error.to_string())?;
+    let second = interpret(rule, interpreter, &input);
+    match (&served, &second) {
+        (Answer::Fault(why), _) => Err(format!("this rule faults: {why}")),
+        (_, Answer::Fault(why)) => {
+            Err(format!("the interpreter that runs the tests faults: {why}"))
+        }
+        (Answer::Findings(a), Answer::Findings(b)) if a != b => {
+            Err("the serving engine and the interpreter that runs the tests answer differently"
+                .to_owned())
+        }
+        (Answer::Findings(findings), Answer::Findings(_)) => {
+            match findings.iter().find(|finding| finding.origin == Origin::Broken) {
+                Some(broken) => Err(format!("this is no finding: {}", broken.reason)),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// Asks the interpreter, which runs the tests.
+fn interpret(rule: &Rule, interpreter: &mut regorus::Engine, input: &Prepared) -> Answer {
+    interpreter.set_input(input.value().clone());
+    let package = rule.id.as_str().replace('/', ".").replace('-', "_");
+    match interpreter.eval_rule(format!("data.portcullis.rules.{package}.finding")) {
+        Ok(value) => answer::read(&rule.id, &value),
+        Err(error) => Answer::Fault(parse::engine_error("", "", &error.to_string()).message),
+    }
+}
