@@ -146,7 +146,7 @@ fn what_is_wrong_with_the_file_is_said() {
     let body = r#""nodes":[],"edges":[]}"#;
     let two = r#"{"version":2,"connection":{"id":"c1","product":"cloud"},"new":1}"#;
     assert!(refused(two).contains("version 2; this program reads version 1"));
-    assert!(refused(&format!("{}\"extra\":1,{body}", HEAD)).contains("unknown field `extra`"));
+    assert!(refused(&format!("{HEAD}\"extra\":1,{body}")).contains("unknown field `extra`"));
     assert!(refused("[]").contains("not a world file"));
     assert!(refused("{}").contains("missing field `version`"));
     let unknown = |field: &str| {
