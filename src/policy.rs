@@ -17,6 +17,7 @@ pub mod explain;
 pub mod finding;
 mod heads;
 pub mod input;
+pub mod interpreter;
 pub mod load;
 mod metadata;
 mod parse;

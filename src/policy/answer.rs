@@ -44,10 +44,11 @@ struct Said {
 
 /// Reads the value of a rule's `finding` set.
 pub fn read(rule: &RuleId, value: &Value) -> Answer {
-    let set = match value {
-        Value::Undefined => return Answer::Fault("its findings are undefined".to_owned()),
-        Value::Set(set) => set,
-        _ => return Answer::Fault("its findings are not a set".to_owned()),
+    if matches!(value, Value::Undefined) {
+        return Answer::Fault("its findings are undefined".to_owned());
+    }
+    let Value::Set(set) = value else {
+        return Answer::Fault("its findings are not a set".to_owned());
     };
     if set.len() > MAX_FINDINGS {
         let message = format!("said {} things at once; the limit is {MAX_FINDINGS}", set.len());

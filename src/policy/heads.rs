@@ -2,6 +2,10 @@
 //!
 //! Where definitions disagree, OPA faults and the serving engine silently has no value. So definitions that could
 //! disagree are refused here, with `else` as the way out.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the syntax tree is the engine's: what has no name here is refused or nothing"
+)]
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -86,7 +90,7 @@ fn partial_object(
 ) -> Result<(), Diagnostic> {
     if constant(index).is_some() {
         return Err(unit
-            .at(refr.span(), "the serving engine has no rules with a fixed key")
+            .at(refr.span(), "the serving engine has no partial object with a fixed key")
             .help("build the object in one rule: `name := {\"key\": value}`"));
     }
     if assigned {
@@ -156,7 +160,7 @@ fn disagree(unit: &Unit<'_>, name: &str, group: &[Definition<'_>]) -> Option<Dia
         for other in group.iter().take(later) {
             if !exclusive(one, other) && !same(one, other) {
                 return Some(
-                    unit.at(one.span, format!("`{name}` could have two values at once: it is also defined above"))
+                    unit.at(one.span, format!("`{name}` could have several values at once: it is also defined above"))
                         .help(format!("chain the definitions with `else := …`, or make `{name}` a set with `contains`")),
                 );
             }
@@ -216,7 +220,9 @@ fn iterates(unit: &Unit<'_>, name: &str, one: &Definition<'_>) -> Option<Diagnos
 fn several(unit: &Unit<'_>, name: &str, value: &Ref<Expr>) -> Diagnostic {
     unit.at(
         value.span(),
-        format!("`{name}` takes its value from an iteration, so it could have several at once"),
+        format!(
+            "`{name}` takes its value from an iteration, so it could have several values at once"
+        ),
     )
     .help(format!("make `{name}` a set with `contains`, or pick one with `max`, `min` or `count`"))
 }
@@ -250,7 +256,7 @@ fn moving(query: &Query, settled: &BTreeSet<String>) -> BTreeSet<String> {
     for stmt in &query.stmts {
         match &stmt.literal {
             Literal::SomeVars { vars, .. } => {
-                names.extend(vars.iter().map(|span| span.text().to_owned()))
+                names.extend(vars.iter().map(|span| span.text().to_owned()));
             }
             Literal::SomeIn { key, value, .. } => {
                 let patterns: Vec<Ref<Expr>> = key.iter().chain([value]).cloned().collect();

@@ -16,17 +16,18 @@ use crate::policy::engine::Limits;
 use crate::policy::engine::Prepared;
 use crate::policy::example;
 use crate::policy::finding::Origin;
+use crate::policy::interpreter;
 use crate::policy::parse;
 use crate::policy::parse::Unit;
 
 /// Room for one trial. It is ten times what serving allows: a loaded machine must not refuse a good bundle.
-const LIMITS: Limits = Limits { instructions: 10_000_000, time: Duration::from_secs(2) };
+pub const LIMITS: Limits = Limits { instructions: 10_000_000, time: Duration::from_secs(2) };
 
 /// Tries one rule on every kind it answers.
 pub fn run(
     unit: &Unit<'_>,
     rule: &Rule,
-    interpreter: &mut regorus::Engine,
+    second: &mut regorus::Engine,
     program: &Compiled,
     data: &regorus::Value,
 ) -> Result<(), Diagnostic> {
@@ -37,10 +38,9 @@ pub fn run(
             "`portcullis policy check --example {kind}` prints the input it was tried on"
         ))
     };
-    interpreter.set_execution_timer_config(engine::timer(LIMITS));
     for kind in &rule.on {
         for document in [example::example(*kind), example::bare(*kind)].into_iter().flatten() {
-            let tried = one(rule, interpreter, program, data, &document);
+            let tried = one(rule, second, program, data, &document);
             tried.map_err(|why| refused(*kind, format!("on the example of `{kind}` {why}")))?;
         }
     }
@@ -49,7 +49,7 @@ pub fn run(
 
 fn one(
     rule: &Rule,
-    interpreter: &mut regorus::Engine,
+    second: &mut regorus::Engine,
     program: &Compiled,
     data: &regorus::Value,
     document: &Document,
@@ -60,8 +60,8 @@ fn one(
     let input = Prepared::new(page.json()).map_err(|error| error.to_string())?;
     let served =
         engine::once(&rule.id, program, data, LIMITS, &input).map_err(|error| error.to_string())?;
-    let second = interpret(rule, interpreter, &input);
-    match (&served, &second) {
+    let other = interpreter::ask(second, &rule.id, &input);
+    match (&served, &other) {
         (Answer::Fault(why), _) => Err(format!("this rule faults: {why}")),
         (_, Answer::Fault(why)) => {
             Err(format!("the interpreter that runs the tests faults: {why}"))
@@ -76,15 +76,5 @@ fn one(
                 None => Ok(()),
             }
         }
-    }
-}
-
-/// Asks the interpreter, which runs the tests.
-fn interpret(rule: &Rule, interpreter: &mut regorus::Engine, input: &Prepared) -> Answer {
-    interpreter.set_input(input.value().clone());
-    let package = rule.id.as_str().replace('/', ".").replace('-', "_");
-    match interpreter.eval_rule(format!("data.portcullis.rules.{package}.finding")) {
-        Ok(value) => answer::read(&rule.id, &value),
-        Err(error) => Answer::Fault(parse::engine_error("", "", &error.to_string()).message),
     }
 }
