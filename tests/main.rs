@@ -12,6 +12,10 @@
 )]
 
 mod spec {
+    mod receiver;
     mod simulator;
     mod simulator_datacenter;
+    mod simulator_oracle;
+    mod simulator_pipelines;
+    mod simulator_webhooks;
 }
