@@ -20,10 +20,14 @@ mod spec {
     mod ledger;
     mod operator_door;
     mod policies;
+    mod receiver;
     mod routes;
     mod secrets;
     mod simulator;
     mod simulator_datacenter;
+    mod simulator_oracle;
+    mod simulator_pipelines;
+    mod simulator_webhooks;
     mod smuggling;
     mod tokens;
     mod webhooks;
