@@ -11,4 +11,6 @@
     reason = "a test says what it expects by failing"
 )]
 
-mod spec {}
+mod spec {
+    mod layers;
+}
