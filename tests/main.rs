@@ -13,4 +13,5 @@
 
 mod spec {
     mod layers;
+    mod words;
 }
