@@ -175,6 +175,13 @@ impl File<'_> {
         format!("{}:{}: {words}", self.path, text::line(&self.source.code, at))
     }
 
+    /// One complaint for each place where a word stands, tests included.
+    fn each(&self, word: &str, words: &str) -> Vec<String> {
+        let places = text::occurrences(&self.source.code, word).into_iter();
+        places.map(|at| self.complaint(at, words)).collect()
+    }
+
+    /// What a reader meets first: what the file is, and how long.
     fn shape(&self, text: &str) -> Vec<String> {
         let mut found = Vec::new();
         if !text.starts_with("//!") {
@@ -205,10 +212,7 @@ impl File<'_> {
             found.extend(complaint.map(|words| self.complaint(at, &words)));
         }
         if self.room != "bin" {
-            let own = text::occurrences(&self.source.code, "portcullis");
-            found.extend(
-                own.into_iter().map(|at| self.complaint(at, "names the library from outside")),
-            );
+            found.extend(self.each("portcullis::", "names the library from outside"));
         }
         found
     }
@@ -232,23 +236,18 @@ impl File<'_> {
 
     /// How things are named: what would lead a reading of text astray.
     fn writing(&self) -> Vec<String> {
-        let mut found = Vec::new();
+        let hiding = ["include!", "#[path"].into_iter();
+        let mut found: Vec<String> = hiding
+            .flat_map(|word| self.each(word, &format!("`{word}` hides where code lives")))
+            .collect();
         if !self.only_tests {
-            let supers = text::occurrences(&self.source.plain, "super::");
-            found
-                .extend(supers.into_iter().map(|at| self.complaint(at, "`super::` outside tests")));
-        }
-        for hiding in ["include!", "#[path"] {
-            let hidden = text::occurrences(&self.source.code, hiding);
-            found.extend(
-                hidden
-                    .into_iter()
-                    .map(|at| self.complaint(at, &format!("`{hiding}` hides where code lives"))),
-            );
+            let supers = text::occurrences(&self.source.plain, "super::").into_iter();
+            found.extend(supers.map(|at| self.complaint(at, "`super::` outside tests")));
         }
         found
     }
 
+    /// The core only thinks, whether a thing is named in full or inside the braces of a `use`.
     fn purity(&self) -> Vec<String> {
         if self.only_tests || !CORE.contains(&self.room) {
             return Vec::new();
@@ -267,22 +266,15 @@ impl File<'_> {
         found
     }
 
+    /// Foreign crates and languages, each in its one room.
     fn homes(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        for (foreign, home) in HOMES.into_iter().filter(|(_, home)| *home != self.room) {
-            let named = text::occurrences(&self.source.code, foreign);
-            found.extend(
-                named
-                    .into_iter()
-                    .map(|at| self.complaint(at, &format!("`{foreign}` outside {home}"))),
-            );
-        }
+        let abroad = HOMES.into_iter().filter(|(_, home)| *home != self.room);
+        let mut found: Vec<String> = abroad
+            .flat_map(|(name, home)| self.each(name, &format!("`{name}` outside {home}")))
+            .collect();
         if self.room != "store" && !self.path.starts_with(FOREIGN_SQL) && !self.only_tests {
-            let spoken = self
-                .source
-                .strings
-                .iter()
-                .filter(|(_, s)| SQL.iter().any(|word| s.trim_start().starts_with(word)));
+            let is_sql = |s: &str| SQL.iter().any(|word| s.trim_start().starts_with(word));
+            let spoken = self.source.strings.iter().filter(|(_, s)| is_sql(s));
             found
                 .extend(spoken.map(|(line, _)| format!("{}:{line}: SQL outside store", self.path)));
         }
