@@ -17,6 +17,7 @@ mod spec {
     mod door_tls;
     mod graph;
     mod json;
+    mod layers;
     mod ledger;
     mod operator_door;
     mod policies;
@@ -31,4 +32,5 @@ mod spec {
     mod smuggling;
     mod tokens;
     mod webhooks;
+    mod words;
 }
