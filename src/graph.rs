@@ -18,7 +18,8 @@ mod snapshot;
 mod time;
 pub mod attribute;
 pub mod fact;
-pub mod path;
+pub mod naming;
+mod path;
 pub mod world;
 
 pub use ask::Holders;
