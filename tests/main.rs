@@ -13,4 +13,6 @@
 
 mod spec {
     mod graph;
+    mod simulator;
+    mod simulator_datacenter;
 }
