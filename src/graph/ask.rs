@@ -306,10 +306,9 @@ impl Snapshot {
 
     fn readable(&self, number: u32, scope: u32) -> ReadableVariable {
         let node = NodeNo(number);
-        let name = self.node(node).map(|node| node.name.as_deref().unwrap_or(node.id.native()));
         ReadableVariable {
             node,
-            name: name.unwrap_or_default().to_owned(),
+            name: self.name(node).to_owned(),
             secured: self.flag(node, "secured"),
             scope: self.card(scope).kind,
         }
