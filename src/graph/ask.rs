@@ -9,6 +9,7 @@ use crate::graph::Product;
 use crate::graph::Relation;
 use crate::graph::Why;
 use crate::graph::effective::Claim;
+use crate::graph::effective::doubt::NO_WORKSPACE;
 use crate::graph::effective::licensed;
 use crate::graph::effective::may_see;
 use crate::graph::effective::person;
@@ -220,8 +221,10 @@ impl Snapshot {
         let open_group = home.open_groups.iter().find(|&&group| {
             home.connection.product == Product::DataCenter || self.level(group, resource) >= level
         });
+        let rootless = home.workspace.is_none().then_some(NO_WORKSPACE);
         unread
             .cloned()
+            .or(rootless)
             .or(homeless)
             .or(default)
             .or(unseen)
@@ -303,10 +306,9 @@ impl Snapshot {
 
     fn readable(&self, number: u32, scope: u32) -> ReadableVariable {
         let node = NodeNo(number);
-        let name = self.node(node).map(|node| node.name.as_deref().unwrap_or(node.id.native()));
         ReadableVariable {
             node,
-            name: name.unwrap_or_default().to_owned(),
+            name: self.name(node).to_owned(),
             secured: self.flag(node, "secured"),
             scope: self.card(scope).kind,
         }

@@ -7,7 +7,7 @@
 //! Not here: branch restrictions, archived repositories and ended tokens. They take away afterwards, and the last needs
 //! a clock.
 
-mod doubt;
+pub(in crate::graph) mod doubt;
 
 use crate::graph::Kind;
 use crate::graph::Known;

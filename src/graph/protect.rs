@@ -15,7 +15,8 @@ use crate::graph::snapshot::NOWHERE;
 use crate::graph::snapshot::NodeNo;
 use crate::graph::snapshot::Snapshot;
 
-/// The longest ref name that is compared, bytes: the longest a product takes. A longer one is covered by no pattern.
+/// The longest ref name that is compared, bytes: longer than any a product takes. Comparing costs name times pattern;
+/// of a longer one it stays unknown what covers it.
 pub const MAX_REF_BYTES: usize = 1_100;
 
 /// What protects one ref of one repository.
@@ -145,7 +146,7 @@ impl Snapshot {
     /// Whether a restriction covers a ref of a repository.
     fn covers(&self, restriction: NodeNo, repository: NodeNo, name: &str) -> Known<bool> {
         if name.len() > MAX_REF_BYTES {
-            return Known::Value(false);
+            return Known::unknown("its name is longer than any ref's of this product");
         }
         let found = self.text(restriction, "match");
         let pattern = self.text(restriction, "pattern");

@@ -3,6 +3,7 @@
 mod ask;
 mod change;
 mod effective;
+mod oracle;
 mod path;
 mod properties;
 mod protect;

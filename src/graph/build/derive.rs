@@ -51,6 +51,9 @@ pub(in crate::graph) fn card(node: &Node, connection: u8) -> Card {
 impl Snapshot {
     /// Fills in what follows from nodes and edges alone: homes, defaults, ranks, nested groups.
     pub(in crate::graph) fn derive(&mut self, mut homes: Vec<Home>, mut cards: Vec<Card>) {
+        for home in &mut homes {
+            home.doubtful = home.workspace.is_none();
+        }
         for number in self.doubts.keys() {
             let card = cards.get(*number as usize);
             if let Some(home) = card.and_then(|card| homes.get_mut(usize::from(card.connection))) {

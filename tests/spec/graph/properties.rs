@@ -17,6 +17,7 @@ use crate::spec::graph::estate;
 use crate::spec::graph::id;
 use crate::spec::graph::join;
 use crate::spec::graph::set;
+use crate::spec::graph::unknown;
 
 const PEOPLE: &[&str] = &["user/1", "user/2", "user/3", "token/1", "key/1", "agent/1"];
 const GROUPS: &[&str] = &["group/a", "group/b", "group/c", "group/d"];
@@ -257,6 +258,42 @@ proptest! {
                     graph.effective(graph.find(&who).unwrap(), graph.find(&place).unwrap())
                 };
                 prop_assert_eq!(level(&changed), level(&straight));
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_later_reading_could_change_was_called_unknown(
+        (product, chosen, marks) in worlds(),
+        hidden in 0..edges().len(),
+    ) {
+        // An edge that a reader missed, and the list it would have stood in.
+        let missed = edges()[hidden].clone();
+        let (from, to) = (missed.split(' ').next().unwrap(), missed.split(' ').nth(2).unwrap());
+        let list = if id(to).kind() == Kind::Group { "members" } else { "grants" };
+        let mut chosen = chosen;
+        chosen.remove(&hidden);
+        let mut before = world(product, &chosen, marks);
+        unknown(&mut before, to, list);
+        let mut other = world(product, &chosen, marks);
+        if list == "members" && id(from).kind() != Kind::Key {
+            unknown(&mut other, from, "groups");
+        } else {
+            unknown(&mut other, to, list);
+        }
+        chosen.insert(hidden);
+        let after = build(&world(product, &chosen, marks));
+        for before in [build(&before), build(&other)] {
+            for who in identities() {
+                for place in ["repository/9", "repository/10"].map(id) {
+                    let find = |graph: &portcullis::graph::Snapshot, id: &Id| graph.find(id).unwrap();
+                    let then = before.effective(find(&before, &who), find(&before, &place));
+                    let now = after.effective(find(&after, &who), find(&after, &place));
+                    let same = then.level == now.level;
+                    prop_assert!(same || then.unknown.is_some(), "{} on {}: {}", who, place, missed);
+                    let held = before.who_can(now.level, find(&before, &place)).listed;
+                    prop_assert!(same || held.unknown.is_some(), "{} on {}: {}", who, place, missed);
+                }
             }
         }
     }

@@ -118,6 +118,14 @@ fn no_pattern_runs_away() {
 }
 
 #[test]
+fn a_name_too_long_to_compare_is_not_called_open() {
+    let mut world = estate(Product::Cloud);
+    restrict(&mut world, 1, "repository/9", ["push", "glob", "*"], 0);
+    let name = format!("refs/heads/{}", "a".repeat(1_200));
+    assert!(protection(&world, &name, &["*"]).protected.is_unknown());
+}
+
+#[test]
 fn the_branching_model_decides_for_its_own_rules() {
     let model = [
         (
