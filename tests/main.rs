@@ -12,5 +12,6 @@
 )]
 
 mod spec {
+    mod answers;
     mod policies;
 }

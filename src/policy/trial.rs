@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::event::EventKind;
 use crate::graph::fact::Wanted;
 use crate::policy::Document;
+use crate::policy::Finding;
 use crate::policy::Rule;
-use crate::policy::answer;
 use crate::policy::answer::Answer;
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::engine;
@@ -63,6 +63,7 @@ fn one(
     let other = interpreter::ask(second, &rule.id, &input);
     match (&served, &other) {
         (Answer::Fault(why), _) => Err(format!("this rule faults: {why}")),
+        (Answer::Findings(findings), _) if interpreter::is_stricter(&other) => unbroken(findings),
         (_, Answer::Fault(why)) => {
             Err(format!("the interpreter that runs the tests faults: {why}"))
         }
@@ -70,11 +71,13 @@ fn one(
             Err("the serving engine and the interpreter that runs the tests answer differently"
                 .to_owned())
         }
-        (Answer::Findings(findings), Answer::Findings(_)) => {
-            match findings.iter().find(|finding| finding.origin == Origin::Broken) {
-                Some(broken) => Err(format!("this is no finding: {}", broken.reason)),
-                None => Ok(()),
-            }
-        }
+        (Answer::Findings(findings), Answer::Findings(_)) => unbroken(findings),
+    }
+}
+
+fn unbroken(findings: &[Finding]) -> Result<(), String> {
+    match findings.iter().find(|finding| finding.origin == Origin::Broken) {
+        Some(broken) => Err(format!("this is no finding: {}", broken.reason)),
+        None => Ok(()),
     }
 }
