@@ -13,6 +13,7 @@ use portcullis::policy::Machine;
 use portcullis::policy::Prepared;
 use portcullis::policy::SourceFile;
 use portcullis::policy::Verdict;
+use portcullis::policy::demand::of_an_operator;
 use portcullis::policy::diagnostic::render_all;
 use portcullis::policy::example::bare;
 use portcullis::policy::example::example;
@@ -40,7 +41,8 @@ fn one(custom: &str, body: &str) -> Loaded {
     loaded(&[SourceFile { path: "some/rule.rego".to_owned(), text }])
 }
 
-fn push(name: Value) -> Value {
+fn push(name: impl Into<Value>) -> Value {
+    let name = name.into();
     json!({
         "version": 1, "event": {"kind": "push"}, "connection": {"id": "acme", "product": "cloud"},
         "action": {"name": "push"}, "unknown": [], "resource": {"ref": {"name": name}, "variables": []},
@@ -105,17 +107,19 @@ fn what_the_rule_says_stands_beside_what_is_unknown() {
 }
 
 #[test]
-fn a_weight_of_approve_says_who_approves() {
+fn a_weight_of_approve_asks_whom_the_rule_names_or_an_operator() {
     let loaded =
         one("#   on_unknown: approve\n#   approval: {from: {group: leads}, count: 2}\n", SAYS);
-    let told = findings(
-        &loaded,
-        &json!({
-            "version": 1, "event": {"kind": "push"}, "connection": {"id": "acme", "product": "cloud"}, "action": {"name": "push"},
-        }),
-    );
+    let nothing = json!({
+        "version": 1, "event": {"kind": "push"}, "connection": {"id": "acme", "product": "cloud"},
+        "action": {"name": "push"},
+    });
+    let told = findings(&loaded, &nothing);
     assert_eq!(told[0].verdict, Verdict::Approve);
     assert_eq!(told[0].approval.as_ref().unwrap().count, 2);
+    let told = findings(&one("#   on_unknown: approve\n", SAYS), &nothing);
+    assert_eq!(told[0].verdict, Verdict::Approve);
+    assert_eq!(told[0].approval, Some(of_an_operator()));
 }
 
 #[test]
@@ -326,7 +330,7 @@ fn fits(schema: &Value, value: &Value, path: &str) {
     match &schema["type"] {
         Value::String(one) => assert_eq!(one, kind, "{path}"),
         Value::Array(several) => {
-            assert!(several.contains(&json!(kind)), "{path}: {value} in {several:?}")
+            assert!(several.contains(&json!(kind)), "{path}: {value} in {several:?}");
         }
         _ => assert_eq!(schema["const"], *value, "{path}"),
     }
