@@ -12,6 +12,7 @@
 )]
 
 mod spec {
+    mod answers;
     mod bitbucket;
     mod door;
     mod door_tls;

@@ -4,6 +4,7 @@
 
 use regorus::Value;
 use serde::Deserialize;
+use serde::Serialize;
 
 use crate::policy::RuleId;
 use crate::policy::Verdict;
@@ -24,7 +25,8 @@ pub const MAX_PROOF: usize = 50;
 pub const MAX_PATH: usize = 300;
 
 /// What a rule answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Its findings, strictest first; none is an answer too.
     Findings(Vec<Finding>),

@@ -95,7 +95,7 @@ pub struct Rule {
     /// The rule reads `input.unknown` itself, so no finding is added for it.
     #[serde(default)]
     pub unknown_handled: bool,
-    /// Who approves when a weight above is Approve; always there then.
+    /// Who approves when a weight above is Approve; without it an operator does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Demand>,
     /// What a stopped person can do.

@@ -38,6 +38,12 @@ impl Interpreter {
     }
 }
 
+/// Whether the interpreter faulted only because it is stricter: `some … in` over null or a single value is an error to
+/// it, while OPA and the serving engine iterate over nothing.
+pub fn is_stricter(answer: &Answer) -> bool {
+    matches!(answer, Answer::Fault(why) if why.starts_with("`some .. in collection` expects"))
+}
+
 /// An interpreter with these files and this data, as OPA evaluates them: a built-in that cannot answer is undefined.
 pub(in crate::policy) fn with_files<'f>(
     files: impl IntoIterator<Item = &'f SourceFile>,

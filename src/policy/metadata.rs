@@ -228,6 +228,7 @@ impl Reader<'_> {
         let said = said.lines().next().unwrap_or_default();
         let said = said.find(" at line ").map_or(said, |end| said.get(..end).unwrap_or(said));
         Diagnostic::at(self.file, self.text, bytes, format!("this metadata cannot be read: {said}"))
+            .help("it is YAML: a text that holds `: ` or ` #` stands between quotes")
     }
 
     /// Where a place in the YAML lies in the file.
@@ -320,7 +321,7 @@ impl Reader<'_> {
     fn custom(&mut self, title: String, description: &str, said: Custom) -> Metadata {
         let on_error = self.weight("on_error", said.on_error, Verdict::Block);
         let on_unknown = self.weight("on_unknown", said.on_unknown, on_error);
-        let approval = self.approval(said.approval, on_error, on_unknown);
+        let approval = said.approval.and_then(|said| self.approval(said));
         Metadata {
             title,
             description: description.trim().to_owned(),
@@ -435,31 +436,14 @@ impl Reader<'_> {
         said.value == "handled"
     }
 
-    /// A weight of `approve` needs somebody who can approve.
-    fn approval(
-        &mut self,
-        said: Option<demand::Said>,
-        on_error: Verdict,
-        on_unknown: Verdict,
-    ) -> Option<Demand> {
-        let needed = [on_error, on_unknown].contains(&Verdict::Approve);
-        match said.map(demand::Said::checked) {
-            Some(Ok(demand)) => Some(demand),
-            Some(Err(error)) => {
+    fn approval(&mut self, said: demand::Said) -> Option<Demand> {
+        match said.checked() {
+            Ok(demand) => Some(demand),
+            Err(error) => {
                 let bytes = self.key("approval");
                 self.say(bytes, error.to_string(), None);
                 None
             }
-            None if needed => {
-                let bytes = self.key("on_");
-                self.say(
-                    bytes,
-                    "a weight of `approve` must say who approves",
-                    Some("add `approval: {from: {group: …}}` below `custom`".into()),
-                );
-                None
-            }
-            None => None,
         }
     }
 }
