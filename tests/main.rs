@@ -14,4 +14,5 @@
 mod spec {
     mod ledger;
     mod secrets;
+    mod store;
 }

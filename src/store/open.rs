@@ -168,8 +168,7 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
 
 /// A lock beside the file, not on it: locks on the file itself are the database's.
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let unreachable =
-        |why: String| OpenError::Unreachable { path: path.to_owned(), why };
+    let unreachable = |why: String| OpenError::Unreachable { path: path.to_owned(), why };
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file = OpenOptions::new()
@@ -211,10 +210,7 @@ fn durable(db: &Connection, path: &Path) -> Result<(), OpenError> {
         // A few answer with a row and a few do not; what counts is what is read back.
         db.pragma_update(None, setting, value).or_else(ignore_row)?;
         let found = db.pragma_query_value(None, setting, |row| {
-            Ok(match row.get_ref(0)? {
-                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
-                other => other.as_str().unwrap_or("?").to_owned(),
-            })
+            row.get::<_, i64>(0).map(|number| number.to_string()).or_else(|_| row.get(0))
         })?;
         if found != wanted {
             return Err(OpenError::NotDurable { path: path.to_owned(), setting, found, wanted });
@@ -230,7 +226,8 @@ fn ignore_row(error: rusqlite::Error) -> Result<(), rusqlite::Error> {
 /// Says who we are to a new store, and asks an old one.
 fn introduce(db: &Connection, settings: &Settings) -> Result<Identity, OpenError> {
     if meta::get(db, meta::INSTANCE)?.is_none() {
-        let check = settings.seal.seal(meta::KEY_CHECK, KEY_CHECK_TEXT).map_err(StoreError::from)?;
+        let check =
+            settings.seal.seal(meta::KEY_CHECK, KEY_CHECK_TEXT).map_err(StoreError::from)?;
         let all = db.unchecked_transaction()?;
         meta::put(db, meta::KEY_CHECK, &check)?;
         meta::put(db, meta::ORIGIN, settings.origin.as_bytes())?;
@@ -272,7 +269,8 @@ fn start(
     name: &str,
     work: impl FnOnce() + Send + 'static,
 ) -> Result<thread::JoinHandle<()>, OpenError> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| {
-        OpenError::Unreachable { path: path.to_owned(), why: error.to_string() }
-    })
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| OpenError::Unreachable { path: path.to_owned(), why: error.to_string() })
 }

@@ -188,11 +188,7 @@ fn prepare(recording: Recording, seal: &Seal) -> Result<Ready, StoreError> {
     })
 }
 
-fn open(
-    ticket: Ticket,
-    at: Time,
-    seal: &Seal,
-) -> Result<(Ticket, Vec<u8>, Prepared), StoreError> {
+fn open(ticket: Ticket, at: Time, seal: &Seal) -> Result<(Ticket, Vec<u8>, Prepared), StoreError> {
     let sealed = tickets::seal(&ticket, seal)?;
     let entry = tickets::entry(&ticket, at, row::members(json!({}))).prepare()?;
     Ok((ticket, sealed, entry))
@@ -321,12 +317,7 @@ fn use_up(
     Ok(true)
 }
 
-fn stand(
-    db: &Connection,
-    question: [u8; 32],
-    decision: Uuid,
-    at: Time,
-) -> Result<(), StoreError> {
+fn stand(db: &Connection, question: [u8; 32], decision: Uuid, at: Time) -> Result<(), StoreError> {
     db.prepare_cached(
         "INSERT INTO standing (question, decision, at) VALUES (?1, ?2, ?3)
          ON CONFLICT (question) DO UPDATE SET decision = excluded.decision, at = excluded.at",
