@@ -1,7 +1,7 @@
 //! Everything durable, in transactions. The only room that knows our SQL.
 //!
 //! What a caller was told is kept is on the disk: a call that writes returns after the commit and its sync, never
-//! before. One thread writes, many jobs a commit ([`Desk`](writer)); a few connections read; one more copies the
+//! before. One thread writes, many jobs a commit (the `writer`); a few connections read; one more copies the
 //! write-ahead log back. It is SQLite today; no type of it leaves the room, so that another database can stand here.
 //!
 //! It decides nothing: what a ticket may do is `approval`'s, what an entry says is `ledger`'s. It reads no clock:
@@ -190,9 +190,18 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
+
+    use crate::graph::Time;
     use crate::ledger::Kind;
+    use crate::secret::Seal;
     use crate::secret::Secret;
+    use crate::store::NewEntry;
+    use crate::store::Role;
+    use crate::store::Settings;
+    use crate::store::Store;
+    use crate::store::StoreError;
+    use crate::store::log;
 
     fn entry(bytes: usize) -> NewEntry {
         let at = Time::from_millis(1_772_357_400_125);

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::fs::TryLockError;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +35,9 @@ use crate::store::writer::Writer;
 
 /// How long the first statement waits for a lock that a backup may hold.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Read and write for our user, nothing for anybody else: names stand in the file.
+const OURS_ALONE: u32 = 0o600;
 
 /// What [`meta::KEY_CHECK`] seals.
 const KEY_CHECK_TEXT: &[u8] = b"portcullis";
@@ -175,6 +180,7 @@ fn lock(path: &Path) -> Result<File, OpenError> {
         .write(true)
         .create(true)
         .truncate(false)
+        .mode(OURS_ALONE)
         .open(PathBuf::from(name))
         .map_err(|error| unreachable(error.to_string()))?;
     match file.try_lock() {
@@ -184,7 +190,18 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// Makes the file if there is none, for our user alone; the database gives the files beside it the same rights. A file
+/// that is there is not touched: closing it again would drop locks the database holds on it in this process.
+fn make(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).create_new(true).mode(OURS_ALONE).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(OpenError::Unreachable { path: path.to_owned(), why: error.to_string() }),
+    }
+}
+
 fn connect(path: &Path) -> Result<Connection, OpenError> {
+    make(path)?;
     let open = || {
         let db = Connection::open(path)?;
         db.set_prepared_statement_cache_capacity(reader::STATEMENTS);

@@ -1,5 +1,7 @@
 //! What opens, what does not, and what is said then.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use portcullis::graph::Time;
 use portcullis::ledger::Kind;
 use portcullis::secret::Secret;
@@ -98,6 +100,19 @@ async fn only_one_process_writes_and_others_may_read() {
     reader.close().await;
     store.close().await;
     place.open().await.close().await;
+}
+
+#[tokio::test]
+async fn its_files_are_for_its_own_user() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.set_meta("colour", b"green").await.unwrap();
+    let files: Vec<_> = std::fs::read_dir(place.folder.path()).unwrap().collect();
+    assert_eq!(files.len(), 4, "the store, its log, the log's index, the lock");
+    for file in files {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
 }
 
 #[tokio::test]
