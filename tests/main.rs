@@ -31,6 +31,7 @@ mod spec {
     mod simulator_pipelines;
     mod simulator_webhooks;
     mod smuggling;
+    mod store;
     mod tokens;
     mod webhooks;
     mod words;

@@ -1,7 +1,7 @@
 //! The inbox: deliveries from the moment they are kept until they are done or dead.
 //!
 //! A hook's deliveries are handed out in the order they came: while an earlier one is unfinished, no other claim gets
-//! a later one. Bodies are sealed; `why`s too, since they may quote a body.
+//! a later one. Bodies are sealed; `why`s too, and kept out of the ledger, since they may quote a body.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::store::writer::Desk;
 
 /// The same body through the same hook within this time is a repetition, whatever its headers say. Bitbucket repeats
 /// within seconds; whoever replays an observed delivery can do it any time.
-pub const REPEATED_WITHIN: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const REPEATED_WITHIN: Duration = Duration::from_hours(30 * 24);
 
 /// Deliveries looked at in one claim for one hook; a claim cannot be larger.
 const MAX_CLAIM: usize = 1_000;
@@ -154,7 +154,9 @@ impl Store {
         for one in taken {
             let id = one.claimed.id;
             let opened = match &one.sealed {
-                Some(sealed) => self.seal()?.open(&body_purpose(id), sealed).map_err(|e| e.to_string()),
+                Some(sealed) => {
+                    self.seal()?.open(&body_purpose(id), sealed).map_err(|e| e.to_string())
+                }
                 None => Err("its body was forgotten".to_owned()),
             };
             match opened {
@@ -182,8 +184,7 @@ impl Store {
     /// Gives a delivery up: it stays, with the reason, and the ledger says that something could not be seen.
     pub async fn dead_letter(&self, id: Uuid, why: &str, now: Time) -> Result<(), StoreError> {
         let sealed = self.seal()?.seal(&why_purpose(id), why.as_bytes())?;
-        let why = why.to_owned();
-        self.write(move |desk| bury(desk, id, sealed, why, now)).await
+        self.write(move |desk| bury(desk, id, sealed, now)).await
     }
 
     /// Finishes a delivery of which there is nothing to decide: our own action, say.
@@ -234,7 +235,9 @@ fn why_purpose(id: Uuid) -> String {
 fn keep(db: &Connection, new: &NewDelivery<'_>, sealed: &[u8]) -> Result<Kept, StoreError> {
     let since = new.received.millis().saturating_sub(row::millis(REPEATED_WITHIN));
     let earlier = db
-        .prepare_cached("SELECT id FROM delivery WHERE digest = ?1 AND hook = ?2 AND received > ?3 LIMIT 1")?
+        .prepare_cached(
+            "SELECT id FROM delivery WHERE digest = ?1 AND hook = ?2 AND received > ?3 LIMIT 1",
+        )?
         .query_row((new.digest, new.hook.as_str(), since), |row| row.get(0))
         .optional()?;
     if let Some(id) = earlier {
@@ -284,9 +287,8 @@ fn waiting_hooks(db: &Connection) -> Result<Vec<String>, StoreError> {
         "SELECT hook FROM delivery WHERE state = 0 AND hook > ?1 ORDER BY hook LIMIT 1",
     )?;
     let mut hooks: Vec<String> = Vec::new();
-    while let Some(hook) = next
-        .query_row([hooks.last().map_or("", String::as_str)], |row| row.get(0))
-        .optional()?
+    while let Some(hook) =
+        next.query_row([hooks.last().map_or("", String::as_str)], |row| row.get(0)).optional()?
     {
         hooks.push(hook);
     }
@@ -344,20 +346,14 @@ pub(super) fn finish(
     Ok(changed == 1)
 }
 
-fn bury(
-    desk: &mut Desk<'_>,
-    id: Uuid,
-    sealed: Vec<u8>,
-    why: String,
-    now: Time,
-) -> Result<(), StoreError> {
+fn bury(desk: &mut Desk<'_>, id: Uuid, why: Vec<u8>, now: Time) -> Result<(), StoreError> {
     let buried = desk
         .db
         .prepare_cached(
             "UPDATE delivery SET state = 2, ended = ?2, lease = 0, why_sealed = ?3
              WHERE id = ?1 AND state = 0 RETURNING connection, hook, digest",
         )?
-        .query_row((id.as_bytes(), now.millis(), sealed), |row| {
+        .query_row((id.as_bytes(), now.millis(), why), |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, [u8; 32]>(2)?))
         })
         .optional()?;
@@ -367,7 +363,6 @@ fn bury(
         body: row::members(json!({
             "why": "unreadable", "hook": hook, "delivery_sha256": hex::encode(digest),
         })),
-        sealed: vec![("why".to_owned(), why.into_bytes())],
         ..NewEntry::new(Kind::Gap, now, id.to_string())
     };
     log::append(desk, entry.prepare()?).map(drop)

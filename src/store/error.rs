@@ -24,6 +24,9 @@ pub enum StoreError {
     /// Bytes that cannot be what we wrote.
     #[error("the store is damaged ({0}): stop, and restore a backup")]
     Corrupt(String),
+    /// A row that this program cannot read.
+    #[error("the store holds what this program cannot read: {0}")]
+    Unreadable(String),
     /// The disk failed. What was in flight may be lost, so nothing is taken until the store is opened again.
     #[error(
         "the disk of the store failed ({0}): nothing is written until portcullis is started again"
@@ -65,10 +68,6 @@ impl StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         let text = error.to_string();
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "the library's codes grow; what is not named here is a mistake of ours"
-        )]
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,

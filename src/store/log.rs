@@ -152,7 +152,8 @@ impl Store {
     pub async fn append(&self, entries: Vec<NewEntry>) -> Result<Vec<u64>, StoreError> {
         let prepared: Vec<_> =
             entries.into_iter().map(NewEntry::prepare).collect::<Result<_, _>>()?;
-        self.write(move |desk| prepared.into_iter().map(|entry| append(desk, entry)).collect()).await
+        self.write(move |desk| prepared.into_iter().map(|entry| append(desk, entry)).collect())
+            .await
     }
 
     /// How long the record is, and its root.
@@ -194,7 +195,8 @@ impl Store {
 
     /// The proof that entry `index` is in the record of `size` entries.
     pub async fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, StoreError> {
-        self.ask(move |db| proved(ledger::prove_inclusion(|l, i| node(db, l, i), index, size))).await
+        self.ask(move |db| proved(ledger::prove_inclusion(|l, i| node(db, l, i), index, size)))
+            .await
     }
 
     /// The proof that the record of `newer` entries continues the one of `older`.
@@ -238,8 +240,11 @@ pub(super) fn append(desk: &mut Desk<'_>, prepared: Prepared) -> Result<u64, Sto
     let index = desk.state.edge.size();
     desk.state.last = entry.at.as_millis();
     let db = desk.db;
-    db.prepare_cached("INSERT INTO entry (idx, at, bytes) VALUES (?1, ?2, ?3)")?
-        .execute((row::signed(index), desk.state.last, &bytes))?;
+    db.prepare_cached("INSERT INTO entry (idx, at, bytes) VALUES (?1, ?2, ?3)")?.execute((
+        row::signed(index),
+        desk.state.last,
+        &bytes,
+    ))?;
     // Leaves are not kept: they are the hashes of the entries.
     let inner = desk.state.edge.append(ledger::leaf_hash(&bytes)).into_iter().skip(1);
     for (level, index, hash) in inner {

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::fs::TryLockError;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +35,9 @@ use crate::store::writer::Writer;
 
 /// How long the first statement waits for a lock that a backup may hold.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Read and write for our user, nothing for anybody else: names stand in the file.
+const OURS_ALONE: u32 = 0o600;
 
 /// What [`meta::KEY_CHECK`] seals.
 const KEY_CHECK_TEXT: &[u8] = b"portcullis";
@@ -168,14 +173,14 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
 
 /// A lock beside the file, not on it: locks on the file itself are the database's.
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let unreachable =
-        |why: String| OpenError::Unreachable { path: path.to_owned(), why };
+    let unreachable = |why: String| OpenError::Unreachable { path: path.to_owned(), why };
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
+        .mode(OURS_ALONE)
         .open(PathBuf::from(name))
         .map_err(|error| unreachable(error.to_string()))?;
     match file.try_lock() {
@@ -185,7 +190,18 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// Makes the file if there is none, for our user alone; the database gives the files beside it the same rights. A file
+/// that is there is not touched: closing it again would drop locks the database holds on it in this process.
+fn make(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).create_new(true).mode(OURS_ALONE).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(OpenError::Unreachable { path: path.to_owned(), why: error.to_string() }),
+    }
+}
+
 fn connect(path: &Path) -> Result<Connection, OpenError> {
+    make(path)?;
     let open = || {
         let db = Connection::open(path)?;
         db.set_prepared_statement_cache_capacity(reader::STATEMENTS);
@@ -211,10 +227,7 @@ fn durable(db: &Connection, path: &Path) -> Result<(), OpenError> {
         // A few answer with a row and a few do not; what counts is what is read back.
         db.pragma_update(None, setting, value).or_else(ignore_row)?;
         let found = db.pragma_query_value(None, setting, |row| {
-            Ok(match row.get_ref(0)? {
-                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
-                other => other.as_str().unwrap_or("?").to_owned(),
-            })
+            row.get::<_, i64>(0).map(|number| number.to_string()).or_else(|_| row.get(0))
         })?;
         if found != wanted {
             return Err(OpenError::NotDurable { path: path.to_owned(), setting, found, wanted });
@@ -230,7 +243,8 @@ fn ignore_row(error: rusqlite::Error) -> Result<(), rusqlite::Error> {
 /// Says who we are to a new store, and asks an old one.
 fn introduce(db: &Connection, settings: &Settings) -> Result<Identity, OpenError> {
     if meta::get(db, meta::INSTANCE)?.is_none() {
-        let check = settings.seal.seal(meta::KEY_CHECK, KEY_CHECK_TEXT).map_err(StoreError::from)?;
+        let check =
+            settings.seal.seal(meta::KEY_CHECK, KEY_CHECK_TEXT).map_err(StoreError::from)?;
         let all = db.unchecked_transaction()?;
         meta::put(db, meta::KEY_CHECK, &check)?;
         meta::put(db, meta::ORIGIN, settings.origin.as_bytes())?;
@@ -272,7 +286,8 @@ fn start(
     name: &str,
     work: impl FnOnce() + Send + 'static,
 ) -> Result<thread::JoinHandle<()>, OpenError> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| {
-        OpenError::Unreachable { path: path.to_owned(), why: error.to_string() }
-    })
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| OpenError::Unreachable { path: path.to_owned(), why: error.to_string() })
 }

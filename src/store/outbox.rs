@@ -123,7 +123,7 @@ impl Store {
         now: Time,
     ) -> Result<(), StoreError> {
         let outcome = outcome.to_owned();
-        self.write(move |desk| end(desk, id, DONE, &outcome, Vec::new(), now)).await
+        self.write(move |desk| end(desk, id, DONE, &outcome, now)).await
     }
 
     /// An action failed. `why` may quote what Bitbucket said: it is kept sealed.
@@ -134,11 +134,14 @@ impl Store {
         after: After,
         now: Time,
     ) -> Result<(), StoreError> {
-        let why = why.as_bytes().to_vec();
-        self.write(move |desk| match after {
-            After::Retry(at) => retry(desk.db, id, at, now),
-            After::GiveUp => {
-                end(desk, id, GIVEN_UP, "given-up", vec![("why".to_owned(), why)], now)
+        let why = self.seal()?.seal(&why_purpose(id), why.as_bytes())?;
+        self.write(move |desk| {
+            desk.db
+                .prepare_cached("UPDATE action SET why_sealed = ?2 WHERE seq = ?1 AND state = 0")?
+                .execute((id.0, why))?;
+            match after {
+                After::Retry(at) => retry(desk.db, id, at, now),
+                After::GiveUp => end(desk, id, GIVEN_UP, "given-up", now),
             }
         })
         .await
@@ -156,6 +159,10 @@ impl Store {
 
 fn purpose(key: &[u8; 32]) -> String {
     format!("action {}", hex::encode(key))
+}
+
+fn why_purpose(id: ActionId) -> String {
+    format!("action why {}", id.0)
 }
 
 pub(super) fn seal(action: NewAction, seal: &Seal) -> Result<SealedAction, StoreError> {
@@ -249,10 +256,8 @@ fn handed_out(row: &Row<'_>, seal: &Seal) -> Result<DueAction, StoreError> {
 
 /// Lets it be tried again, unless a newer one of its slot made it pointless.
 fn retry(db: &Connection, id: ActionId, at: Time, now: Time) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "UPDATE action SET lease = 0, due = ?2 WHERE seq = ?1 AND state = 0",
-    )?
-    .execute((id.0, at.millis()))?;
+    db.prepare_cached("UPDATE action SET lease = 0, due = ?2 WHERE seq = ?1 AND state = 0")?
+        .execute((id.0, at.millis()))?;
     db.prepare_cached(
         "UPDATE action SET state = ?3, ended = ?2, outcome = 'superseded', action_sealed = NULL
          WHERE seq = ?1 AND state = 0 AND EXISTS (SELECT 1 FROM action newer
@@ -267,7 +272,6 @@ fn end(
     id: ActionId,
     state: i64,
     outcome: &str,
-    sealed: Vec<(String, Vec<u8>)>,
     now: Time,
 ) -> Result<(), StoreError> {
     let ended = desk
@@ -284,7 +288,6 @@ fn end(
     let entry = NewEntry {
         connection: Some(row::known(connection.parse())?),
         body: row::members(json!({ "action": kind, "outcome": outcome })),
-        sealed,
         ..NewEntry::new(Kind::Action, now, Uuid::from_bytes(decision).to_string())
     };
     log::append(desk, entry.prepare()?).map(drop)

@@ -65,7 +65,7 @@ impl Readers {
         self.run(None, work).await
     }
 
-    async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         longest: Option<Duration>,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,

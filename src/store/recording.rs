@@ -11,7 +11,6 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::approval::Act;
-use crate::approval::State;
 use crate::approval::Ticket;
 use crate::decision::Outcome;
 use crate::decision::Record;
@@ -188,11 +187,7 @@ fn prepare(recording: Recording, seal: &Seal) -> Result<Ready, StoreError> {
     })
 }
 
-fn open(
-    ticket: Ticket,
-    at: Time,
-    seal: &Seal,
-) -> Result<(Ticket, Vec<u8>, Prepared), StoreError> {
+fn open(ticket: Ticket, at: Time, seal: &Seal) -> Result<(Ticket, Vec<u8>, Prepared), StoreError> {
     let sealed = tickets::seal(&ticket, seal)?;
     let entry = tickets::entry(&ticket, at, row::members(json!({}))).prepare()?;
     Ok((ticket, sealed, entry))
@@ -308,9 +303,6 @@ fn use_up(
     at: Time,
 ) -> Result<bool, StoreError> {
     let Some(ticket) = tickets::find(desk.db, desk.seal, id)? else { return Ok(false) };
-    if ticket.version != version || ticket.state != State::Granted {
-        return Ok(false);
-    }
     let Ok(spent) = ticket.step(Act::Spend { decision, at }) else { return Ok(false) };
     let sealed = tickets::seal(&spent, desk.seal)?;
     if !tickets::replace(desk.db, version, &spent, &sealed)? {
@@ -321,12 +313,7 @@ fn use_up(
     Ok(true)
 }
 
-fn stand(
-    db: &Connection,
-    question: [u8; 32],
-    decision: Uuid,
-    at: Time,
-) -> Result<(), StoreError> {
+fn stand(db: &Connection, question: [u8; 32], decision: Uuid, at: Time) -> Result<(), StoreError> {
     db.prepare_cached(
         "INSERT INTO standing (question, decision, at) VALUES (?1, ?2, ?3)
          ON CONFLICT (question) DO UPDATE SET decision = excluded.decision, at = excluded.at",

@@ -1,4 +1,4 @@
-//! Columns and our words: what stands in a row becomes a type again, or the store is damaged.
+//! Columns and our words: what stands in a row becomes a type again, or is said to be unreadable.
 
 use std::fmt;
 use std::str::FromStr;
@@ -42,7 +42,7 @@ where
 
 /// What we wrote and read back.
 pub(super) fn known<T, E: fmt::Display>(read: Result<T, E>) -> Result<T, StoreError> {
-    read.map_err(|error| StoreError::Corrupt(error.to_string()))
+    read.map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
 /// The members of a JSON object; anything else has none.

@@ -61,11 +61,14 @@ pub(super) fn unreadable(path: &Path, error: rusqlite::Error) -> OpenError {
     if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
         return OpenError::NotAStore(path.to_owned());
     }
-    match StoreError::from(error) {
-        StoreError::Busy => OpenError::Locked(path.to_owned()),
-        StoreError::Io(why) => OpenError::Unreachable { path: path.to_owned(), why },
-        other => OpenError::Store(other),
+    let error = StoreError::from(error);
+    if error == StoreError::Busy {
+        return OpenError::Locked(path.to_owned());
     }
+    if let StoreError::Io(why) = error {
+        return OpenError::Unreachable { path: path.to_owned(), why };
+    }
+    OpenError::Store(error)
 }
 
 fn undo(db: &Connection, error: rusqlite::Error) -> OpenError {

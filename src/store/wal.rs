@@ -41,7 +41,10 @@ pub(super) fn line() -> (mpsc::Sender<Order>, mpsc::Receiver<Order>) {
 }
 
 /// Tells the thread whenever the writer's log has grown.
-pub(super) fn watch(writer: &mut Connection, orders: mpsc::Sender<Order>) -> Result<(), StoreError> {
+pub(super) fn watch(
+    writer: &mut Connection,
+    orders: mpsc::Sender<Order>,
+) -> Result<(), StoreError> {
     writer.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
         if pages >= GROWN_PAGES {
             // A full line means that it is being looked after already.

@@ -105,14 +105,14 @@ impl Desk<'_> {
         let before = self.state.clone();
         self.say("SAVEPOINT attempt")?;
         let result = work(self);
-        if !matches!(result, Ok(Ok(_))) {
-            *self.state = before;
-            // After some failures (a full disk) the database has undone the whole transaction by itself.
-            if !self.db.is_autocommit() {
-                self.say("ROLLBACK TO attempt")?;
-                self.say("RELEASE attempt")?;
-            }
-        } else {
+        if matches!(result, Ok(Ok(_))) {
+            self.say("RELEASE attempt")?;
+            return result;
+        }
+        *self.state = before;
+        // After some failures (a full disk) the database has undone the whole transaction by itself.
+        if !self.db.is_autocommit() {
+            self.say("ROLLBACK TO attempt")?;
             self.say("RELEASE attempt")?;
         }
         result
@@ -185,36 +185,35 @@ impl Writer {
             let mut desk = Desk { db: &self.db, seal: &self.seal, state: &mut self.state };
             let (answer, failed) = job.run(&mut desk);
             answers.push(answer);
-            if self.db.is_autocommit() {
+            let breaks = failed.as_ref().is_some_and(StoreError::breaks);
+            if breaks || self.db.is_autocommit() {
                 undone = Some(failed.unwrap_or(StoreError::Full));
                 break;
             }
         }
         let outcome = undone.map_or_else(|| self.commit(&before), Err);
         if let Err(error) = &outcome {
+            // Whether a failed commit closed the transaction or not, it is closed from here on.
+            if !self.db.is_autocommit() {
+                let _ = say(&self.db, "ROLLBACK");
+            }
             self.state = before;
             self.note(error);
         }
-        answers.into_iter().for_each(|answer| answer(outcome.clone()));
+        for answer in answers {
+            answer(outcome.clone());
+        }
         // Left over only if the database undid the transaction under way: not tried, so worth trying again.
         jobs.for_each(|job| job.refuse(StoreError::Busy));
     }
 
     fn commit(&self, before: &State) -> Result<(), StoreError> {
-        let written = || {
-            if self.state.edge.size() != before.edge.size() {
-                meta::put(&self.db, meta::EDGE, &self.state.edge.to_bytes())?;
-            }
-            let stamp = self.clock.load(Ordering::Relaxed).to_be_bytes();
-            meta::put(&self.db, meta::STAMP, &stamp)?;
-            say(&self.db, "COMMIT")
-        };
-        written().inspect_err(|_| {
-            // A commit that failed may or may not have closed the transaction; both are fine from here.
-            if !self.db.is_autocommit() {
-                let _ = say(&self.db, "ROLLBACK");
-            }
-        })
+        if self.state.edge.size() != before.edge.size() {
+            meta::put(&self.db, meta::EDGE, &self.state.edge.to_bytes())?;
+        }
+        let stamp = self.clock.load(Ordering::Relaxed).to_be_bytes();
+        meta::put(&self.db, meta::STAMP, &stamp)?;
+        say(&self.db, "COMMIT")
     }
 
     /// After the disk failed nobody knows what is on it: no more writes until it was read again.

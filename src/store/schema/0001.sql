@@ -150,7 +150,8 @@ CREATE TABLE action (
   lease          INTEGER NOT NULL DEFAULT 0,
   ended          INTEGER,
   outcome        TEXT,
-  action_sealed  BLOB
+  action_sealed  BLOB,
+  why_sealed     BLOB
 ) STRICT;
 CREATE INDEX action_due ON action (due) WHERE state = 0;
 CREATE INDEX action_slot ON action (slot, seq) WHERE state = 0 AND slot IS NOT NULL;
