@@ -9,6 +9,9 @@ mod datacenter;
 mod fields;
 mod json;
 mod told;
+pub mod client;
+pub mod issuer;
+pub mod transport;
 
 use crate::event::Event;
 use crate::graph::ConnectionId;

@@ -41,7 +41,7 @@ use crate::policy::Finding;
 use crate::policy::Input;
 use crate::policy::Rule;
 use crate::policy::Verdict;
-use crate::policy::engine::weigh;
+use crate::policy::weigh;
 use crate::policy::input::CallerKind;
 
 /// Something to be decided: what is known of it so far, and how it came.
@@ -134,7 +134,7 @@ impl Gateway {
         }
         let positions = asked.iter().map(|one| u32::try_from(one.position).unwrap_or(u32::MAX)).collect();
         let answers = active.pool.ask(Arc::clone(input), positions).await;
-        let faulted = answers.iter().any(crate::policy::engine::Answer::is_fault);
+        let faulted = answers.iter().any(|answer| matches!(answer, crate::policy::Answer::Fault(_)));
         let findings: Vec<Finding> =
             asked.iter().zip(answers).flat_map(|(one, answer)| weigh(one.rule, input, answer)).collect();
         let opens_ticket = findings.iter().any(|finding| finding.verdict == Verdict::Approve);

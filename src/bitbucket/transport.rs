@@ -1,0 +1,3 @@
+//! stub
+mod error;
+pub use error::FetchError;
