@@ -14,4 +14,6 @@
 mod spec {
     mod answers;
     mod policies;
+    mod policy_files;
+    mod policy_tests;
 }
