@@ -22,6 +22,8 @@ mod spec {
     mod ledger;
     mod operator_door;
     mod policies;
+    mod policy_files;
+    mod policy_tests;
     mod receiver;
     mod routes;
     mod secrets;
