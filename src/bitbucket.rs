@@ -19,7 +19,13 @@ use crate::graph::Id;
 use crate::graph::Product;
 use crate::graph::Why;
 
+pub use client::Client;
+pub use client::StatusPost;
+pub use client::StatusState;
+pub use client::StepFacts;
+pub use client::StepState;
 pub use json::MAX_DEPTH;
+pub use transport::FetchError;
 
 /// Most changed refs that one body may tell. A mirror push can move thousands; without a bound one body of 10 MiB
 /// would ask for forty thousand decisions.

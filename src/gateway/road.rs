@@ -35,6 +35,7 @@ use crate::gateway::gather;
 use crate::gateway::names;
 use crate::graph::Id;
 use crate::graph::Time;
+use crate::graph::Why;
 use crate::graph::fact::Wanted;
 use crate::policy::Document;
 use crate::policy::Finding;
@@ -57,10 +58,14 @@ pub struct Matter {
     pub delivery: Option<Uuid>,
     /// How the caller was known.
     pub caller: CallerKind,
-    /// Commits a webhook shortened, to be resolved where a rule wants them.
-    pub short: gather::Short,
     /// Who wrote the commits, as far as it was read: they may be barred from approving them.
     pub authors: Vec<Id>,
+    /// A check whose step or commit could not be read: why. What is not read is not let pass.
+    pub unread_step: Option<Why>,
+    /// A check whose step has ended: the state it is in.
+    pub replayed: Option<String>,
+    /// The commit of a check, as read from Bitbucket.
+    pub commit: Option<String>,
     /// What is known of the plan and the required checks where the verdict lands.
     pub ground: gather::GroundFacts,
     /// When it is decided.
@@ -191,7 +196,7 @@ fn record(
         caller: matter.caller,
         repository: names::repository_id(&document.facts).map(ToString::to_string),
         actor: crate::policy::input::actor_of(&document.facts).map(ToString::to_string),
-        commit: names::commit(&document.facts).map(ToOwned::to_owned),
+        commit: matter.commit.clone().or_else(|| names::commit(&document.facts).map(ToOwned::to_owned)),
         input_sha256: hex::encode(input.digest()),
         bundle: active.bundle.revision.clone(),
         graph_revision: document.graph.value().and_then(|graph| graph.revision.value().copied()).unwrap_or(0),
