@@ -18,7 +18,7 @@ mod snapshot;
 mod time;
 pub mod attribute;
 pub mod fact;
-mod path;
+pub mod path;
 pub mod world;
 
 pub use ask::Holders;
