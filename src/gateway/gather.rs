@@ -13,6 +13,8 @@ use crate::bitbucket::StepFacts;
 use crate::gateway::Gateway;
 use crate::gateway::road::Matter;
 use crate::graph::ConnectionId;
+use crate::graph::Snapshot;
+use crate::policy::Document;
 use crate::graph::Known;
 use crate::graph::fact::Wanted;
 use crate::policy::input::GraphAge;
@@ -66,6 +68,11 @@ impl Default for Steps {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Fills a document from a graph alone, for commands that speak to nobody.
+pub fn offline(graph: &Snapshot, document: &mut Document, protected_refs: &[String]) {
+    from_graph::fill(graph, document, protected_refs, &Wanted::all());
 }
 
 /// Fills what is wanted and unknown.

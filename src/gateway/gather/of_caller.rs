@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::bitbucket::FetchError;
 use crate::bitbucket::StepFacts;
+use crate::bitbucket::StepState;
 use crate::event::Environment;
 use crate::event::PullRequest;
 use crate::event::RefKind;
@@ -72,8 +73,8 @@ fn reference(name: String) -> Reference {
 }
 
 fn of_step(matter: &mut Matter, read: &StepFacts) {
-    if !read.in_progress() {
-        matter.replayed = Some(read.state.as_str().to_owned());
+    if read.state != StepState::InProgress {
+        matter.replayed = Some(read.state.to_string());
     }
     matter.commit = read.pipeline.commit.value().cloned();
     let facts = &mut matter.document.facts;

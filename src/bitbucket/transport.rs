@@ -1,3 +1,0 @@
-//! stub
-mod error;
-pub use error::FetchError;
