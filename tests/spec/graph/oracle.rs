@@ -9,7 +9,7 @@ use portcullis::graph::Level;
 use portcullis::graph::Product;
 use portcullis::graph::Relation;
 use portcullis::graph::World;
-use portcullis::graph::path::proves;
+use portcullis::graph::proves;
 use portcullis::graph::world::Connection;
 use portcullis::graph::world::Edge;
 use portcullis::graph::world::Node;

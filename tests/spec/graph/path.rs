@@ -1,12 +1,12 @@
 //! Paths: each holds edge by edge, proves its level, and reads as a sentence.
 
 use portcullis::graph::Level;
+use portcullis::graph::MAX_PATHS;
+use portcullis::graph::Path;
+use portcullis::graph::Paths;
 use portcullis::graph::Product;
 use portcullis::graph::World;
-use portcullis::graph::path::MAX_PATHS;
-use portcullis::graph::path::Path;
-use portcullis::graph::path::Paths;
-use portcullis::graph::path::proves;
+use portcullis::graph::proves;
 
 use crate::spec::graph::build;
 use crate::spec::graph::estate;

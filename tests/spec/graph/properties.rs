@@ -10,7 +10,7 @@ use portcullis::graph::Level;
 use portcullis::graph::Product;
 use portcullis::graph::World;
 use portcullis::graph::difference;
-use portcullis::graph::path::proves;
+use portcullis::graph::proves;
 
 use crate::spec::graph::build;
 use crate::spec::graph::estate;
