@@ -153,6 +153,10 @@ async fn what_a_caller_may_not_see_does_not_exist() {
     );
     assert_eq!(story.get(&story.admin, "/workspaces/acme/no-such-thing").await.0, 404);
     assert_eq!(story.get(&story.admin, "/workspaces").await.0, 410);
+    let slashed = format!("{}/repositories/acme/billing/", story.simulator.cloud_api());
+    let answer = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+    let answer = answer.unwrap().get(slashed).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 301);
 }
 
 #[tokio::test]
@@ -358,4 +362,62 @@ async fn consumers_get_bearer_tokens_that_end() {
     assert_eq!(story.get(token, "/user").await.0, 200);
     story.simulator.turn_clock(jiff::SignedDuration::from_secs(7201));
     assert_eq!(story.get(token, "/user").await.0, 401);
+}
+
+#[tokio::test]
+async fn an_access_token_reaches_its_repository_and_no_other() {
+    let mut token = String::new();
+    let story = story(|company| {
+        let acme = &mut company.workspaces[0];
+        acme.add_repository("other", "PAY");
+        let (bot, only) = (acme.bot("bot", "Gate"), acme.repository("billing").unwrap().uuid);
+        let scopes = ["repository", "repository:admin"];
+        let credential = CloudCredential::new(bot, CredentialKind::AccessToken, &scopes);
+        token = company.issue(CloudCredential { only: Some(only), ..credential });
+    })
+    .await;
+    assert_eq!(story.get(&token, "/repositories/acme/billing").await.0, 200);
+    assert_eq!(story.get(&token, "/repositories/acme/billing/branch-restrictions").await.0, 200);
+    assert_eq!(story.get(&token, "/repositories/acme/other").await.0, 404);
+    let (_, page) = story.get(&token, "/repositories/acme").await;
+    assert_eq!(page["values"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn secured_values_and_hook_secrets_are_never_answered() {
+    let story = story(|company| {
+        let acme = &mut company.workspaces[0];
+        let both = [acme.variable("SECRET", true), acme.variable("PLAIN", false)];
+        acme.repository_mut("billing").unwrap().variables.extend(both);
+        acme.hook(
+            Some("billing"),
+            "https://gate.example.com/hooks/1",
+            Some("hush"),
+            &["repo:push"],
+        );
+    })
+    .await;
+    let path = "/repositories/acme/billing/pipelines_config/variables";
+    let (_, page) = story.get(&story.admin, path).await;
+    assert_eq!(page["values"][0]["key"], json!("SECRET"));
+    assert!(page["values"][0].get("value").is_none() && page["values"][1].get("value").is_some());
+    let (_, page) = story.get(&story.admin, "/repositories/acme/billing/hooks").await;
+    assert_eq!(page["values"][0]["secret_set"], json!(true));
+    assert!(!page.to_string().contains("hush"));
+}
+
+#[tokio::test]
+async fn hooks_are_made_with_known_events_only() {
+    let story = story(|_| {}).await;
+    let make = async |path: &str, event: &str| {
+        let body =
+            json!({"url": "https://gate.example.com/hooks/1", "events": [event], "secret": "s"});
+        let url = format!("{}{path}/hooks", story.simulator.cloud_api());
+        let request = reqwest::Client::new().post(url).bearer_auth(&story.admin).json(&body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(make("/repositories/acme/billing", "repo:push").await, 201);
+    assert_eq!(make("/repositories/acme/billing", "repo:created").await, 400);
+    assert_eq!(make("/workspaces/acme", "repo:created").await, 201);
+    assert_eq!(make("/workspaces/acme", "permission:changed").await, 400);
 }

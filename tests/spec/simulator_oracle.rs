@@ -254,3 +254,24 @@ fn the_same_seed_gives_the_same_estate_and_another_a_different_one() {
     });
     assert!(odd, "the estates have unlicensed people, archived repositories and nested groups");
 }
+
+#[tokio::test]
+async fn personal_projects_are_not_listed_but_are_there_and_filters_after_a_gap_are_ignored() {
+    let mut company = Company::random_datacenter(1);
+    let password = company.datacenter.password("ada");
+    let simulator = Simulator::start(company).await.unwrap();
+    let get = async |path: &str| -> Value {
+        let url = format!("{}/rest/api/latest{path}", simulator.datacenter_url());
+        let request = reqwest::Client::new().get(url).basic_auth("ada", Some(&password));
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let listed = get("/projects").await;
+    assert!(listed["values"].as_array().unwrap().iter().all(|one| one["type"] == "NORMAL"));
+    assert_eq!(get("/projects/~ben").await["owner"]["name"], "ben");
+    assert_eq!(get("/projects/~ben/repos/repo-0").await["project"]["key"], "~BEN");
+    let everybody = get("/users?limit=1000").await;
+    let gap = get("/users?limit=1000&permission.2=SYS_ADMIN").await;
+    let first = get("/users?limit=1000&permission.1=SYS_ADMIN").await;
+    assert_eq!(gap["size"], everybody["size"]);
+    assert_eq!(first["size"], 1);
+}

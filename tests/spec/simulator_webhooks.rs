@@ -58,7 +58,9 @@ async fn cloud_tries_again_after_5xx_twice_and_after_nothing_else() {
             company.workspaces[0].hook(None, &receiver.url, Some("s"), PUSH);
         })
         .await;
-        story.simulator.set_patience(std::time::Duration::from_millis(300));
+        if outcome == Outcome::TimedOut {
+            story.simulator.set_patience(std::time::Duration::from_millis(300));
+        }
         let change = [Change::commits("main", 1)];
         let done = story.simulator.cloud().push("acme/billing", story.bob, &change).await.unwrap();
         assert_eq!(
@@ -254,4 +256,20 @@ async fn a_delivery_sent_again_has_the_same_bytes_and_another_id() {
     let got = receiver.got();
     assert_eq!(got[0].body, got[1].body);
     assert_ne!(got[0].header("x-request-uuid"), got[1].header("x-request-uuid"));
+}
+
+#[tokio::test]
+async fn any_bytes_can_be_sent_through_a_hook_and_are_signed_as_they_are() {
+    let receiver = Receiver::answering(&[202]).await;
+    let mut hook = Uuid::nil();
+    let story = story(|company| {
+        hook = company.workspaces[0].hook(None, &receiver.url, Some("s"), PUSH);
+    })
+    .await;
+    let sent = story.simulator.send_through(&format!("{{{hook}}}"), "issue:new", b"not json").await;
+    assert_eq!(sent.unwrap().outcome, Outcome::Delivered);
+    let got = receiver.got();
+    assert_eq!(got[0].header("x-event-key"), Some("issue:new"));
+    assert_eq!(got[0].header("x-hub-signature").unwrap(), hmac_hex("s", b"not json"));
+    assert!(story.simulator.send_through("{none}", "x", b"").await.is_none());
 }
