@@ -221,15 +221,3 @@ impl Client {
         }
     }
 }
-/// stub
-pub struct Progress;
-impl Client {
-    /// stub
-    pub async fn discover(
-        &self,
-        _now: crate::graph::Time,
-        _progress: impl Fn(Progress),
-    ) -> Result<crate::graph::World, FetchError> {
-        Err(FetchError::Missing { what: "discovery" })
-    }
-}
