@@ -19,6 +19,7 @@ mod spec {
     mod json;
     mod ledger;
     mod operator_door;
+    mod pages;
     mod policies;
     mod routes;
     mod secrets;

@@ -146,7 +146,7 @@ fn row(record: &Record) -> Markup {
             }
             td role="cell" data-label="What" { (words::told(&public.action)) span class="sub" { (public.event.as_str()) } }
             td role="cell" data-label="Where" { (place(record)) }
-            td role="cell" data-label="Reason" class="reason" { (words::told(&record.reason())) }
+            td role="cell" data-label="Reason" class="reason" { (words::prose(&record.reason())) }
         }
     }
 }

@@ -20,7 +20,7 @@ pub fn banner(class: &str, title: &str, lines: &[String]) -> Markup {
         @if !lines.is_empty() {
             section class={ "banner " (class) } aria-label=(title) {
                 strong { (title) }
-                ul { @for line in lines { li { (words::told(line)) } } }
+                ul { @for line in lines { li { (words::prose(line)) } } }
             }
         }
     }

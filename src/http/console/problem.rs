@@ -16,7 +16,7 @@ pub fn page(problem: &Problem) -> String {
         section class="hero plain" {
             p class="kicker" { (problem.status.as_u16()) }
             h1 { (problem.title) }
-            p class="lead" { (words::told(&sentence(&problem.detail))) }
+            p class="lead" { (words::prose(&sentence(&problem.detail))) }
         }
     };
     frame(&page, &main)

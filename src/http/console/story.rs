@@ -50,8 +50,8 @@ fn hero(record: &Record, story: &Narrative) -> Markup {
                 (words::badge(public.verdict)) " " span { (words::effect(public.effect)) " · " (public.binds) }
                 @if public.uncovered { " " span class="badge unknown" { "uncovered" } }
             }
-            h1 { (words::told(&story.reason)) }
-            @for because in &story.because { p class="lead" { (words::told(because)) } }
+            h1 { (words::prose(&story.reason)) }
+            @for because in &story.because { p class="lead" { (words::prose(because)) } }
             p class="note" { (story.reach) }
             p class="note" { (words::when(public.at)) " · " (words::told(&story.freshness)) }
         }
@@ -65,7 +65,7 @@ fn about(story: &Narrative) -> Markup {
 fn remedies(story: &Narrative) -> Markup {
     html! {
         @if story.remedies.is_empty() { p { "Nothing is asked of anybody." } }
-        @else { ul class="steps" { @for remedy in &story.remedies { li { (words::told(remedy)) } } } }
+        @else { ul class="steps" { @for remedy in &story.remedies { li { (words::prose(remedy)) } } } }
     }
 }
 
@@ -99,7 +99,7 @@ fn unknown(story: &Narrative) -> Markup {
             section class="card unknown" {
                 h2 { "What could not be learned" }
                 dl class="facts" {
-                    @for (path, why) in &story.unknown { dt { (words::code(path)) } dd { (words::told(why)) } }
+                    @for (path, why) in &story.unknown { dt { (words::code(path)) } dd { (words::prose(why)) } }
                 }
             }
         }
@@ -117,7 +117,7 @@ fn rules(story: &Narrative) -> Markup {
             @if !silent.is_empty() {
                 details open[spoke.is_empty()] {
                     summary { (silent.len()) " that had nothing to say" }
-                    ul class="plain" { @for rule in &silent { (quiet(rule)) } }
+                    ul class="rows" { @for rule in &silent { (quiet(rule)) } }
                 }
             }
         }
@@ -135,7 +135,7 @@ fn spoken(rule: &RuleStory) -> Markup {
                 (words::code(&rule.rule)) " " span { (rule.outcome) (severity(rule)) (owner(rule)) }
                 (mode(rule))
             }
-            @for reason in &rule.reasons { p { (words::told(reason)) } }
+            @for reason in &rule.reasons { p { (words::prose(reason)) } }
             @if !rule.facts.is_empty() {
                 h4 { "Rests on" }
                 dl class="facts proof" {

@@ -14,7 +14,20 @@ pub fn told(text: &str) -> Markup {
     html! { (shown(text)) }
 }
 
-/// The same in a fixed-width face, each line break and tab kept.
+/// A sentence: what stands in backticks is set in a fixed-width face. Everything else as [`told`].
+pub fn prose(text: &str) -> Markup {
+    let mut parts: Vec<&str> = text.split('`').collect();
+    // A backtick without a second one is a character like any other.
+    let odd = if parts.len() % 2 == 0 { parts.pop() } else { None };
+    html! {
+        @for (at, part) in parts.iter().enumerate() {
+            @if at % 2 == 0 { (told(part)) } @else { (code(part)) }
+        }
+        @if let Some(rest) = odd { "`" (told(rest)) }
+    }
+}
+
+/// Foreign text in a fixed-width face.
 pub fn code(text: &str) -> Markup {
     html! { code { (shown(text)) } }
 }

@@ -24,7 +24,7 @@ pub fn decision_page(notice: &Notice, now: Time) -> String {
     let main = html! {
         (hero(notice))
         (what_now(notice, now))
-        @if let Some(ticket) = &notice.ticket { (ticket_card(notice, ticket, now)) }
+        @if let Some(ticket) = &notice.ticket { (ticket_card(ticket, now)) }
         (rules(notice))
         (fine_print(notice))
     };
@@ -36,7 +36,7 @@ pub fn ticket_page(notice: &Notice, now: Time) -> String {
     let main = html! {
         (hero(notice))
         @if let Some(ticket) = &notice.ticket {
-            (ticket_card(notice, ticket, now))
+            (ticket_card(ticket, now))
             (for_approvers(ticket))
         }
         (rules(notice))
@@ -54,13 +54,18 @@ fn page<'a>(notice: &Notice, title: &'a str) -> Page<'a> {
 fn hero(notice: &Notice) -> Markup {
     html! {
         section class={ "hero " (tone(notice)) } {
-            p class="kicker" { (words::badge(notice.verdict)) " " span { (words::effect(notice.effect)) } }
+            p class="kicker" { (words::badge(notice.verdict)) @if is_now(notice) { " " span { (words::effect(notice.effect)) } } }
             h1 { (notice.headline) }
-            p class="lead" { (words::told(&notice.reason)) }
-            @for because in &notice.because { p class="note" { (words::told(because)) } }
+            p class="lead" { (words::prose(&notice.reason)) }
+            @for because in &notice.because { p class="note" { (words::prose(because)) } }
             p class="note" { (notice.reach) }
         }
     }
+}
+
+/// Whether what the caller must do is still what the decision said: a ticket that moved changed it.
+fn is_now(notice: &Notice) -> bool {
+    notice.ticket.as_ref().is_none_or(|ticket| ticket.state == State::Asked)
 }
 
 fn tone(notice: &Notice) -> &'static str {
@@ -81,7 +86,7 @@ fn what_now(notice: &Notice, now: Time) -> Markup {
             @if steps.is_empty() {
                 p { (nothing_to_do(notice)) }
             } @else {
-                ul class="steps" { @for step in &steps { li { (words::told(step)) } } }
+                ul class="steps" { @for step in &steps { li { (words::prose(step)) } } }
             }
         }
     }
@@ -128,7 +133,7 @@ fn nothing_to_do(notice: &Notice) -> &'static str {
     }
 }
 
-fn ticket_card(notice: &Notice, ticket: &TicketNotice, now: Time) -> Markup {
+fn ticket_card(ticket: &TicketNotice, now: Time) -> Markup {
     html! {
         section class="card" {
             h2 { "The approval" }
@@ -144,7 +149,7 @@ fn ticket_card(notice: &Notice, ticket: &TicketNotice, now: Time) -> Markup {
                 }
                 dt { "Ticket" } dd { code { (ticket.id) } }
             }
-            @if notice.moves() { p class="note" { "This page looks again every " (LOOK_AGAIN) " seconds." } }
+            @if ticket.state == State::Asked { p class="note" { "This page looks again every " (LOOK_AGAIN) " seconds." } }
         }
     }
 }
@@ -191,7 +196,7 @@ fn rule_part(rule: &RuleNotice) -> Markup {
         article class={ "rule " (words::class(rule.verdict)) } {
             h3 { (words::told(&rule.title)) }
             p class="meta" { (words::badge(rule.verdict)) " " (words::code(rule.rule.as_str())) }
-            @for reason in &rule.reasons { p { (words::told(reason)) } }
+            @for reason in &rule.reasons { p { (words::prose(reason)) } }
         }
     }
 }

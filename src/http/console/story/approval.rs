@@ -15,7 +15,7 @@ pub fn card(ticket: &Ticket, now: Time) -> Markup {
     html! {
         section class={ "card ticket " (tone(ticket.state)) } {
             h2 { "The approval: " (ticket.state) }
-            p { (words::told(&ticket.why)) }
+            p { (words::prose(&ticket.why)) }
             dl class="facts" {
                 @for asked in &ticket.asked {
                     dt { "Asked by " (words::code(asked.rule.as_str())) }
@@ -60,7 +60,7 @@ fn until(then: Time, now: Time) -> Markup {
 fn votes(ticket: &Ticket) -> Markup {
     html! {
         @if !ticket.votes.is_empty() {
-            ul class="plain" {
+            ul class="rows" {
                 @for vote in &ticket.votes {
                     li {
                         strong { (words::told(&vote.by)) } @match vote.vote { VoteWord::Approve => " approved", VoteWord::Deny => " denied" }
