@@ -4,11 +4,15 @@
 //! an [`Unreadable`], which becomes a dead letter with its sentence. No commit message, description, title or comment
 //! text gets further than this room.
 
+mod budget;
+pub mod client;
 mod cloud;
 mod datacenter;
 mod fields;
+pub mod issuer;
 mod json;
 mod told;
+pub mod transport;
 
 use crate::event::Event;
 use crate::graph::ConnectionId;
@@ -16,7 +20,24 @@ use crate::graph::Id;
 use crate::graph::Product;
 use crate::graph::Why;
 
+pub use client::Client;
+pub use client::CommitFacts;
+pub use client::Credential;
+pub use client::PostedStatus;
+pub use client::PullRequestFacts;
+pub use client::PullRequestState;
+pub use client::Server;
+pub use client::Settings;
+pub use client::SettingsError;
+pub use client::StatusPost;
+pub use client::StatusState;
+pub use client::StepFacts;
+pub use client::StepState;
+pub use client::TestServer;
+pub use client::Workspace;
 pub use json::MAX_DEPTH;
+pub use transport::CallClass;
+pub use transport::FetchError;
 
 /// Most changed refs that one body may tell. A mirror push can move thousands; without a bound one body of 10 MiB
 /// would ask for forty thousand decisions.

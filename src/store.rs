@@ -1,1 +1,292 @@
-//! (room: store)
+//! Everything durable, in transactions. The only room that knows our SQL.
+//!
+//! What a caller was told is kept is on the disk: a call that writes returns after the commit and its sync, never
+//! before. One thread writes, many jobs a commit (the `writer`); a few connections read; one more copies the
+//! write-ahead log back. It is SQLite today; no type of it leaves the room, so that another database can stand here.
+//!
+//! It decides nothing: what a ticket may do is `approval`'s, what an entry says is `ledger`'s. It reads no clock:
+//! `now` is handed in, and [`Store::stamp`] only keeps it from running back.
+//!
+//! In reading order: [`open`](Store::open), [`deliveries`](Store::keep), [`recording`](Store::record),
+//! [`log`](Store::append), then what is read and kept beside them.
+
+mod decisions;
+mod deliveries;
+mod erase;
+mod error;
+mod log;
+mod meta;
+mod open;
+mod outbox;
+mod reader;
+mod recording;
+mod row;
+mod schema;
+mod standing;
+mod tickets;
+mod tokens;
+mod wal;
+mod writer;
+
+pub use decisions::Counts;
+pub use decisions::Filter;
+pub use decisions::MAX_PAGE;
+pub use decisions::Page;
+pub use deliveries::Claimed;
+pub use deliveries::DeadLetter;
+pub use deliveries::Kept;
+pub use deliveries::NewDelivery;
+pub use deliveries::REPEATED_WITHIN;
+pub use deliveries::Replay;
+pub use error::OpenError;
+pub use error::StoreError;
+pub use log::CheckpointError;
+pub use log::ExportError;
+pub use log::Head;
+pub use log::NewEntry;
+pub use open::Role;
+pub use open::Settings;
+pub use open::path_of;
+pub use outbox::ActionId;
+pub use outbox::After;
+pub use outbox::DueAction;
+pub use outbox::NewAction;
+pub use reader::LONGEST_READ;
+pub use recording::RecordError;
+pub use recording::Recorded;
+pub use recording::Recording;
+pub use standing::World;
+pub use tickets::MAX_NEAR;
+pub use tickets::TicketError;
+pub use tickets::TicketFilter;
+pub use tickets::TicketNote;
+pub use tokens::ServiceToken;
+pub use writer::MAX_BATCH;
+pub use writer::MAX_QUEUE;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use crate::graph::Time;
+use crate::secret::Seal;
+use crate::store::open::Identity;
+use crate::store::reader::Readers;
+use crate::store::wal::Order;
+use crate::store::writer::Desk;
+use crate::store::writer::Message;
+
+/// A store; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// None: opened for reading.
+    queue: Option<mpsc::Sender<Message>>,
+    orders: Option<mpsc::Sender<Order>>,
+    readers: Readers,
+    seal: Option<Arc<Seal>>,
+    clock: Arc<AtomicI64>,
+    identity: Identity,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({})", self.inner.identity.instance)
+    }
+}
+
+impl Store {
+    fn of(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The id of this store, made with it.
+    pub fn instance(&self) -> Uuid {
+        self.inner.identity.instance
+    }
+
+    /// The origin of its ledger.
+    pub fn origin(&self) -> &str {
+        &self.inner.identity.origin
+    }
+
+    /// `now`, or the highest stamp there was if the clock stands before it. Kept with the next commit.
+    pub fn stamp(&self, now: Time) -> Time {
+        let highest = self.inner.clock.fetch_max(now.millis(), Ordering::Relaxed);
+        Time::from_millis(highest.max(now.millis()))
+    }
+
+    /// The highest stamp there was, also before the last start.
+    pub fn highest_stamp(&self) -> Time {
+        Time::from_millis(self.inner.clock.load(Ordering::Relaxed))
+    }
+
+    /// Writes what waits, empties the write-ahead log and lets go of the file. Later calls answer
+    /// [`StoreError::Closed`].
+    pub async fn close(&self) {
+        if let Some(queue) = &self.inner.queue {
+            // A store closed twice has nobody left to hear it.
+            let _ = queue.send(Message::Close).await;
+        }
+        self.inner.readers.close();
+        if let Some(orders) = &self.inner.orders {
+            let _ = orders.send(Order::Stop).await;
+        }
+        let threads =
+            std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let joined =
+            spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
+        drop(joined.await);
+    }
+
+    /// Runs a job on the writer; returns after its commit.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let queue = self.inner.queue.as_ref().ok_or(StoreError::ReadOnly)?;
+        let (job, answer) = writer::job(work);
+        queue.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+        })?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Asks a question of a snapshot.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.inner.readers.ask(work).await
+    }
+
+    fn seal(&self) -> Result<&Arc<Seal>, StoreError> {
+        self.inner.seal.as_ref().ok_or(StoreError::NoKey)
+    }
+
+    /// Leaves nothing in the write-ahead log.
+    async fn empty_log(&self) -> Result<(), StoreError> {
+        let orders = self.inner.orders.as_ref().ok_or(StoreError::ReadOnly)?;
+        let (answer, done) = oneshot::channel();
+        orders.send(Order::Empty(answer)).await.map_err(|_| StoreError::Closed)?;
+        done.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::graph::Time;
+    use crate::ledger::Kind;
+    use crate::secret::Seal;
+    use crate::secret::Secret;
+    use crate::store::NewEntry;
+    use crate::store::Role;
+    use crate::store::Settings;
+    use crate::store::Store;
+    use crate::store::StoreError;
+    use crate::store::log;
+
+    fn entry(bytes: usize) -> NewEntry {
+        let at = Time::from_millis(1_772_357_400_125);
+        NewEntry {
+            sealed: vec![("blob".to_owned(), vec![b'x'; bytes])],
+            ..NewEntry::new(Kind::Admin, at, "test".to_owned())
+        }
+    }
+
+    fn settings(folder: &std::path::Path) -> Settings {
+        Settings {
+            path: folder.join("portcullis.db"),
+            seal: Arc::new(Seal::new(&Secret::new([1; 32]), None)),
+            origin: "gate.example.com".to_owned(),
+            role: Role::Serve,
+        }
+    }
+
+    async fn limit(store: &Store, pages: u32) {
+        let pragma = format!("PRAGMA max_page_count = {pages}");
+        let set = store
+            .write(move |desk| Ok(desk.db.query_row(&pragma, [], |row| row.get::<_, u32>(0))?));
+        set.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_says_so_and_recovers_without_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(settings(folder.path())).await.unwrap();
+        store.append(vec![entry(10)]).await.unwrap();
+        limit(&store, 1).await;
+        // Both are in the queue before the writer looks: the second shares the batch of the first.
+        let both = [store.append(vec![entry(90_000)]), store.append(vec![entry(90_000)])];
+        let [first, second] = both;
+        let (first, second) = tokio::join!(first, second);
+        assert_eq!(first, Err(StoreError::Full));
+        assert!(matches!(second, Err(StoreError::Full | StoreError::Busy)), "{second:?}");
+        limit(&store, 1_000_000).await;
+        assert_eq!(store.append(vec![entry(90_000)]).await, Ok(vec![1]), "nothing was counted");
+        store.close().await;
+        Store::open(settings(folder.path())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_disk_nothing_is_written_until_it_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(settings(folder.path())).await.unwrap();
+        let broken = StoreError::Io("no answer".to_owned());
+        let failing = broken.clone();
+        let failed = store.write(move |_| Err::<(), _>(failing)).await;
+        assert_eq!(failed, Err(broken.clone()));
+        assert_eq!(store.append(vec![entry(10)]).await, Err(broken));
+        store.close().await;
+        let again = Store::open(settings(folder.path())).await.unwrap();
+        assert_eq!(again.append(vec![entry(10)]).await, Ok(vec![0]));
+    }
+
+    #[tokio::test]
+    async fn a_failing_job_spoils_no_other_of_its_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(settings(folder.path())).await.unwrap();
+        let fails = store.write(|desk| {
+            log::append(desk, entry(10).prepare()?)?;
+            desk.db.execute("INSERT INTO nowhere VALUES (1)", [])?;
+            Ok(())
+        });
+        let (before, failed, after) =
+            tokio::join!(store.append(vec![entry(10)]), fails, store.append(vec![entry(10)]));
+        assert!(matches!(failed, Err(StoreError::Fault(_))), "{failed:?}");
+        assert_eq!((before, after), (Ok(vec![0]), Ok(vec![1])));
+        store.close().await;
+        Store::open(settings(folder.path())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_question_without_end_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(settings(folder.path())).await.unwrap();
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+                       SELECT count(*) FROM n";
+        let patience = std::time::Duration::from_millis(5);
+        let asked = store.inner.readers.run(Some(patience), move |db| {
+            Ok(db.query_row(endless, [], |row| row.get::<_, i64>(0))?)
+        });
+        assert!(matches!(asked.await, Err(StoreError::TooSlow(_))));
+        assert_eq!(store.waiting().await, Ok(0), "the seat is free again");
+    }
+}

@@ -12,20 +12,30 @@
 )]
 
 mod spec {
+    mod answers;
     mod bitbucket;
     mod door;
     mod door_tls;
     mod graph;
     mod json;
+    mod layers;
     mod ledger;
     mod operator_door;
     mod pages;
     mod policies;
+    mod policy_files;
+    mod policy_tests;
+    mod receiver;
     mod routes;
     mod secrets;
     mod simulator;
     mod simulator_datacenter;
+    mod simulator_oracle;
+    mod simulator_pipelines;
+    mod simulator_webhooks;
     mod smuggling;
+    mod store;
     mod tokens;
     mod webhooks;
+    mod words;
 }

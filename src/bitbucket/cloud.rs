@@ -1,3 +1,4 @@
 //! Bitbucket Cloud.
 
+pub mod rest;
 pub mod webhook;

@@ -1,3 +1,4 @@
 //! Bitbucket Server and Data Center.
 
+pub mod rest;
 pub mod webhook;

@@ -126,6 +126,9 @@ pub struct Public {
     /// Tickets whose grants it rests on; they are spent with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub satisfied_by: Vec<Uuid>,
+    /// Rules whose demand those grants meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub met: Vec<RuleId>,
     /// Grants that looked as if they fitted and were refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused_grants: Vec<RefusedGrant>,
@@ -218,6 +221,11 @@ impl Record {
             }
             None => "No rule speaks against it.".to_owned(),
         }
+    }
+
+    /// Whether this rule's demand was met by a grant: it asked for an approval, and the verdict is milder than that.
+    pub fn is_satisfied(&self, rule: &RuleId) -> bool {
+        !self.public.satisfied_by.is_empty() && self.public.met.contains(rule)
     }
 
     /// The strictest finding; among equals one that a rule said, then the first.

@@ -94,6 +94,7 @@ fn named(name: &str, graph: &Snapshot, matter: &Matter) -> BTreeSet<Id> {
         Some(found) if is_person(&found.id) => BTreeSet::from([found.id.clone()]),
         Some(found) if found.id.kind() == Kind::Group => graph
             .members_of(node)
+            .nodes
             .into_iter()
             .filter(|member| graph.flag(*member, "active").value() != Some(&false))
             .filter_map(|member| graph.node(member).map(|node| node.id.clone()))

@@ -35,14 +35,23 @@ use crate::gateway::gather;
 use crate::gateway::names;
 use crate::graph::Id;
 use crate::graph::Time;
+use crate::graph::Why;
 use crate::graph::fact::Wanted;
 use crate::policy::Document;
 use crate::policy::Finding;
 use crate::policy::Input;
 use crate::policy::Rule;
+use crate::policy::RuleId;
 use crate::policy::Verdict;
-use crate::policy::engine::weigh;
+use crate::policy::weigh;
+use crate::policy::finding::Origin;
 use crate::policy::input::CallerKind;
+
+/// The gate's own demand, beside every rule: the step that asks is real and running.
+pub const STEP_IS_REAL: &str = "portcullis/step-is-read";
+
+/// The action that needs no proof that the step still runs.
+pub const RUN: &str = "run";
 
 /// Something to be decided: what is known of it so far, and how it came.
 #[derive(Debug)]
@@ -57,10 +66,14 @@ pub struct Matter {
     pub delivery: Option<Uuid>,
     /// How the caller was known.
     pub caller: CallerKind,
-    /// Commits a webhook shortened, to be resolved where a rule wants them.
-    pub short: gather::Short,
     /// Who wrote the commits, as far as it was read: they may be barred from approving them.
     pub authors: Vec<Id>,
+    /// A check whose step or commit could not be read: why. What is not read is not let pass.
+    pub unread_step: Option<Why>,
+    /// A check whose step has ended: the state it is in.
+    pub replayed: Option<String>,
+    /// The commit of a check, as read from Bitbucket.
+    pub commit: Option<String>,
     /// What is known of the plan and the required checks where the verdict lands.
     pub ground: gather::GroundFacts,
     /// When it is decided.
@@ -78,8 +91,10 @@ pub struct Judged {
     pub active: Arc<Active>,
     /// What is to be kept.
     pub record: Record,
-    /// Approvals that are asked for and not given: rule by rule, with those who could.
+    /// Approvals that rules ask for: rule by rule, with those who could give them.
     pub wanted: Vec<approvers::Wanted>,
+    /// Grants that were handed to the decision.
+    pub offered: Offered,
 }
 
 /// A rule that is asked here, and how it is taken.
@@ -94,8 +109,17 @@ struct Routed<'a> {
 pub struct Offered {
     /// Those that fit.
     pub grants: Vec<Grant>,
+    /// The version of each ticket they come from, for the compare-and-set that spends it.
+    pub versions: BTreeMap<Uuid, u64>,
     /// Those that looked as if they did.
     pub refused: Vec<RefusedGrant>,
+}
+
+impl Offered {
+    /// The tickets with the versions that were looked at.
+    pub fn spent_by(&self, tickets: &[Uuid]) -> Vec<(Uuid, u64)> {
+        tickets.iter().filter_map(|id| self.versions.get(id).map(|version| (*id, *version))).collect()
+    }
 }
 
 impl Gateway {
@@ -116,10 +140,11 @@ impl Gateway {
         let input = Arc::new(matter.document.page(&wanted));
         let (findings, remembered) = self.evaluate(&active, &routed, &input).await;
         let graph = self.graph.load();
+        let findings = with_unread_step(findings, &matter);
         let (findings, wanting) = approvers::resolve(findings, &graph, &active.bundle, &matter);
         let offered = offer(&matter, &input, &active, &wanting).await;
         let record = record(&matter, &input, &active, &routed, findings, &offered, &wanting, remembered);
-        Judged { matter, input, active: Arc::clone(&active), record, wanted: wanting }
+        Judged { matter, input, active: Arc::clone(&active), record, wanted: wanting, offered }
     }
 
     /// Findings of the asked rules, unknown facts and faults weighed in; from memory where an equal question was answered.
@@ -134,7 +159,7 @@ impl Gateway {
         }
         let positions = asked.iter().map(|one| u32::try_from(one.position).unwrap_or(u32::MAX)).collect();
         let answers = active.pool.ask(Arc::clone(input), positions).await;
-        let faulted = answers.iter().any(crate::policy::engine::Answer::is_fault);
+        let faulted = answers.iter().any(|answer| matches!(answer, crate::policy::Answer::Fault(_)));
         let findings: Vec<Finding> =
             asked.iter().zip(answers).flat_map(|(one, answer)| weigh(one.rule, input, answer)).collect();
         let opens_ticket = findings.iter().any(|finding| finding.verdict == Verdict::Approve);
@@ -143,6 +168,21 @@ impl Gateway {
         }
         (findings, false)
     }
+}
+
+/// Before anything but `run` is let pass, the step is read from Bitbucket: what cannot be read is not let pass.
+fn with_unread_step(mut findings: Vec<Finding>, matter: &Matter) -> Vec<Finding> {
+    if let Some(why) = matter.unread_step.as_ref().filter(|_| matter.document.action != RUN) {
+        findings.push(Finding {
+            rule: RuleId::told(STEP_IS_REAL),
+            verdict: Verdict::Block,
+            reason: format!("Whether this step is still running, and on which commit, could not be read: {}.", why.as_str()),
+            proof: Vec::new(),
+            approval: None,
+            origin: Origin::Unknown,
+        });
+    }
+    findings
 }
 
 fn wanted_by(routed: &[Routed<'_>]) -> Wanted {
@@ -191,17 +231,18 @@ fn record(
         caller: matter.caller,
         repository: names::repository_id(&document.facts).map(ToString::to_string),
         actor: crate::policy::input::actor_of(&document.facts).map(ToString::to_string),
-        commit: names::commit(&document.facts).map(ToOwned::to_owned),
+        commit: matter.commit.clone().or_else(|| names::commit(&document.facts).map(ToOwned::to_owned)),
         input_sha256: hex::encode(input.digest()),
         bundle: active.bundle.revision.clone(),
         graph_revision: document.graph.value().and_then(|graph| graph.revision.value().copied()).unwrap_or(0),
         graph_age_ms: document.graph.value().and_then(|graph| graph.age_ms.value().copied()),
-        rules: routed.iter().map(|one| asked(one, &findings)).collect(),
+        rules: asked_rules(routed, &findings),
         verdict: decided.verdict,
         effect: plan.effect,
         binds: binds(document.kind, &ground(matter)),
         uncovered: routed.is_empty(),
         because: plan.because,
+        met: met(&findings, &offered.grants),
         satisfied_by: decided.satisfied_by,
         refused_grants: offered.refused.clone(),
         ticket: None,
@@ -217,6 +258,14 @@ fn record(
     Record { public, input: Part::Kept(raw(input)), names: Part::Kept(names), told: Part::Kept(told) }
 }
 
+/// Rules whose approval was given.
+fn met(findings: &[Finding], grants: &[Grant]) -> Vec<RuleId> {
+    let given = findings.iter().filter(|finding| {
+        finding.verdict == Verdict::Approve && decide(std::slice::from_ref(*finding), grants).verdict == Verdict::Allow
+    });
+    given.map(|finding| finding.rule.clone()).collect()
+}
+
 fn raw(input: &Input) -> Box<RawValue> {
     let text = String::from_utf8_lossy(input.json()).into_owned();
     // The page writes JSON; `null` would only stand here if it did not.
@@ -229,9 +278,22 @@ fn strictest_first(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 fn weigh_one<'a>(finding: &'a Finding, routed: &[Routed<'_>], grants: &[Grant]) -> Weighed<'a> {
-    let mode = routed.iter().find(|one| one.rule.id == finding.rule).map_or(Mode::Enforce, |one| one.mode);
+    // The gate's own demand softens with the rules: where all of them are in shadow, nobody is stopped by it either.
+    let softest = || routed.iter().map(|one| one.mode).min().unwrap_or(Mode::Enforce);
+    let mode = routed.iter().find(|one| one.rule.id == finding.rule).map_or_else(softest, |one| one.mode);
     let verdict = decide(std::slice::from_ref(finding), grants).verdict;
     Weighed { finding, verdict, mode }
+}
+
+/// Every rule that was asked, and the gate's own demand where it was not met.
+fn asked_rules(routed: &[Routed<'_>], findings: &[Finding]) -> Vec<Asked> {
+    let own = findings.iter().find(|finding| finding.rule.as_str() == STEP_IS_REAL).map(|finding| Asked {
+        rule: finding.rule.clone(),
+        outcome: Outcome::CouldNotTell,
+        verdict: Some(finding.verdict),
+        mode: Mode::Enforce,
+    });
+    own.into_iter().chain(routed.iter().map(|one| asked(one, findings))).collect()
 }
 
 fn asked(one: &Routed<'_>, findings: &[Finding]) -> Asked {

@@ -27,8 +27,8 @@ use crate::policy::Bundle;
 use crate::policy::Input;
 use crate::policy::RuleId;
 use crate::policy::SourceFile;
-use crate::policy::engine::Answer;
-use crate::policy::load::Diagnostic;
+use crate::policy::Answer;
+use crate::policy::Diagnostic;
 
 /// Questions that may wait for a worker. Beyond it a question is answered with the rules' weights at once: better an
 /// honest "could not tell" than a caller whose deadline runs out in a queue.

@@ -1,5 +1,5 @@
 //! What may be said of a node beside its id and name: one table of attributes per kind, and of the lists that belong
-//! to it and can be known in part. Nothing outside these tables is read from a world file.
+//! to it and can be known in part. Other attributes may stand in a world file: they are kept and mean nothing here.
 //!
 //! An attribute that is given is a value, `null` says that there is none, and one that is left out is unknown.
 
@@ -11,6 +11,12 @@ pub const MAX_TEXT_BYTES: usize = 2_000;
 
 /// The most items of a list attribute (events of a hook, labels of a runner).
 pub const MAX_LIST: usize = 500;
+
+/// The most attributes of a node, ours and others: without a bound one node could be as large as the file.
+pub const MAX_ATTRIBUTES: usize = 64;
+
+/// The longest name of an attribute, bytes.
+pub const MAX_FIELD_BYTES: usize = 64;
 
 /// The value of an attribute, in a world file JSON `null`, flag, whole number, text or list of texts.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -7,7 +7,7 @@
 //! Not here: branch restrictions, archived repositories and ended tokens. They take away afterwards, and the last needs
 //! a clock.
 
-mod doubt;
+pub(in crate::graph) mod doubt;
 
 use crate::graph::Kind;
 use crate::graph::Known;
@@ -43,14 +43,6 @@ impl Effective {
         match &self.unknown {
             Some(why) => Known::Unknown(why.clone()),
             None => Known::Value(self.level),
-        }
-    }
-
-    /// Whether it is at least this level: no only if nothing unknown could raise it.
-    pub fn reaches(&self, level: Level) -> Known<bool> {
-        match &self.unknown {
-            Some(why) => Known::Unknown(why.clone()),
-            None => Known::Value(self.level >= level),
         }
     }
 }
@@ -133,7 +125,7 @@ impl Snapshot {
                 let project = self.project_level(claim, home, card.home).on_repository();
                 wide.max(project).max(self.granted(claim, resource)).on_repository()
             }
-            Kind::Project => wide.max(self.project_level(claim, home, resource)),
+            Kind::Project => worth(wide.max(self.project_level(claim, home, resource)), card.kind),
             Kind::Workspace if claim.rank & RANK_CREATE != 0 => wide.max(Level::Create),
             Kind::Repository | Kind::Workspace => wide,
             Kind::User
@@ -206,6 +198,15 @@ pub(in crate::graph) fn licensed(claim: &Claim<'_>, home: &Home) -> bool {
 /// Those whom Data Center licenses.
 pub(in crate::graph) const fn person(kind: Kind) -> bool {
     matches!(kind, Kind::User | Kind::Group)
+}
+
+/// What a granted level is worth on a place of this kind. Owning is how one comes to administer, not more than that.
+pub(in crate::graph) fn worth(level: Level, kind: Kind) -> Level {
+    match (kind == Kind::Repository, level) {
+        (true, _) => level.on_repository(),
+        (false, Level::Owner) => Level::Admin,
+        (false, Level::None | Level::Read | Level::Write | Level::Create | Level::Admin) => level,
+    }
 }
 
 /// What a rank gives everywhere.

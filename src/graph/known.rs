@@ -102,3 +102,12 @@ impl<T> From<T> for Known<T> {
         Self::Value(value)
     }
 }
+
+impl<T> Known<T> {
+    /// Takes `why` where this fact is unknown and nobody has said why.
+    pub fn learn_why(&mut self, why: &Why) {
+        if matches!(self, Self::Unknown(known) if *known == Why::NOT_TOLD) {
+            *self = Self::Unknown(why.clone());
+        }
+    }
+}

@@ -203,6 +203,12 @@ impl Snapshot {
         self.nodes.get(number.0 as usize).map(AsRef::as_ref)
     }
 
+    /// What Bitbucket calls a node, unchanged; where it has no name, the product's own. Empty for no node.
+    pub fn name(&self, number: NodeNo) -> &str {
+        let Some(node) = self.node(number) else { return "" };
+        node.name.as_deref().unwrap_or(node.id.native())
+    }
+
     /// Every node of a kind, by id.
     pub fn all(&self, kind: Kind) -> impl Iterator<Item = NodeNo> {
         self.by_id.iter().copied().filter(move |&number| self.card(number).kind == kind).map(NodeNo)

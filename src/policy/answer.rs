@@ -4,6 +4,7 @@
 
 use regorus::Value;
 use serde::Deserialize;
+use serde::Serialize;
 
 use crate::policy::RuleId;
 use crate::policy::Verdict;
@@ -24,7 +25,8 @@ pub const MAX_PROOF: usize = 50;
 pub const MAX_PATH: usize = 300;
 
 /// What a rule answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Its findings, strictest first; none is an answer too.
     Findings(Vec<Finding>),
@@ -44,10 +46,11 @@ struct Said {
 
 /// Reads the value of a rule's `finding` set.
 pub fn read(rule: &RuleId, value: &Value) -> Answer {
-    let set = match value {
-        Value::Undefined => return Answer::Fault("its findings are undefined".to_owned()),
-        Value::Set(set) => set,
-        _ => return Answer::Fault("its findings are not a set".to_owned()),
+    if matches!(value, Value::Undefined) {
+        return Answer::Fault("its findings are undefined".to_owned());
+    }
+    let Value::Set(set) = value else {
+        return Answer::Fault("its findings are not a set".to_owned());
     };
     if set.len() > MAX_FINDINGS {
         let message = format!("said {} things at once; the limit is {MAX_FINDINGS}", set.len());

@@ -133,7 +133,7 @@ fn circle(
     let names: Vec<&str> =
         stack.iter().skip(from).map(|(node, _)| node.1.as_str()).chain([back.1.as_str()]).collect();
     let (last, _) = stack.last()?;
-    let message = format!("rules need each other in a circle: {}", names.join(" → "));
+    let message = format!("recursion: rules need each other in a circle, {}", names.join(" → "));
     Some(
         units
             .get(last.0)?

@@ -83,9 +83,8 @@ pub fn people(
     files: &[SourceFile],
     data: &Value,
 ) -> Result<BTreeMap<String, Vec<String>>, Diagnostic> {
-    let at = |value: &Value, key: &str| match value {
-        Value::Object(object) => object.get(&Value::from(key)).cloned(),
-        _ => None,
+    let at = |value: &Value, key: &str| {
+        value.as_object().ok().and_then(|object| object.get(&Value::from(key))).cloned()
     };
     let Some(people) = at(data, "portcullis").and_then(|below| at(&below, "people")) else {
         return Ok(BTreeMap::new());

@@ -144,6 +144,18 @@ impl Said {
     }
 }
 
+/// The demand of a fault or an unknown fact whose rule names nobody: no group and no people, so that only an operator
+/// of the gateway can grant it.
+pub fn of_an_operator() -> Demand {
+    Demand {
+        from: Approvers::default(),
+        count: 1,
+        not: not_oneself(),
+        expires_in: EXPIRES_IN.as_secs(),
+        grant_for: GRANT_FOR.as_secs(),
+    }
+}
+
 fn is_person(text: &str) -> bool {
     text.parse::<Id>().is_ok_and(|id| id.kind() == Kind::User)
 }

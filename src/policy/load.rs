@@ -22,6 +22,7 @@ use crate::policy::diagnostic::Diagnostic;
 use crate::policy::engine;
 use crate::policy::engine::Compiled;
 use crate::policy::heads;
+use crate::policy::interpreter;
 use crate::policy::metadata;
 use crate::policy::metadata::Metadata;
 use crate::policy::parse;
@@ -38,6 +39,9 @@ pub const MAX_FILES: usize = 1_000;
 
 /// Most bytes of one bundle. A bundle is text that people wrote.
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Most diagnostics of one bundle. Beyond it nobody reads, and a hostile bundle would fill the worker's frame.
+const MAX_SAID: usize = 200;
 
 /// Stack for loading. The parser, compiler and interpreter call themselves for each nested part; what the scan lets
 /// through needs a small part of this. The memory is reserved, not used.
@@ -129,6 +133,10 @@ fn load_here(files: &[SourceFile], checks: Checks) -> Result<Loaded, Vec<Diagnos
 fn refuse(mut found: Vec<Diagnostic>) -> Result<(), Vec<Diagnostic>> {
     found.sort();
     found.dedup();
+    if found.len() > MAX_SAID {
+        let more = found.split_off(MAX_SAID).len();
+        found.push(Diagnostic::about("", format!("and {more} more")));
+    }
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 
@@ -152,7 +160,7 @@ fn sizes(files: &[SourceFile]) -> Result<(), Diagnostic> {
 
 /// Whether a file is part of what is served.
 fn is_served(file: &SourceFile) -> bool {
-    data::is_data(&file.path) || (file.path.ends_with(".rego") && !parse::is_test(&file.path))
+    data::is_data(&file.path) || (parse::is_policy(&file.path) && !parse::is_test(&file.path))
 }
 
 fn revision(files: &[SourceFile]) -> String {
@@ -175,7 +183,7 @@ fn units<'f>(
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Unit<'f>> {
     let mut units = Vec::new();
-    for file in files.iter().filter(|file| file.path.ends_with(".rego")) {
+    for file in files.iter().filter(|file| parse::is_policy(&file.path)) {
         let scanned = match checks {
             Checks::All => scan::scan(&file.path, &file.text),
             Checks::CompileOnly => Ok(()),
@@ -211,6 +219,7 @@ fn headers(
             );
         }
         if checks == Checks::All {
+            found.extend(imports(unit));
             found.extend(package(unit).err());
             found.extend(heads::check(unit));
         }
@@ -228,6 +237,24 @@ fn headers(
         }
     }
     metadata
+}
+
+/// `import input.…` would give a fact a second name.
+fn imports(unit: &Unit<'_>) -> Vec<Diagnostic> {
+    let imports = unit.module.imports.iter();
+    imports
+        .filter(|import| {
+            parse::path_of(&import.refr)
+                .is_some_and(|path| path.first().is_some_and(|root| root == "input"))
+        })
+        .map(|import| {
+            unit.at(
+                &import.span,
+                "a rule must not import `input`: its facts would go by another name",
+            )
+            .help("write the fact's whole path where it is used")
+        })
+        .collect()
 }
 
 /// A rule's package must be its path; a library must lie outside of the rules and inside `portcullis`.
@@ -267,7 +294,15 @@ fn package(unit: &Unit<'_>) -> Result<(), Diagnostic> {
     }
     Err(unit
         .at(span, format!("package `{}` does not match this file's path", unit.package_text()))
-        .help(format!("move the file to `{expected}`, or rename the package")))
+        .help(format!("move the file to `{expected}`, or write `package {}`", package_of(path))))
+}
+
+/// The package that a rule in this file would have: its folder and its name.
+fn package_of(path: &str) -> String {
+    let stem = path.strip_suffix(".rego").unwrap_or(path);
+    let mut parts: Vec<&str> = stem.rsplit('/').take(2).collect();
+    parts.reverse();
+    format!("portcullis.rules.{}", parts.join("."))
 }
 
 fn undeclared(shape: &Shape, unit: &Unit<'_>, said: &Metadata) -> Vec<Diagnostic> {
@@ -321,7 +356,7 @@ fn compile_all(
     let (mut rules, mut programs, mut found) = (Vec::new(), Vec::new(), Vec::new());
     for (position, said) in metadata {
         let Some(unit) = world.units.get(position) else { continue };
-        match compile(world, unit, needs.files(position), data) {
+        match compile(world, unit, &needs.files(position), data) {
             Ok((mut engine, program)) => {
                 let rule = rule(unit, said);
                 if checks == Checks::All {
@@ -340,19 +375,12 @@ fn compile_all(
 fn compile(
     world: &World<'_>,
     unit: &Unit<'_>,
-    files: BTreeSet<usize>,
+    files: &BTreeSet<usize>,
     data: &Value,
 ) -> Result<(regorus::Engine, Compiled), Diagnostic> {
-    let mut engine = regorus::Engine::new();
-    engine.set_strict_builtin_errors(false);
-    engine.set_gather_prints(true);
-    for file in files.iter().filter_map(|position| world.units.get(*position)).map(|unit| unit.file)
-    {
-        engine
-            .add_policy(file.path.clone(), file.text.clone())
-            .map_err(|error| parse::engine_error(&file.path, &file.text, &error.to_string()))?;
-    }
-    engine.add_data(data.clone()).map_err(|error| Diagnostic::about("", error.to_string()))?;
+    let files =
+        files.iter().filter_map(|position| world.units.get(*position)).map(|unit| unit.file);
+    let mut engine = interpreter::with_files(files, data.clone(), trial::LIMITS)?;
     let entry = format!("data.{}.finding", unit.package_text());
     match engine::compile(&mut engine, &entry) {
         Ok(program) => Ok((engine, program)),

@@ -3,11 +3,14 @@
 //! The engine takes these blocks for comments, so they are read here. The keys are OPA's; what is ours stands below
 //! `custom`. Errors carry line and column in the policy file.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::de::IgnoredAny;
+use serde::de::MapAccess;
+use serde::de::Visitor;
 use serde_saphyr::Location;
 use serde_saphyr::Spanned;
 
@@ -101,7 +104,7 @@ struct Top {
     custom: Option<Custom>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Custom {
     #[serde(default)]
     on: Vec<Spanned<String>>,
@@ -120,11 +123,37 @@ struct Custom {
     owner: Option<String>,
 }
 
+/// The keys of an object, in order.
+#[derive(Default)]
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("keys and values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Keys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, IgnoredAny)) = entries.next_entry()? {
+                    keys.push(key);
+                }
+                Ok(Keys(keys))
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
+}
+
 /// The keys as written, to find those nobody reads.
 #[derive(Deserialize)]
 struct Names {
     #[serde(default)]
-    custom: Option<BTreeMap<String, IgnoredAny>>,
+    custom: Option<Keys>,
 }
 
 /// Reads the block above the `package` line, which starts at byte `package`.
@@ -187,8 +216,8 @@ impl Reader<'_> {
         };
         self.unknown_keys();
         let title = self.title(top.title);
-        let custom = top.custom.unwrap_or_else(|| self.no_custom());
-        let metadata = self.custom(title, top.description, custom);
+        let custom = top.custom.unwrap_or_default();
+        let metadata = self.custom(title, &top.description, custom);
         if self.found.is_empty() { Ok(metadata) } else { Err(self.found) }
     }
 
@@ -199,6 +228,7 @@ impl Reader<'_> {
         let said = said.lines().next().unwrap_or_default();
         let said = said.find(" at line ").map_or(said, |end| said.get(..end).unwrap_or(said));
         Diagnostic::at(self.file, self.text, bytes, format!("this metadata cannot be read: {said}"))
+            .help("it is YAML: a text that holds `: ` or ` #` stands between quotes")
     }
 
     /// Where a place in the YAML lies in the file.
@@ -234,9 +264,9 @@ impl Reader<'_> {
 
     fn unknown_keys(&mut self) {
         let yaml = self.block.yaml.clone();
-        let top: BTreeMap<String, IgnoredAny> = serde_saphyr::from_str(&yaml).unwrap_or_default();
+        let top: Keys = serde_saphyr::from_str(&yaml).unwrap_or_default();
         let custom = serde_saphyr::from_str::<Names>(&yaml).ok().and_then(|names| names.custom);
-        for key in top.keys().filter(|key| !KEYS.contains(&key.as_str())) {
+        for key in top.0.iter().filter(|key| !KEYS.contains(&key.as_str())) {
             let help = if CUSTOM.contains(&key.as_str()) {
                 Some(format!("`{key}` stands below `custom:`"))
             } else {
@@ -245,7 +275,8 @@ impl Reader<'_> {
             let bytes = self.key(key);
             self.say(bytes, format!("`{key}` is not a metadata key"), help);
         }
-        for key in custom.unwrap_or_default().keys().filter(|key| !CUSTOM.contains(&key.as_str())) {
+        for key in custom.unwrap_or_default().0.iter().filter(|key| !CUSTOM.contains(&key.as_str()))
+        {
             let help = did_you_mean(key, CUSTOM.iter().copied())
                 .or_else(|| Some(format!("known keys are {}", CUSTOM.join(", "))));
             let bytes = self.key(key);
@@ -287,26 +318,10 @@ impl Reader<'_> {
         title
     }
 
-    fn no_custom(&mut self) -> Custom {
-        Custom {
-            on: Vec::new(),
-            reads: Vec::new(),
-            fresh: None,
-            severity: None,
-            on_error: None,
-            on_unknown: None,
-            unknown: None,
-            approval: None,
-            controls: Controls::new(),
-            remedies: Vec::new(),
-            owner: None,
-        }
-    }
-
-    fn custom(&mut self, title: String, description: String, said: Custom) -> Metadata {
+    fn custom(&mut self, title: String, description: &str, said: Custom) -> Metadata {
         let on_error = self.weight("on_error", said.on_error, Verdict::Block);
         let on_unknown = self.weight("on_unknown", said.on_unknown, on_error);
-        let approval = self.approval(said.approval, on_error, on_unknown);
+        let approval = said.approval.and_then(|said| self.approval(said));
         Metadata {
             title,
             description: description.trim().to_owned(),
@@ -421,31 +436,14 @@ impl Reader<'_> {
         said.value == "handled"
     }
 
-    /// A weight of `approve` needs somebody who can approve.
-    fn approval(
-        &mut self,
-        said: Option<demand::Said>,
-        on_error: Verdict,
-        on_unknown: Verdict,
-    ) -> Option<Demand> {
-        let needed = [on_error, on_unknown].contains(&Verdict::Approve);
-        match said.map(demand::Said::checked) {
-            Some(Ok(demand)) => Some(demand),
-            Some(Err(error)) => {
+    fn approval(&mut self, said: demand::Said) -> Option<Demand> {
+        match said.checked() {
+            Ok(demand) => Some(demand),
+            Err(error) => {
                 let bytes = self.key("approval");
                 self.say(bytes, error.to_string(), None);
                 None
             }
-            None if needed => {
-                let bytes = self.key("on_");
-                self.say(
-                    bytes,
-                    "a weight of `approve` must say who approves",
-                    Some("add `approval: {from: {group: …}}` below `custom`".into()),
-                );
-                None
-            }
-            None => None,
         }
     }
 }

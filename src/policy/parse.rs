@@ -1,6 +1,10 @@
 //! A policy file as the engine reads it: its package, imports and rules, with places.
 //!
 //! The engine's own syntax tree is used, so that what is checked is what runs.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the syntax tree is the engine's: what has no name here is refused or nothing"
+)]
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -61,6 +65,11 @@ impl Unit<'_> {
 pub fn bytes(span: &Span) -> Range<usize> {
     let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
     number(span.start)..number(span.end)
+}
+
+/// Whether a file is policy.
+pub fn is_policy(path: &str) -> bool {
+    path.strip_suffix(".rego").is_some()
 }
 
 /// Whether a file holds tests.
@@ -127,7 +136,7 @@ pub fn path_of(expr: &Ref<Expr>) -> Option<Vec<String>> {
 pub fn text_of(expr: &Ref<Expr>) -> Option<String> {
     match expr.as_ref() {
         Expr::String { value, .. } | Expr::RawString { value, .. } => {
-            value.as_string().ok().map(|text| text.to_string())
+            value.as_string().ok().map(ToString::to_string)
         }
         _ => None,
     }
@@ -172,6 +181,20 @@ pub fn engine_error(file: &str, text: &str, said: &str) -> Diagnostic {
         let line = parts.next()?.parse().ok()?;
         Some((line, column))
     });
+    // A few messages have another form: `file:line:column error: …`.
+    let place = place.or_else(|| {
+        let (place, _) =
+            said.trim().strip_prefix(file)?.strip_prefix(':')?.split_once(" error: ")?;
+        let (line, column) = place.split_once(':')?;
+        Some((line.parse().ok()?, column.parse().ok()?))
+    });
+    let message = message.split_once(" error: ").map_or(message, |(_, rest)| rest);
+    let template = text.contains("$\"") || text.contains("$`");
+    let message = if message == "invalid character" && template {
+        "a template string is not served: use `sprintf`"
+    } else {
+        message
+    };
     match place {
         Some((line, column)) => Diagnostic::at_column(file, text, line, column, 4, message),
         None => Diagnostic::about(file, message),

@@ -1,5 +1,9 @@
 //! What a rule may refer to: the declared facts of `input`, its own package and libraries, data, and the allowed
 //! built-ins. Everything else is refused with its place and the nearest real name.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the syntax tree is the engine's: what has no name here is refused or nothing"
+)]
 
 use regorus::Value;
 use regorus::unstable::Expr;
@@ -10,6 +14,7 @@ use crate::graph::fact::Shape;
 use crate::policy::builtins;
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::diagnostic::did_you_mean;
+use crate::policy::diagnostic::nearest;
 use crate::policy::input::ALWAYS;
 use crate::policy::parse;
 use crate::policy::parse::Role;
@@ -167,11 +172,20 @@ fn names_of(shape: &Shape) -> Vec<&'static str> {
 }
 
 fn no_such(unit: &Unit<'_>, shape: &Shape, path: &str, name: &str, span: &Span) -> Diagnostic {
+    let (wrong, near) = meant(shape, path, name);
+    unit.at(span, format!("there is no `input.{wrong}`")).maybe_help(near)
+}
+
+/// The path that is not there, and the one that was probably meant.
+fn meant(shape: &Shape, path: &str, name: &str) -> (String, Option<String>) {
     let dot = if path.is_empty() { "" } else { "." };
     let names = names_of(shape);
-    let help = did_you_mean(name, names.iter().copied())
-        .unwrap_or_else(|| format!("there is {}", quoted(&names)));
-    unit.at(span, format!("there is no `input.{path}{dot}{name}`")).help(help)
+    let near = match nearest(name, names.iter().copied()) {
+        Some(near) => Some(format!("did you mean `{path}{dot}{near}`?")),
+        None if names.is_empty() => None,
+        None => Some(format!("there is {}", quoted(&names))),
+    };
+    (format!("{path}{dot}{name}"), near)
 }
 
 /// Checks one declared path against the schema; the error is a message and a hint.
@@ -180,11 +194,8 @@ pub fn declared(shape: &Shape, path: &str) -> Result<(), (String, Option<String>
     let mut seen = String::new();
     for part in path.split('.') {
         let Some(below) = field(here, part) else {
-            let names = names_of(here);
-            let dot = if seen.is_empty() { "" } else { "." };
-            let near = did_you_mean(part, names.iter().copied())
-                .or_else(|| (!names.is_empty()).then(|| format!("there is {}", quoted(&names))));
-            return Err((format!("the input has no `{seen}{dot}{part}`"), near));
+            let (wrong, near) = meant(here, &seen, part);
+            return Err((format!("the input has no `{wrong}`"), near));
         };
         if !seen.is_empty() {
             seen.push('.');
@@ -197,6 +208,11 @@ pub fn declared(shape: &Shape, path: &str) -> Result<(), (String, Option<String>
 
 fn data(world: &World<'_>, unit: &Unit<'_>, reference: &Reference) -> Result<(), Diagnostic> {
     let names: Vec<&str> = reference.names().collect();
+    if names.starts_with(&["portcullis", "rules"])
+        && !unit.package.iter().zip(&names).all(|(a, b)| a == b)
+    {
+        return Err(another_rule(unit, &reference.span, &names));
+    }
     if let Some(target) = package_in(world, &names) {
         let rule = names.get(target.package.len());
         return package_rule(unit, target, rule.copied(), reference);
@@ -216,11 +232,17 @@ fn dotted(names: &[&str]) -> String {
     ["data"].iter().chain(names).copied().collect::<Vec<_>>().join(".")
 }
 
-/// The file whose package these names begin with.
+/// The file whose package these names begin with; the longest of several.
 pub fn package_in<'w>(world: &World<'w>, names: &[&str]) -> Option<&'w Unit<'w>> {
-    world.units.iter().find(|other| {
+    let begins = |other: &&Unit<'_>| {
         names.len() >= other.package.len() && other.package.iter().zip(names).all(|(a, b)| a == b)
-    })
+    };
+    world.units.iter().filter(begins).max_by_key(|other| other.package.len())
+}
+
+fn another_rule(unit: &Unit<'_>, span: &Span, names: &[&str]) -> Diagnostic {
+    unit.at(span, format!("a rule stands alone: `{}` is another rule", dotted(names)))
+        .help("put what both need into a library package, such as `portcullis.lib.…`")
 }
 
 fn package_rule(
@@ -230,12 +252,8 @@ fn package_rule(
     reference: &Reference,
 ) -> Result<(), Diagnostic> {
     if target.role == Role::Rule && target.package != unit.package {
-        return Err(unit
-            .at(
-                &reference.span,
-                format!("a rule stands alone: `{}` is another rule", target.package_text()),
-            )
-            .help("put what both need into a library package, such as `portcullis.lib.…`"));
+        let names: Vec<&str> = target.package.iter().map(String::as_str).collect();
+        return Err(another_rule(unit, &reference.span, &names));
     }
     let Some(rule) = rule else {
         return Err(unit

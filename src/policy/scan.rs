@@ -138,13 +138,12 @@ impl Walk<'_> {
         }
         match text {
             "[" | "{" | "(" | "set(" if symbol || text == "set(" => {
-                self.open(text, span.line, bytes)?
+                self.open(text, span.line, bytes)?;
             }
-            "]" | "}" | ")" if symbol => {
-                if self.frames.len() > 1 {
-                    self.frames.pop();
-                }
+            "]" | "}" | ")" if symbol && self.frames.len() > 1 => {
+                self.frames.pop();
             }
+            "]" | "}" | ")" if symbol => {}
             "," if symbol => {
                 self.separate();
                 self.top(|frame| frame.first = false);

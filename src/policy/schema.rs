@@ -11,10 +11,8 @@ use crate::policy::input::VERSION;
 
 /// The JSON Schema of the input. Facts may be null (known to be none) or absent (not declared, or listed in `unknown`).
 pub fn json_schema() -> Value {
-    let mut schema = match Document::shape() {
-        Shape::Record(fields) => record(&fields, Nullable::Facts),
-        shape => json!({ "type": name_of(&shape) }),
-    };
+    let Shape::Record(fields) = Document::shape() else { return Value::Null };
+    let mut schema = record(&fields, Nullable::Facts);
     if let Some(object) = schema.as_object_mut() {
         object.insert("$schema".into(), "http://json-schema.org/draft-07/schema#".into());
         object.insert("title".into(), format!("Portcullis input, version {VERSION}").into());

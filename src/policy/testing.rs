@@ -15,10 +15,10 @@ use serde::Serialize;
 use crate::policy::bundle::SourceFile;
 use crate::policy::data;
 use crate::policy::diagnostic::Diagnostic;
-use crate::policy::engine;
 use crate::policy::engine::Limits;
 use crate::policy::explain;
 use crate::policy::explain::Failure;
+use crate::policy::interpreter;
 use crate::policy::load;
 use crate::policy::parse;
 use crate::policy::parse::Role;
@@ -109,14 +109,16 @@ pub fn run(files: &[SourceFile]) -> Result<Report, Vec<Diagnostic>> {
 fn run_here(files: &[SourceFile]) -> Result<Report, Vec<Diagnostic>> {
     let mut found = Vec::new();
     let mut units = Vec::new();
-    for file in files.iter().filter(|file| file.path.ends_with(".rego")) {
+    for file in files.iter().filter(|file| parse::is_policy(&file.path)) {
         match scan::scan(&file.path, &file.text).and_then(|()| parse::parse(file)) {
             Ok(unit) => units.push(unit),
             Err(wrong) => found.push(wrong),
         }
     }
     let data = data::gather(files, &mut found);
-    let mut engine = engine(&units, data).map_err(|wrong| vec![wrong])?;
+    let mut engine = interpreter::with_files(units.iter().map(|unit| unit.file), data, LIMITS)
+        .map_err(|wrong| vec![wrong])?;
+    engine.set_enable_coverage(true);
     if !found.is_empty() {
         found.sort();
         return Err(found);
@@ -125,23 +127,6 @@ fn run_here(files: &[SourceFile]) -> Result<Report, Vec<Diagnostic>> {
     let tests = units.iter().flat_map(|unit| tests_of(unit, &mut engine)).collect();
     let coverage = coverage(&units, &engine);
     Ok(Report { tests, coverage })
-}
-
-/// The interpreter with every file and the data.
-fn engine(units: &[Unit<'_>], data: Value) -> Result<Engine, Diagnostic> {
-    let mut engine = Engine::new();
-    engine.set_strict_builtin_errors(false);
-    engine.set_gather_prints(true);
-    engine.set_enable_coverage(true);
-    engine.set_execution_timer_config(engine::timer(LIMITS));
-    for unit in units {
-        let file = unit.file;
-        engine
-            .add_policy(file.path.clone(), file.text.clone())
-            .map_err(|error| parse::engine_error(&file.path, &file.text, &error.to_string()))?;
-    }
-    engine.add_data(data).map_err(|error| Diagnostic::about("", error.to_string()))?;
-    Ok(engine)
 }
 
 fn tests_of(unit: &Unit<'_>, engine: &mut Engine) -> Vec<Test> {

@@ -75,7 +75,9 @@ pub(in crate::policy) fn read(
         })?,
     };
     let mut wanted = Wanted::default();
-    declared.iter().for_each(|path| wanted.add(path));
+    for path in declared {
+        wanted.add(path);
+    }
     let document = Value::Object(fields);
     let mut search = Search { gaps: &mut gaps, path: String::new() };
     search.below(&Document::shape(), &document, &wanted)?;

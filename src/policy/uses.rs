@@ -2,6 +2,10 @@
 //! names.
 //!
 //! This walk knows Rego's scopes roughly: a name bound anywhere in a body hides a rule of the same name in that body.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the syntax tree is the engine's: what has no name here is refused or nothing"
+)]
 
 use std::collections::BTreeSet;
 
@@ -142,7 +146,7 @@ impl Walk<'_> {
                 self.optional(key.as_ref());
             }
             RuleHead::Func { assign, .. } => {
-                self.optional(assign.as_ref().map(|assign| &assign.value))
+                self.optional(assign.as_ref().map(|assign| &assign.value));
             }
         }
         self.scopes.pop();
@@ -338,7 +342,9 @@ fn pattern_names(pattern: &Ref<Expr>, names: &mut BTreeSet<String>) {
         }
         Expr::Array { items, .. } => items.iter().for_each(|item| pattern_names(item, names)),
         Expr::Object { fields, .. } => {
-            fields.iter().for_each(|(_, _, value)| pattern_names(value, names));
+            for (_, _, value) in fields {
+                pattern_names(value, names);
+            }
         }
         _ => {}
     }
@@ -349,10 +355,12 @@ pub fn bound_in(query: &Query, names: &mut BTreeSet<String>) {
     for stmt in &query.stmts {
         match &stmt.literal {
             Literal::SomeVars { vars, .. } => {
-                names.extend(vars.iter().map(|span| span.text().to_owned()))
+                names.extend(vars.iter().map(|span| span.text().to_owned()));
             }
             Literal::SomeIn { key, value, .. } => {
-                key.iter().for_each(|key| pattern_names(key, names));
+                if let Some(key) = key {
+                    pattern_names(key, names);
+                }
                 pattern_names(value, names);
             }
             Literal::Expr { expr, .. } => {

@@ -2,13 +2,11 @@
 //!
 //! Silence means "nothing to say" only where everything the rule asked for is known.
 
-use crate::event::EventKind;
-use crate::graph::fact::Wanted;
-use crate::policy::Bundle;
 use crate::policy::Input;
 use crate::policy::Rule;
 use crate::policy::Verdict;
 use crate::policy::answer::Answer;
+use crate::policy::demand;
 use crate::policy::finding::Finding;
 use crate::policy::finding::Origin;
 
@@ -56,7 +54,7 @@ fn unknown(rule: &Rule, input: &Input) -> Option<Finding> {
     Some(weighted(rule, rule.on_unknown, reason, proof, Origin::Unknown))
 }
 
-/// A weight of Approve without anyone who could approve is a Block.
+/// A weight of Approve asks whom the metadata names, or an operator.
 fn weighted(
     rule: &Rule,
     weight: Verdict,
@@ -65,8 +63,11 @@ fn weighted(
     origin: Origin,
 ) -> Finding {
     let (verdict, approval) = match (weight, &rule.approval) {
-        (Verdict::Approve, None) | (Verdict::Allow, _) => (Verdict::Block, None),
-        (Verdict::Approve, Some(demand)) => (Verdict::Approve, Some(demand.clone())),
+        (Verdict::Approve, said) => {
+            (Verdict::Approve, Some(said.clone().unwrap_or_else(demand::of_an_operator)))
+        }
+        // Refused at load; a record that says so all the same is not to be trusted.
+        (Verdict::Allow, _) => (Verdict::Block, None),
         (Verdict::Alert | Verdict::Block, _) => (weight, None),
     };
     Finding { rule: rule.id.clone(), verdict, reason, proof, approval, origin }
@@ -80,13 +81,4 @@ fn sentence(text: &str) -> &str {
 /// The strictest verdict of these findings; Allow when there is none.
 pub fn strictest(findings: &[Finding]) -> Verdict {
     findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Allow)
-}
-
-/// The declared paths of a bundle's rules for one event: what an input for them must hold.
-pub fn wanted(bundle: &Bundle, kind: EventKind) -> Wanted {
-    let mut wanted = Wanted::default();
-    for path in bundle.routed(kind).flat_map(|(_, rule)| &rule.reads) {
-        wanted.add(path);
-    }
-    wanted
 }

@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use crate::simulator::Simulator;
 use crate::simulator::answer::Here;
+use crate::simulator::cloud::Holder;
 use crate::simulator::cloud::Level;
 use crate::simulator::cloud::Person;
+use crate::simulator::cloud::ProjectLevel;
 use crate::simulator::cloud::Repository;
 use crate::simulator::cloud::Workspace;
 use crate::simulator::cloud_hooks::outgoing;
@@ -24,6 +26,7 @@ use crate::simulator::git::Change;
 use crate::simulator::git::Moved;
 use crate::simulator::git::branch_ref;
 use crate::simulator::oracle::cloud_effective;
+use crate::simulator::oracle::cloud_on_project;
 use crate::simulator::pulls::PullState;
 use crate::simulator::refusal::Refusal;
 use crate::simulator::state::hold;
@@ -147,6 +150,21 @@ impl CloudFace<'_> {
             .await
     }
 
+    /// Makes a private repository with one commit, and gives its id. Workspace hooks hear of it.
+    pub async fn create_repository(
+        &self,
+        repository: &str,
+        by: Uuid,
+        project: &str,
+    ) -> Result<Done<Uuid>, Refusal> {
+        self.act(|company, here| create(company, here, (repository, by), project)).await
+    }
+
+    /// Deletes a repository; pull requests from it are left without a source. Workspace hooks hear of it.
+    pub async fn delete_repository(&self, repository: &str, by: Uuid) -> Result<Done<()>, Refusal> {
+        self.act(|company, here| delete(company, here, repository, by)).await
+    }
+
     pub(crate) async fn act<T>(
         &self,
         act: impl FnOnce(&mut Company, &Here) -> Result<(T, Vec<Outgoing>), Refusal>,
@@ -204,7 +222,7 @@ pub(crate) fn tell(
     (event, more): (&str, Value),
 ) -> Vec<Outgoing> {
     let Ok((home, found)) = find(company, name) else { return Vec::new() };
-    let extra = shape::with(json!({"actor": shape::person_of(here, home, by)}), more);
+    let extra = shape::with(json!({"actor": shape::anybody(here, company, by)}), more);
     outgoing(here, home, found, event, extra)
 }
 
@@ -329,4 +347,36 @@ fn update(
     found.is_private = is_private;
     let changes = json!({"description": {"old": old, "new": description}});
     Ok(((), tell(company, here, name, by, ("repo:updated", json!({"changes": changes})))))
+}
+
+fn create(
+    company: &mut Company,
+    here: &Here,
+    (name, by): (&str, Uuid),
+    project: &str,
+) -> Acted<Uuid> {
+    let missing = || Refusal::NoSuchRepository(name.to_owned());
+    let (into, slug) = name.split_once('/').ok_or_else(missing)?;
+    let home = company.find_workspace_mut(into).ok_or_else(missing)?;
+    if cloud_on_project(home, project, by) < ProjectLevel::CreateRepo {
+        let what = format!("create repositories in {project}");
+        return Err(Refusal::NotAllowed { who: braced(by), what });
+    }
+    if home.repository(slug).is_some() {
+        return Err(Refusal::AlreadyThere(name.to_owned()));
+    }
+    let uuid = home.add_repository(slug, project).uuid;
+    home.grant(slug, Holder::User(by), Level::Admin);
+    Ok((uuid, tell(company, here, name, by, ("repo:created", json!({})))))
+}
+
+fn delete(company: &mut Company, here: &Here, name: &str, by: Uuid) -> Acted<()> {
+    let (home, found) = find(company, name)?;
+    need(home, found, by, Level::Admin, "delete it")?;
+    let uuid = found.uuid;
+    let told = tell(company, here, name, by, ("repo:deleted", json!({})));
+    for home in &mut company.workspaces {
+        home.repositories.retain(|repository| repository.uuid != uuid);
+    }
+    Ok(((), told))
 }

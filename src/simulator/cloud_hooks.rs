@@ -28,16 +28,26 @@ pub(crate) fn outgoing(
     let body = shape::with(json!({"repository": shape::repository(here, home, found)}), extra);
     let body = body.to_string().into_bytes();
     let wants = |hook: &&Hook| hook.active && hook.events.iter().any(|wanted| wanted == event);
-    let send = |hook: &Hook| Outgoing {
+    let all = found.hooks.iter().chain(&home.hooks);
+    all.filter(wants).map(|hook| send(hook, event, &body)).collect()
+}
+
+/// An empty webhook through the hook of this braced UUID, wherever in the workspace it is.
+pub(crate) fn through(home: &Workspace, hook: &str) -> Option<Outgoing> {
+    let mut all = home.repositories.iter().flat_map(|found| &found.hooks).chain(&home.hooks);
+    all.find(|one| braced(one.uuid) == hook).map(|one| send(one, "", &[]))
+}
+
+fn send(hook: &Hook, event: &str, body: &[u8]) -> Outgoing {
+    Outgoing {
         sender: Sender::Cloud,
         hook: braced(hook.uuid),
         url: hook.url.clone(),
         event: event.to_owned(),
-        body: body.clone(),
+        body: body.to_vec(),
         secret: hook.secret.clone(),
         verify_tls: !hook.skip_cert_verification,
-    };
-    found.hooks.iter().chain(&home.hooks).filter(wants).map(send).collect()
+    }
 }
 
 /// One entry of `push.changes`.

@@ -15,6 +15,7 @@ use crate::simulator::cloud::Restriction;
 use crate::simulator::cloud::Status;
 use crate::simulator::cloud::Variable;
 use crate::simulator::cloud::Workspace;
+use crate::simulator::company::Company;
 use crate::simulator::company::braced;
 use crate::simulator::git::Commit;
 use crate::simulator::git::short;
@@ -63,6 +64,12 @@ pub(crate) fn person(here: &Here, person: &Person) -> Value {
 /// The person of this id, or null.
 pub(crate) fn person_of(here: &Here, workspace: &Workspace, uuid: Uuid) -> Value {
     workspace.person(uuid).map_or(Value::Null, |found| person(here, found))
+}
+
+/// As [`person_of`], in whichever workspace they are: people of others open pull requests from forks.
+pub(crate) fn anybody(here: &Here, company: &Company, uuid: Uuid) -> Value {
+    let found = company.workspaces.iter().find_map(|home| home.person(uuid));
+    found.map_or(Value::Null, |found| person(here, found))
 }
 
 pub(crate) fn workspace(here: &Here, workspace: &Workspace) -> Value {
@@ -178,23 +185,24 @@ pub(crate) fn reference(
 
 pub(crate) fn pull_request(
     here: &Here,
+    company: &Company,
     home: &Workspace,
     found: &Repository,
     pull: &PullRequest<Uuid>,
 ) -> Value {
     let url = format!("{}/pullrequests/{}", repository_url(here, home, found), pull.id);
     let participants: Vec<Value> =
-        pull.opinions.iter().map(|opinion| participant(here, home, pull, opinion.of)).collect();
+        pull.opinions.iter().map(|opinion| participant(here, company, pull, opinion.of)).collect();
     let reviewers: Vec<Value> =
-        pull.reviewers.iter().map(|&reviewer| person_of(here, home, reviewer)).collect();
+        pull.reviewers.iter().map(|&reviewer| anybody(here, company, reviewer)).collect();
     let merge =
         pull.merge_commit.as_deref().map(|hash| json!({"type": "commit", "hash": cut(hash)}));
     json!({
         "type": "pullrequest", "id": pull.id, "title": pull.title, "description": pull.description,
         "state": pull.state.word(), "draft": pull.draft, "queued": false,
-        "author": person_of(here, home, pull.author),
-        "closed_by": pull.closed_by.map(|by| person_of(here, home, by)), "reason": "",
-        "source": side(here, home, &pull.source), "destination": side(here, home, &pull.destination),
+        "author": anybody(here, company, pull.author),
+        "closed_by": pull.closed_by.map(|by| anybody(here, company, by)), "reason": "",
+        "source": side(here, company, &pull.source), "destination": side(here, company, &pull.destination),
         "merge_commit": merge, "close_source_branch": false, "comment_count": pull.comments, "task_count": 0,
         "reviewers": reviewers, "participants": participants,
         "created_on": date(pull.created_on), "updated_on": date(pull.updated_on),
@@ -204,7 +212,7 @@ pub(crate) fn pull_request(
     })
 }
 
-fn participant(here: &Here, home: &Workspace, pull: &PullRequest<Uuid>, of: Uuid) -> Value {
+fn participant(here: &Here, company: &Company, pull: &PullRequest<Uuid>, of: Uuid) -> Value {
     let view = pull.view(&of);
     let state = match view {
         View::Open => Value::Null,
@@ -214,16 +222,16 @@ fn participant(here: &Here, home: &Workspace, pull: &PullRequest<Uuid>, of: Uuid
     let role = if pull.reviewers.contains(&of) { "REVIEWER" } else { "PARTICIPANT" };
     let at = pull.opinions.iter().find(|opinion| opinion.of == of).map(|opinion| date(opinion.at));
     json!({
-        "type": "participant", "user": person_of(here, home, of), "role": role,
+        "type": "participant", "user": anybody(here, company, of), "role": role,
         "approved": view == View::Approved, "state": state, "participated_on": at,
     })
 }
 
 /// A fork that was deleted leaves neither repository nor commit.
-fn side(here: &Here, home: &Workspace, side: &Side) -> Value {
+fn side(here: &Here, company: &Company, side: &Side) -> Value {
     let branch = json!({"name": side.branch});
-    match side.repository.as_deref().and_then(|name| home.repository(name)) {
-        Some(found) => json!({
+    match side.repository.as_deref().and_then(|name| company.find_repository(name)) {
+        Some((home, found)) => json!({
             "branch": branch, "commit": {"type": "commit", "hash": cut(&side.commit)},
             "repository": small_repository(here, home, found),
         }),

@@ -8,7 +8,6 @@ use crate::simulator::answer::Here;
 use crate::simulator::cloud::Level;
 use crate::simulator::cloud::Person;
 use crate::simulator::cloud::Repository;
-use crate::simulator::cloud::Workspace;
 use crate::simulator::cloud_acts::Acted;
 use crate::simulator::cloud_acts::OpenPull;
 use crate::simulator::cloud_acts::PullAct;
@@ -40,7 +39,7 @@ pub(crate) fn tell_pull(
 ) -> Vec<Outgoing> {
     let Ok((home, found)) = find(company, name) else { return Vec::new() };
     let pull = found.pull_requests.iter().find(|pull| pull.id == id);
-    let pull = pull.map(|pull| shape::pull_request(here, home, found, pull));
+    let pull = pull.map(|pull| shape::pull_request(here, company, home, found, pull));
     tell(company, here, name, by, (event, shape::with(json!({"pullrequest": pull}), more)))
 }
 
@@ -100,9 +99,12 @@ pub(crate) fn pull_act(
     if matches!(act, PullAct::Merge) {
         return merge(company, here, (name, id, by));
     }
-    let said = json!({"date": shape::date(here.now), "user": shape::person_of(here, home, by)});
-    let comment =
-        if let PullAct::Comment(text) = act { comment(here, home, by, text) } else { Value::Null };
+    let said = json!({"date": shape::date(here.now), "user": shape::anybody(here, company, by)});
+    let comment = if let PullAct::Comment(text) = act {
+        comment(here, company, by, text)
+    } else {
+        Value::Null
+    };
     let found = find_mut(company, name)?;
     let head =
         |branch: &str| found.git.target(&branch_ref(branch)).map(|target| target.commit.clone());
@@ -155,12 +157,12 @@ pub(crate) fn pull_act(
     Ok(((), tell_pull(company, here, (name, id, by), event, more)))
 }
 
-fn comment(here: &Here, home: &Workspace, by: Uuid, text: &str) -> Value {
+fn comment(here: &Here, company: &Company, by: Uuid, text: &str) -> Value {
     let at = shape::date(here.now);
     json!({
         "type": "pullrequest_comment", "id": here.now.as_millisecond(), "created_on": at, "updated_on": at,
         "content": {"type": "rendered", "raw": text, "markup": "markdown", "html": ""},
-        "user": shape::person_of(here, home, by), "deleted": false, "pending": false,
+        "user": shape::anybody(here, company, by), "deleted": false, "pending": false,
     })
 }
 
@@ -174,9 +176,10 @@ fn merge(company: &mut Company, here: &Here, (name, id, by): (&str, u64, Uuid)) 
     cloud_rules::allow_merge(home, found, &pull, by)?;
     let author =
         home.person(by).map(Person::author).ok_or_else(|| Refusal::NoSuchPerson(braced(by)))?;
-    let source = pull.source.repository.as_deref().and_then(|name| home.repository(name));
-    let brought =
-        source.filter(|source| source.uuid != found.uuid).map(|source| source.git.clone());
+    let source = pull.source.repository.as_deref().and_then(|name| company.find_repository(name));
+    let brought = source
+        .filter(|(_, source)| source.uuid != found.uuid)
+        .map(|(_, source)| source.git.clone());
     let found = find_mut(company, name)?;
     if let Some(brought) = brought {
         found.git.bring(&brought, &pull.source.commit);

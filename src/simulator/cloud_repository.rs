@@ -108,7 +108,7 @@ fn pull_requests(company: &Company, ask: &Ask<'_>, place: Place<'_>, more: &[&st
                 found.pull_requests.iter().filter(|pull| wanted.contains(&pull.state.word()));
             let values = listed
                 .map(|pull| {
-                    let mut value = shape::pull_request(ask.here, home, found, pull);
+                    let mut value = shape::pull_request(ask.here, company, home, found, pull);
                     if let Some(object) = value.as_object_mut() {
                         object.retain(|name, _| name != "reviewers" && name != "participants");
                     }
@@ -117,16 +117,13 @@ fn pull_requests(company: &Company, ask: &Ask<'_>, place: Place<'_>, more: &[&st
                 .collect();
             ask.page(values, Paging::PULLS)
         }
-        [id] => Answer::ok(&shape::pull_request(ask.here, home, found, pull(id)?)),
+        [id] => Answer::ok(&shape::pull_request(ask.here, company, home, found, pull(id)?)),
         [id, "commits"] => {
             let pull = pull(id)?;
             let hidden = vec![pull.destination.commit.clone()];
-            let source = pull
-                .source
-                .repository
-                .as_deref()
-                .and_then(|name| home.repository(name))
-                .unwrap_or(found);
+            let origin = pull.source.repository.as_deref();
+            let (home, source) =
+                origin.and_then(|name| company.find_repository(name)).unwrap_or((home, found));
             let listed = source.git.between(&pull.source.commit, &hidden).into_iter();
             let values =
                 listed.map(|commit| shape::commit(ask.here, home, source, commit)).collect();

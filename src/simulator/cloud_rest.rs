@@ -18,6 +18,7 @@ use crate::simulator::cloud::Grant;
 use crate::simulator::cloud::Group;
 use crate::simulator::cloud::Holder;
 use crate::simulator::cloud::Level;
+use crate::simulator::cloud::Person;
 use crate::simulator::cloud::ProjectLevel;
 use crate::simulator::cloud::Repository;
 use crate::simulator::cloud::Role;
@@ -89,6 +90,9 @@ pub(crate) fn answer(
 ) -> Reply {
     if request.path.contains(['{', '}']) {
         return Err(cloud_error(400, "Bad request"));
+    }
+    if let Some(path) = request.path.strip_suffix('/').filter(|path| path.starts_with("/2.0/")) {
+        return Ok(Answer::empty(301).with("location", format!("{}{path}", here.base)));
     }
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     let method = request.method.as_str();
@@ -301,13 +305,13 @@ fn workspace(company: &Company, ask: &Ask<'_>, name: &str, rest: &[&str]) -> Rep
     }
 }
 
-fn members(home: &Workspace) -> impl Iterator<Item = &crate::simulator::cloud::Person> {
+fn members(home: &Workspace) -> impl Iterator<Item = &Person> {
     home.people.iter().filter(|person| person.role > Role::Outside)
 }
 
 /// This list tells owners from members and nothing finer.
 fn workspace_roles(here: &Here, home: &Workspace) -> Vec<Value> {
-    let row = |person: &crate::simulator::cloud::Person| {
+    let row = |person: &Person| {
         let permission = if person.role == Role::Owner { "owner" } else { "member" };
         json!({
             "type": "workspace_membership", "permission": permission,

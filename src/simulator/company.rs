@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::simulator::cloud::CloudCredential;
 use crate::simulator::cloud::Consumer;
+use crate::simulator::cloud::Repository;
 use crate::simulator::cloud::Workspace;
 use crate::simulator::datacenter::DataCenter;
 
@@ -81,6 +82,12 @@ impl Company {
         self.workspaces.iter().find(|workspace| names(workspace.uuid, &workspace.slug, name))
     }
 
+    /// The repository of this braced UUID, in whichever workspace it is.
+    pub(crate) fn find_repository(&self, uuid: &str) -> Option<(&Workspace, &Repository)> {
+        let mut homes = self.workspaces.iter();
+        homes.find_map(|home| home.repository(uuid).map(|found| (home, found)))
+    }
+
     /// As [`Company::find_workspace`], to change it.
     pub(crate) fn find_workspace_mut(&mut self, name: &str) -> Option<&mut Workspace> {
         self.workspaces.iter_mut().find(|workspace| names(workspace.uuid, &workspace.slug, name))
@@ -151,6 +158,7 @@ impl Dice {
     }
 
     /// A generator of its own.
+    #[must_use]
     pub fn split(&mut self) -> Dice {
         Dice(self.roll())
     }

@@ -176,10 +176,7 @@ impl DataCenterFace<'_> {
     /// "Test connection" of one hook: an unsigned ping.
     pub async fn ping(&self, hook: u64) -> Option<Delivery> {
         let sent = self.simulator.company(|company| {
-            let dc = &company.datacenter;
-            let projects = dc.projects.iter().flat_map(|project| &project.hooks);
-            let mut all = dc.repositories.iter().flat_map(|found| &found.hooks).chain(projects);
-            all.find(|one| one.id == hook).map(hooks::ping)
+            hooks::find(&company.datacenter, &hook.to_string()).map(hooks::ping)
         })?;
         self.simulator.state.deliver(vec![sent]).await.pop()
     }

@@ -65,6 +65,18 @@ pub(crate) fn outgoing(
         .collect()
 }
 
+/// An empty webhook through the hook of this number, wherever it is.
+pub(crate) fn through(dc: &DataCenter, hook: &str) -> Option<Outgoing> {
+    find(dc, hook).map(|one| send(one, "", &[], one.secret.clone()))
+}
+
+/// The hook of this number, of whichever project or repository.
+pub(crate) fn find<'a>(dc: &'a DataCenter, hook: &str) -> Option<&'a DcHook> {
+    let projects = dc.projects.iter().flat_map(|project| &project.hooks);
+    let mut all = dc.repositories.iter().flat_map(|found| &found.hooks).chain(projects);
+    all.find(|one| one.id.to_string() == hook)
+}
+
 /// The ping of "Test connection": never signed, even when there is a secret.
 pub(crate) fn ping(hook: &DcHook) -> Outgoing {
     send(hook, "diagnostics:ping", json!({"test": true}).to_string().as_bytes(), None)

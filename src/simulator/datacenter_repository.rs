@@ -7,6 +7,7 @@ use crate::simulator::answer::Answer;
 use crate::simulator::answer::Reply;
 use crate::simulator::answer::dc_error;
 use crate::simulator::answer::dc_page;
+use crate::simulator::cloud_json::with;
 use crate::simulator::datacenter::DataCenter;
 use crate::simulator::datacenter::DcHook;
 use crate::simulator::datacenter::DcLevel;
@@ -19,6 +20,7 @@ use crate::simulator::datacenter_rest::grants;
 use crate::simulator::datacenter_rest::missing;
 use crate::simulator::datacenter_rest::project_key;
 use crate::simulator::faults::Posted;
+use crate::simulator::git::Commit;
 
 /// Longest `key` of a build.
 const LONGEST_KEY: usize = 255;
@@ -123,10 +125,7 @@ pub(crate) fn answer(
     }
 }
 
-fn commit<'a>(
-    found: &'a DcRepository,
-    hash: &str,
-) -> Result<&'a crate::simulator::git::Commit, Answer> {
+fn commit<'a>(found: &'a DcRepository, hash: &str) -> Result<&'a Commit, Answer> {
     let message = format!("Commit '{hash}' does not exist in repository '{}'.", found.slug);
     found
         .git
@@ -158,7 +157,7 @@ fn post_build(
     let body =
         ask.request.json().ok_or_else(|| invalid("body", "the request body is not valid"))?;
     let (key, state) = read_build(&body)?;
-    let shown = crate::simulator::cloud_json::with(
+    let shown = with(
         body.clone(),
         json!({"createdDate": ask.here.now.as_millisecond(), "updatedDate": ask.here.now.as_millisecond()}),
     );

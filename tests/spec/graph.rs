@@ -1,6 +1,12 @@
 //! The graph: worlds keep their bytes, levels follow the products' own tables, and every level has a proof.
 
+mod ask;
+mod change;
 mod effective;
+mod oracle;
+mod path;
+mod properties;
+mod protect;
 mod world;
 
 use portcullis::graph::Id;
@@ -48,7 +54,9 @@ fn join(world: &mut World, edge: &str) {
 /// A world with these edges.
 fn with(product: Product, edges: &[&str]) -> World {
     let mut world = estate(product);
-    edges.iter().for_each(|edge| join(&mut world, edge));
+    for edge in edges {
+        join(&mut world, edge);
+    }
     world
 }
 

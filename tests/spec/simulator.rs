@@ -1,31 +1,4 @@
-//! The simulated Bitbucket is as strict as Bitbucket: it refuses what Bitbucket refuses, pages as it pages, signs,
-//! retries and gives up as it does.
-
-use std::sync::Arc;
-use std::sync::Mutex;
-
-use bytes::Bytes;
-use hmac::Hmac;
-use hmac::KeyInit;
-use hmac::Mac;
-use http_body_util::BodyExt;
-use http_body_util::Full;
-use hyper::Request;
-use hyper::Response;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use jsonwebtoken::Algorithm;
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::Validation;
-use jsonwebtoken::jwk::JwkSet;
-use serde_json::Value;
-use serde_json::json;
-use sha2::Sha256;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use uuid::Uuid;
+//! The simulated Cloud is as strict as Cloud: it refuses what Cloud refuses, in Cloud's shapes, and pages as it pages.
 
 use portcullis::simulator::Simulator;
 use portcullis::simulator::cloud::CloudCredential;
@@ -34,104 +7,28 @@ use portcullis::simulator::cloud::Holder;
 use portcullis::simulator::cloud::Level;
 use portcullis::simulator::cloud::Matcher;
 use portcullis::simulator::cloud::Role;
-use portcullis::simulator::cloud_acts::OpenPull;
-use portcullis::simulator::cloud_acts::PullAct;
-use portcullis::simulator::cloud_pipelines::StepOf;
 use portcullis::simulator::company::Company;
-use portcullis::simulator::delivery::Outcome;
 use portcullis::simulator::faults::Fault;
 use portcullis::simulator::git::Change;
-use portcullis::simulator::pipelines::PlannedStep;
-use portcullis::simulator::pipelines::StartPipeline;
-use portcullis::simulator::pipelines::StepState;
 use portcullis::simulator::refusal::Refusal;
+use serde_json::Value;
+use serde_json::json;
+use uuid::Uuid;
 
-const PUSH: &[&str] = &["repo:push"];
-
-/// A receiver that writes down what it got and answers the given statuses in turn, the last one for ever.
-pub struct Receiver {
-    pub url: String,
-    got: Arc<Mutex<Vec<Got>>>,
-    _tasks: JoinSet<()>,
-}
-
-#[derive(Clone)]
-pub struct Got {
-    headers: hyper::HeaderMap,
-    pub body: Bytes,
-}
-
-impl Got {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
-
-impl Receiver {
-    /// Status 0 = never answers.
-    pub async fn answering(statuses: &[u16]) -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/hooks/x", listener.local_addr().unwrap());
-        let got: Arc<Mutex<Vec<Got>>> = Arc::default();
-        let (log, statuses) = (Arc::clone(&got), statuses.to_vec());
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut open = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                let (log, statuses) = (Arc::clone(&log), statuses.clone());
-                open.spawn(async move {
-                    let answer = service_fn(move |request| {
-                        receive(request, Arc::clone(&log), statuses.clone())
-                    });
-                    drop(
-                        http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await,
-                    );
-                });
-            }
-        });
-        Receiver { url, got, _tasks: tasks }
-    }
-
-    pub fn got(&self) -> Vec<Got> {
-        self.got.lock().unwrap().clone()
-    }
-}
-
-async fn receive(
-    request: Request<Incoming>,
-    log: Arc<Mutex<Vec<Got>>>,
-    statuses: Vec<u16>,
-) -> Result<Response<Full<Bytes>>, hyper::Error> {
-    let headers = request.headers().clone();
-    let body = request.into_body().collect().await?.to_bytes();
-    let place = {
-        let mut log = log.lock().unwrap();
-        log.push(Got { headers, body });
-        log.len() - 1
-    };
-    let status = statuses[place.min(statuses.len() - 1)];
-    if status == 0 {
-        std::future::pending::<()>().await;
-    }
-    Ok(Response::builder().status(status).body(Full::new(Bytes::from("heard"))).unwrap())
-}
+use crate::spec::receiver::Receiver;
 
 /// One workspace, three people, one repository, and tokens of several kinds.
-struct Story {
-    simulator: Simulator,
-    ada: Uuid,
-    bob: Uuid,
-    admin: String,
-    reader: String,
-    stranger: String,
-    status: String,
+pub struct Story {
+    pub simulator: Simulator,
+    pub ada: Uuid,
+    pub bob: Uuid,
+    pub admin: String,
+    pub reader: String,
+    pub stranger: String,
+    pub status: String,
 }
 
-async fn story(prepare: impl FnOnce(&mut Company)) -> Story {
+pub async fn story(prepare: impl FnOnce(&mut Company)) -> Story {
     let mut company = Company::new();
     let acme = company.workspace("acme", "Acme");
     let ada = acme.member("ada", "Ada", Role::Owner);
@@ -164,11 +61,11 @@ async fn story(prepare: impl FnOnce(&mut Company)) -> Story {
 }
 
 impl Story {
-    async fn get(&self, token: &str, path: &str) -> (u16, Value) {
+    pub async fn get(&self, token: &str, path: &str) -> (u16, Value) {
         fetch(&format!("{}{path}", self.simulator.cloud_api()), Some(token)).await
     }
 
-    fn head(&self) -> String {
+    pub fn head(&self) -> String {
         self.simulator.company(|company| {
             company.workspaces[0].repositories[0].head("main").unwrap().to_owned()
         })
@@ -185,7 +82,7 @@ impl Story {
     }
 }
 
-async fn fetch(url: &str, token: Option<&str>) -> (u16, Value) {
+pub async fn fetch(url: &str, token: Option<&str>) -> (u16, Value) {
     let mut request = reqwest::Client::new().get(url);
     if let Some(token) = token {
         request = request.bearer_auth(token);
@@ -193,12 +90,6 @@ async fn fetch(url: &str, token: Option<&str>) -> (u16, Value) {
     let answer = request.send().await.unwrap();
     let status = answer.status().as_u16();
     (status, answer.json().await.unwrap_or(Value::Null))
-}
-
-pub fn hmac_hex(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 fn status_body(key: &str) -> Value {
@@ -262,6 +153,10 @@ async fn what_a_caller_may_not_see_does_not_exist() {
     );
     assert_eq!(story.get(&story.admin, "/workspaces/acme/no-such-thing").await.0, 404);
     assert_eq!(story.get(&story.admin, "/workspaces").await.0, 410);
+    let slashed = format!("{}/repositories/acme/billing/", story.simulator.cloud_api());
+    let answer = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+    let answer = answer.unwrap().get(slashed).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 301);
 }
 
 #[tokio::test]
@@ -355,123 +250,6 @@ async fn statuses_that_cloud_refuses_are_refused() {
 }
 
 #[tokio::test]
-async fn signatures_verify_over_the_raw_bytes_and_only_with_the_secret() {
-    let receiver = Receiver::answering(&[202]).await;
-    let story = story(|company| {
-        let acme = &mut company.workspaces[0];
-        acme.hook(Some("billing"), &receiver.url, Some("It's a secret"), PUSH);
-        acme.hook(Some("billing"), &receiver.url, None, PUSH);
-    })
-    .await;
-    let done = story
-        .simulator
-        .cloud()
-        .push("acme/billing", story.bob, &[Change::commits("main", 1)])
-        .await
-        .unwrap();
-    assert_eq!(done.deliveries.len(), 2);
-    let got = receiver.got();
-    let (signed, unsigned): (Vec<_>, Vec<_>) =
-        got.iter().partition(|one| one.header("x-hub-signature").is_some());
-    assert_eq!(unsigned.len(), 1);
-    let signature = signed[0].header("x-hub-signature").unwrap();
-    assert_eq!(signature, hmac_hex("It's a secret", &signed[0].body));
-    assert_ne!(signature, hmac_hex("another", &signed[0].body));
-    assert_eq!(signed[0].header("x-attempt-number"), Some("1"));
-    assert_eq!(signed[0].header("content-type"), Some("application/json"));
-    assert_eq!(signed[0].header("user-agent"), Some("Bitbucket-Webhooks/2.0"));
-    assert!(Uuid::try_parse(signed[0].header("x-request-uuid").unwrap()).is_ok());
-}
-
-#[tokio::test]
-async fn cloud_tries_again_after_5xx_twice_and_after_nothing_else() {
-    let cases: [(&[u16], usize, Outcome); 4] = [
-        (&[503, 500, 202], 3, Outcome::Delivered),
-        (&[503], 3, Outcome::Refused),
-        (&[404], 1, Outcome::Refused),
-        (&[0], 1, Outcome::TimedOut),
-    ];
-    for (statuses, attempts, outcome) in cases {
-        let receiver = Receiver::answering(statuses).await;
-        let story = story(|company| {
-            company.workspaces[0].hook(None, &receiver.url, Some("s"), PUSH);
-        })
-        .await;
-        story.simulator.set_patience(std::time::Duration::from_millis(300));
-        let change = [Change::commits("main", 1)];
-        let done = story.simulator.cloud().push("acme/billing", story.bob, &change).await.unwrap();
-        assert_eq!(
-            (done.deliveries[0].attempts.len(), done.deliveries[0].outcome),
-            (attempts, outcome)
-        );
-        let numbers: Vec<_> = receiver
-            .got()
-            .iter()
-            .map(|one| one.header("x-attempt-number").unwrap().to_owned())
-            .collect();
-        assert_eq!(numbers, (1..=attempts).map(|number| number.to_string()).collect::<Vec<_>>());
-    }
-}
-
-#[tokio::test]
-async fn a_body_over_256_kb_is_not_delivered() {
-    let receiver = Receiver::answering(&[202]).await;
-    let story = story(|company| {
-        company.workspaces[0].hook(None, &receiver.url, Some("s"), PUSH);
-    })
-    .await;
-    let many: Vec<Change> =
-        (0..120).map(|n| Change::new_branch(&format!("b{n}"), "main", 5)).collect();
-    let done = story.simulator.cloud().push("acme/billing", story.bob, &many).await.unwrap();
-    assert_eq!(done.deliveries[0].outcome, Outcome::TooLarge);
-    assert!(receiver.got().is_empty());
-}
-
-#[tokio::test]
-async fn push_bodies_follow_the_table_of_situations() {
-    let receiver = Receiver::answering(&[202]).await;
-    let story = story(|company| {
-        company.workspaces[0].hook(None, &receiver.url, Some("s"), PUSH);
-    })
-    .await;
-    let cloud = story.simulator.cloud();
-    let pushes = [
-        vec![Change::new_branch("x", "main", 7), Change::new_tag("v1", "main")],
-        vec![Change::commits("x", 2)],
-        vec![Change::rewrite("x", 2, 1)],
-        vec![Change::delete_branch("x"), Change::delete_tag("v1")],
-    ];
-    for push in &pushes {
-        cloud.push("acme/billing", story.bob, push).await.unwrap();
-    }
-    let bodies: Vec<Value> = receiver.got().iter().map(Got::json).collect();
-    let seen = |at: usize, change: usize| {
-        let one = &bodies[at]["push"]["changes"][change];
-        let count = one["commits"].as_array().map(Vec::len);
-        let flag = |name: &str| one[name].as_bool().unwrap();
-        (
-            one["old"].is_null(),
-            one["new"].is_null(),
-            flag("created"),
-            flag("closed"),
-            flag("forced"),
-            flag("truncated"),
-            count,
-        )
-    };
-    assert_eq!(seen(0, 0), (true, false, true, false, false, true, Some(5)));
-    assert_eq!(seen(0, 1), (true, false, true, false, false, false, Some(0)));
-    assert_eq!(seen(1, 0), (false, false, false, false, false, false, Some(2)));
-    assert_eq!(seen(2, 0), (false, false, false, false, true, false, Some(1)));
-    assert_eq!(seen(3, 0), (false, true, false, true, false, false, None));
-    assert_eq!(bodies[3]["push"]["changes"][1]["old"]["type"], json!("tag"));
-    assert_eq!(
-        bodies[0]["push"]["changes"][0]["new"]["target"]["hash"].as_str().unwrap().len(),
-        40
-    );
-}
-
-#[tokio::test]
 async fn commits_are_listed_newest_first_without_what_is_excluded() {
     let story = story(|_| {}).await;
     let old = story.head();
@@ -530,152 +308,6 @@ async fn pushes_that_bitbucket_refuses_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn pull_requests_carry_twelve_digits_and_end_once() {
-    let receiver = Receiver::answering(&[202]).await;
-    let keys = [
-        "pullrequest:created",
-        "pullrequest:updated",
-        "pullrequest:approved",
-        "pullrequest:fulfilled",
-        "repo:push",
-    ];
-    let story = story(|company| {
-        company.workspaces[0].hook(None, &receiver.url, Some("s"), &keys);
-    })
-    .await;
-    let cloud = story.simulator.cloud();
-    cloud.push("acme/billing", story.bob, &[Change::new_branch("x", "main", 1)]).await.unwrap();
-    let pull = cloud
-        .open_pull("acme/billing", story.bob, OpenPull::new("Fix", "x", "main"))
-        .await
-        .unwrap()
-        .value;
-    cloud.push("acme/billing", story.bob, &[Change::commits("x", 1)]).await.unwrap();
-    let own = cloud.pull("acme/billing", pull, story.bob, PullAct::Approve).await;
-    assert!(own.is_err(), "nobody approves their own");
-    cloud.pull("acme/billing", pull, story.ada, PullAct::Approve).await.unwrap();
-    cloud.pull("acme/billing", pull, story.ada, PullAct::Merge).await.unwrap();
-    assert!(cloud.pull("acme/billing", pull, story.ada, PullAct::Decline).await.is_err());
-    let mut events: Vec<String> =
-        receiver.got().iter().map(|one| one.header("x-event-key").unwrap().to_owned()).collect();
-    events.sort();
-    let expected = [
-        "pullrequest:approved",
-        "pullrequest:created",
-        "pullrequest:fulfilled",
-        "pullrequest:updated",
-        "repo:push",
-        "repo:push",
-        "repo:push",
-    ];
-    assert_eq!(events, expected);
-    let merged = receiver
-        .got()
-        .iter()
-        .find(|one| one.header("x-event-key") == Some("pullrequest:fulfilled"))
-        .unwrap()
-        .json();
-    let pull = &merged["pullrequest"];
-    assert_eq!(pull["state"], json!("MERGED"));
-    assert_eq!(pull["merge_commit"]["hash"].as_str().unwrap().len(), 12);
-    assert_eq!(pull["source"]["commit"]["hash"].as_str().unwrap().len(), 12);
-    assert_eq!(pull["participants"][0]["state"], json!("approved"));
-}
-
-fn run(story: &Story) -> (Uuid, Uuid) {
-    let step = PlannedStep::new(
-        "build",
-        &["portcullis check --action run"],
-        &["https://gate.example.com"],
-    );
-    let order = StartPipeline::on_push(story.bob, "main", vec![step]);
-    let started = story.simulator.cloud().start_pipeline("acme/billing", &order).unwrap();
-    (started.pipeline, started.steps[0])
-}
-
-#[tokio::test]
-async fn a_step_token_verifies_against_the_published_keys_and_names_its_step() {
-    let story = story(|_| {}).await;
-    let cloud = story.simulator.cloud();
-    let issuer =
-        format!("{}/workspaces/acme/pipelines-config/identity/oidc", story.simulator.cloud_api());
-    assert_eq!(
-        fetch(&format!("{issuer}/keys.json"), None).await.0,
-        404,
-        "no key before the first token"
-    );
-    let (pipeline, step) = run(&story);
-    let of = StepOf { repository: "acme/billing", pipeline, step };
-    let token = cloud.step_token(of).unwrap();
-    let (_, discovery) = fetch(&format!("{issuer}/.well-known/openid-configuration"), None).await;
-    assert_eq!(discovery["issuer"], json!(issuer));
-    let check = async |token: &str| {
-        let (_, keys) = fetch(discovery["jwks_uri"].as_str().unwrap(), None).await;
-        let keys: JwkSet = serde_json::from_value(keys).unwrap();
-        let kid = jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
-        let Some(key) = keys.find(&kid) else { return None };
-        let mut rules = Validation::new(Algorithm::RS256);
-        rules.set_audience(&["https://gate.example.com"]);
-        rules.set_issuer(&[&issuer]);
-        let key = DecodingKey::from_jwk(key).unwrap();
-        jsonwebtoken::decode::<Value>(token, &key, &rules).ok().map(|data| data.claims)
-    };
-    let claims = check(&token).await.unwrap();
-    assert_eq!(claims["stepUuid"], json!(format!("{{{step}}}")));
-    assert_eq!(claims["branchName"], json!("main"));
-    assert!(claims["sub"].as_str().unwrap().ends_with(&format!(":{{{step}}}")));
-    let mut forged = token.clone();
-    forged.replace_range(token.len() - 20..token.len() - 16, "AAAA");
-    assert!(check(&forged).await.is_none());
-    cloud.rotate_keys("acme").unwrap();
-    assert!(check(&token).await.is_some(), "the key before still verifies");
-    cloud.retire_old_keys("acme").unwrap();
-    assert!(check(&token).await.is_none());
-    cloud.set_step(of, StepState::Successful).unwrap();
-    assert!(cloud.step_token(of).is_err(), "a step that is over gets no token");
-}
-
-#[tokio::test]
-async fn pipelines_and_steps_are_read_back_and_stopped_once() {
-    let story = story(|_| {}).await;
-    let (pipeline, step) = run(&story);
-    let path = format!("/repositories/acme/billing/pipelines/%7B{pipeline}%7D");
-    let (_, body) = story.get(&story.reader, &path).await;
-    assert_eq!(body["target"]["commit"]["hash"], json!(story.head()));
-    assert_eq!(body["creator"]["uuid"], json!(format!("{{{}}}", story.bob)));
-    assert_eq!(body["trigger"]["type"], json!("pipeline_trigger_push"));
-    assert_eq!(body["state"]["name"], json!("IN_PROGRESS"));
-    let (_, body) = story.get(&story.reader, &format!("{path}/steps/%7B{step}%7D")).await;
-    assert_eq!(body["state"]["name"], json!("IN_PROGRESS"));
-    assert_eq!(body["script_commands"][0]["command"], json!("portcullis check --action run"));
-    assert_eq!(story.get(&story.status, &path).await.0, 403, "without the pipeline scope");
-    let stop = async || {
-        let url = format!("{}{path}/stopPipeline", story.simulator.cloud_api());
-        reqwest::Client::new()
-            .post(url)
-            .bearer_auth(&story.reader)
-            .send()
-            .await
-            .unwrap()
-            .status()
-            .as_u16()
-    };
-    assert_eq!((stop().await, stop().await), (204, 400));
-    let (_, body) = story.get(&story.reader, &path).await;
-    assert_eq!(body["state"]["result"]["name"], json!("STOPPED"));
-}
-
-#[tokio::test]
-async fn on_demand_pipelines_say_so() {
-    let story = story(|_| {}).await;
-    let order = StartPipeline::on_push(story.bob, "main", vec![]).on_demand();
-    let started = story.simulator.cloud().start_pipeline("acme/billing", &order).unwrap();
-    let path = format!("/repositories/acme/billing/pipelines/%7B{}%7D", started.pipeline);
-    let (_, body) = story.get(&story.reader, &path).await;
-    assert_eq!(body["configuration_sources"][0]["source"], json!("ondemand"));
-}
-
-#[tokio::test]
 async fn laid_faults_meet_their_prefix_and_wear_off() {
     let story = story(|_| {}).await;
     let path = "/2.0/user";
@@ -730,4 +362,62 @@ async fn consumers_get_bearer_tokens_that_end() {
     assert_eq!(story.get(token, "/user").await.0, 200);
     story.simulator.turn_clock(jiff::SignedDuration::from_secs(7201));
     assert_eq!(story.get(token, "/user").await.0, 401);
+}
+
+#[tokio::test]
+async fn an_access_token_reaches_its_repository_and_no_other() {
+    let mut token = String::new();
+    let story = story(|company| {
+        let acme = &mut company.workspaces[0];
+        acme.add_repository("other", "PAY");
+        let (bot, only) = (acme.bot("bot", "Gate"), acme.repository("billing").unwrap().uuid);
+        let scopes = ["repository", "repository:admin"];
+        let credential = CloudCredential::new(bot, CredentialKind::AccessToken, &scopes);
+        token = company.issue(CloudCredential { only: Some(only), ..credential });
+    })
+    .await;
+    assert_eq!(story.get(&token, "/repositories/acme/billing").await.0, 200);
+    assert_eq!(story.get(&token, "/repositories/acme/billing/branch-restrictions").await.0, 200);
+    assert_eq!(story.get(&token, "/repositories/acme/other").await.0, 404);
+    let (_, page) = story.get(&token, "/repositories/acme").await;
+    assert_eq!(page["values"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn secured_values_and_hook_secrets_are_never_answered() {
+    let story = story(|company| {
+        let acme = &mut company.workspaces[0];
+        let both = [acme.variable("SECRET", true), acme.variable("PLAIN", false)];
+        acme.repository_mut("billing").unwrap().variables.extend(both);
+        acme.hook(
+            Some("billing"),
+            "https://gate.example.com/hooks/1",
+            Some("hush"),
+            &["repo:push"],
+        );
+    })
+    .await;
+    let path = "/repositories/acme/billing/pipelines_config/variables";
+    let (_, page) = story.get(&story.admin, path).await;
+    assert_eq!(page["values"][0]["key"], json!("SECRET"));
+    assert!(page["values"][0].get("value").is_none() && page["values"][1].get("value").is_some());
+    let (_, page) = story.get(&story.admin, "/repositories/acme/billing/hooks").await;
+    assert_eq!(page["values"][0]["secret_set"], json!(true));
+    assert!(!page.to_string().contains("hush"));
+}
+
+#[tokio::test]
+async fn hooks_are_made_with_known_events_only() {
+    let story = story(|_| {}).await;
+    let make = async |path: &str, event: &str| {
+        let body =
+            json!({"url": "https://gate.example.com/hooks/1", "events": [event], "secret": "s"});
+        let url = format!("{}{path}/hooks", story.simulator.cloud_api());
+        let request = reqwest::Client::new().post(url).bearer_auth(&story.admin).json(&body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(make("/repositories/acme/billing", "repo:push").await, 201);
+    assert_eq!(make("/repositories/acme/billing", "repo:created").await, 400);
+    assert_eq!(make("/workspaces/acme", "repo:created").await, 201);
+    assert_eq!(make("/workspaces/acme", "permission:changed").await, 400);
 }

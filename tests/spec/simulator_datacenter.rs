@@ -1,10 +1,6 @@
-//! The simulated Data Center is as strict as Data Center: its 401s and 404s, its pages, its webhooks and its breaker;
-//! and the oracle answers the permission questions of the documentation.
+//! The simulated Data Center is as strict as Data Center: its 401s and 404s, its pages, its webhooks and its breaker.
 
 use portcullis::simulator::Simulator;
-use portcullis::simulator::cloud::CloudCredential;
-use portcullis::simulator::cloud::CredentialKind;
-use portcullis::simulator::cloud::Level;
 use portcullis::simulator::company::Company;
 use portcullis::simulator::datacenter::DcHolder;
 use portcullis::simulator::datacenter::DcLevel;
@@ -21,8 +17,8 @@ use portcullis::simulator::refusal::Refusal;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::spec::simulator::Receiver;
-use crate::spec::simulator::hmac_hex;
+use crate::spec::receiver::Receiver;
+use crate::spec::receiver::hmac_hex;
 
 const PUSH: &[&str] = &["repo:refs_changed"];
 
@@ -463,182 +459,38 @@ async fn one_unknown_event_refuses_the_whole_hook() {
     assert_eq!((status, &body["configuration"]["secret"]), (201, &json!("s")));
 }
 
-/// The rows of the permission pages, one estate each.
-#[test]
-fn the_oracle_answers_the_documented_cases() {
-    let effective = |prepare: &dyn Fn(&mut portcullis::simulator::datacenter::DataCenter)| {
-        let mut company = Company::new();
-        let dc = &mut company.datacenter;
-        dc.add_user("u", "U");
-        dc.add_project("K", "K", None);
-        dc.add_repository("K", "r");
-        prepare(dc);
-        oracle::dc_effective(dc, dc.repositories.last().unwrap(), "u")
-    };
-    let group = |name: &str| DcHolder::Group(name.to_owned());
-    let licensed = GlobalLevel::LicensedUser;
-    assert_eq!(
-        effective(&|dc| dc.grant("K/r", user("u"), RepoPermission::Admin)),
-        DcLevel::None,
-        "no licence"
-    );
-    assert_eq!(effective(&|dc| dc.grant_global(user("u"), licensed)), DcLevel::None);
-    assert_eq!(effective(&|dc| dc.grant_global(user("u"), GlobalLevel::Admin)), DcLevel::Admin);
-    assert_eq!(
-        effective(&|dc| {
-            dc.grant_global(user("u"), GlobalLevel::Admin);
-            dc.users[0].active = false;
-        }),
-        DcLevel::None
-    );
-    assert_eq!(
-        effective(&|dc| {
-            dc.grant_global(user("u"), licensed);
-            dc.project_mut("K").unwrap().public = true;
-        }),
-        DcLevel::Read
-    );
-    assert_eq!(
-        effective(&|dc| {
-            dc.add_group("inner", &["u"], &[]);
-            dc.add_group("Outer", &[], &["INNER"]);
-            dc.grant_global(group("outer"), licensed);
-            dc.grant_project("K", group("inner"), ProjectPermission::RepoCreate);
-        }),
-        DcLevel::Write,
-        "nested licence, creators write"
-    );
-    assert_eq!(
-        effective(&|dc| {
-            dc.grant_global(user("u"), licensed);
-            dc.grant_project("K", user("u"), ProjectPermission::Admin);
-            dc.grant("K/r", user("u"), RepoPermission::Read);
-        }),
-        DcLevel::Admin,
-        "a repository grant never lowers"
-    );
-    assert_eq!(
-        effective(&|dc| {
-            dc.grant_global(user("u"), licensed);
-            dc.add_project("~U", "U", Some("u"));
-            dc.add_repository("~U", "own");
-        }),
-        DcLevel::Admin,
-        "owners have no row"
-    );
-    assert_eq!(
-        effective(&|dc| {
-            dc.grant_global(user("u"), licensed);
-            dc.project_mut("K").unwrap().default_permission = Some(ProjectPermission::Write);
-        }),
-        DcLevel::Write
-    );
-}
-
 #[tokio::test]
-async fn random_estates_answer_over_the_api_what_the_oracle_says() {
-    for seed in 0..4 {
-        let mut company = Company::random_cloud(seed);
-        let owner = company.workspaces[0].named("ada").unwrap().uuid;
-        let token = company.issue(CloudCredential::new(
-            owner,
-            CredentialKind::OAuth,
-            &["account", "repository"],
-        ));
-        let simulator = Simulator::start(company).await.unwrap();
-        let mut url = Some(format!(
-            "{}/workspaces/acme/permissions/repositories?pagelen=100",
-            simulator.cloud_api()
-        ));
-        let mut rows = Vec::new();
-        while let Some(next) = url {
-            let answer = reqwest::Client::new().get(next).bearer_auth(&token).send().await.unwrap();
-            let page: Value = answer.json().await.unwrap();
-            rows.extend(page["values"].as_array().unwrap().iter().map(|row| {
-                [&row["repository"]["uuid"], &row["user"]["uuid"], &row["permission"]]
-                    .map(|one| one.as_str().unwrap().to_owned())
-            }));
-            url = page["next"].as_str().map(str::to_owned);
-        }
-        let mut expected: Vec<[String; 3]> = simulator.company(|company| {
-            let table = oracle::cloud_table(&company.workspaces[0]).into_iter();
-            let held = table.filter(|row| row.2 > Level::None);
-            held.map(|(found, who, level, _)| {
-                [format!("{{{found}}}"), format!("{{{who}}}"), level.word().to_owned()]
-            })
-            .collect()
-        });
-        rows.sort();
-        expected.sort();
-        assert!(!rows.is_empty());
-        assert_eq!(rows, expected, "seed {seed}");
-    }
-    for seed in 0..4 {
-        let mut company = Company::random_datacenter(seed);
-        let password = company.datacenter.password("ada");
-        let simulator = Simulator::start(company).await.unwrap();
-        let names: Vec<(String, String)> = simulator.company(|company| {
-            company
-                .datacenter
-                .repositories
-                .iter()
-                .map(|one| (one.project.clone(), one.slug.clone()))
-                .collect()
-        });
-        for (key, slug) in names {
-            for (word, level) in [
-                ("REPO_READ", DcLevel::Read),
-                ("REPO_WRITE", DcLevel::Write),
-                ("REPO_ADMIN", DcLevel::Admin),
-            ] {
-                let url = format!(
-                    "{}/rest/api/latest/users?limit=1000&permission.1={word}&permission.1.projectKey={key}&permission.1.repositorySlug={slug}",
-                    simulator.datacenter_url()
-                );
-                let answer = reqwest::Client::new()
-                    .get(url)
-                    .basic_auth("ada", Some(&password))
-                    .send()
-                    .await
-                    .unwrap();
-                let page: Value = answer.json().await.unwrap();
-                let mut holders: Vec<String> = page["values"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|one| one["name"].as_str().unwrap().to_owned())
-                    .collect();
-                holders.sort();
-                let mut expected: Vec<String> = simulator.company(|company| {
-                    let dc = &company.datacenter;
-                    let found = dc.repository(&format!("{key}/{slug}")).unwrap();
-                    let people = dc.users.iter().filter(|user| !user.service);
-                    people
-                        .filter(|user| oracle::dc_granted(dc, found, &user.name) >= level)
-                        .map(|user| user.name.clone())
-                        .collect()
-                });
-                expected.sort();
-                assert_eq!(holders, expected, "seed {seed} {key}/{slug} {word}");
-                assert!(holders.iter().any(|name| name == "ada"));
-            }
-        }
-    }
-}
-
-#[test]
-fn the_same_seed_gives_the_same_estate_and_another_a_different_one() {
-    let cloud = |seed| oracle::cloud_table(&Company::random_cloud(seed).workspaces[0]);
-    let dc = |seed| oracle::dc_table(&Company::random_datacenter(seed).datacenter);
-    assert_eq!(cloud(7), cloud(7));
-    assert_ne!(cloud(7), cloud(8));
-    assert_eq!(dc(7), dc(7));
-    assert_ne!(dc(7), dc(8));
-    let odd = (0..30).map(Company::random_datacenter).any(|company| {
-        let dc = &company.datacenter;
-        dc.users.iter().any(|user| oracle::dc_global(dc, &user.name).is_none())
-            && dc.repositories.iter().any(|found| found.archived)
-            && dc.groups.iter().any(|group| !group.groups.is_empty())
-    });
-    assert!(odd, "the estates have unlicensed people, archived repositories and nested groups");
+async fn forks_renames_mirrors_and_found_secrets_are_told() {
+    let receiver = Receiver::answering(&[200]).await;
+    let keys = ["repo:forked", "repo:modified", "mirror:repo_synchronized", "repo:secret_detected"];
+    let story = story(|company| {
+        company.datacenter.add_project("TWO", "Two", None);
+        company.datacenter.hook("ONE/api", &receiver.url, Some("s"), &keys);
+    })
+    .await;
+    let dc = story.simulator.datacenter();
+    dc.fork("ONE/api", "cleo", ("TWO", "api-fork")).await.unwrap();
+    assert!(dc.modify("ONE/api", "bob", "API v2", true).await.is_err(), "writers do not rename");
+    dc.modify("ONE/api", "ada", "API v2", true).await.unwrap();
+    let moved = dc.push("ONE/api-v2", "bob", &[Change::commits("main", 1)]).await.unwrap().value;
+    dc.mirror_synchronized("ONE/api-v2", &moved).await.unwrap();
+    let head = moved[0].new.clone().unwrap();
+    dc.secret_detected("ONE/api-v2", "bob", &head, "keys/id_rsa").await.unwrap();
+    let got = receiver.got();
+    let events: Vec<_> =
+        got.iter().map(|one| one.header("x-event-key").unwrap().to_owned()).collect();
+    assert_eq!(events, keys);
+    let bodies: Vec<Value> = got.iter().map(crate::spec::receiver::Got::json).collect();
+    assert_eq!(bodies[0]["repository"]["origin"]["slug"], json!("api"));
+    assert_eq!(
+        (&bodies[1]["old"]["public"], &bodies[1]["new"]["public"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(
+        (&bodies[1]["old"]["slug"], &bodies[1]["new"]["slug"]),
+        (&json!("api"), &json!("api-v2"))
+    );
+    assert!(bodies[2].get("actor").is_none());
+    assert_eq!(bodies[2]["changes"][0]["toHash"], json!(head));
+    assert_eq!(bodies[3]["secretLocations"][0]["commitId"], json!(head));
 }

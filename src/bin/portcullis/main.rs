@@ -1,2 +1,79 @@
-//! The `portcullis` program.
-fn main() {}
+//! The `portcullis` program: one binary, one file a command.
+
+mod assembly;
+mod check;
+mod cli;
+mod client;
+mod config;
+mod config_command;
+mod demo;
+mod eval;
+mod event;
+mod graph;
+mod ledger;
+mod offline;
+mod operator;
+mod policy;
+mod serve;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use portcullis::gateway::workers::child;
+
+use crate::cli::Cli;
+use crate::cli::Command;
+use crate::cli::LogFormat;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Worker { caged: true } => child::serve(),
+        Command::Worker { caged: false } => child::enter_cage(Path::new("/proc/self/exe")),
+        Command::Event(event) => event::run(&event),
+        Command::Eval(eval) => eval::run(&eval),
+        Command::Policy(policy) => policy::run(&policy),
+        Command::Config(config) => config_command::run(&config),
+        Command::Check(check) => in_runtime(check::run(check)),
+        Command::Serve(serve) => {
+            logging(cli.log_format, "info");
+            in_runtime(serve::run(serve))
+        }
+        Command::Demo(demo) => {
+            logging(LogFormat::Text, "error");
+            in_runtime(demo::run(demo))
+        }
+        Command::Decision(decision) => in_runtime(operator::decision(decision)),
+        Command::Ticket(ticket) => in_runtime(operator::ticket(ticket)),
+        Command::DeadLetter(letter) => in_runtime(operator::dead_letter(letter)),
+        Command::Token(token) => in_runtime(operator::token(token)),
+        Command::Ledger(ledger) => in_runtime(ledger::run(ledger)),
+        Command::WhoCan(question) => in_runtime(graph::who_can(question)),
+        Command::Can(question) => in_runtime(graph::can(question)),
+        Command::Paths(question) => in_runtime(graph::paths(question)),
+    }
+}
+
+fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => {
+            eprintln!("portcullis: the runtime cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs go to standard error, one JSON object a line unless people read them.
+fn logging(format: LogFormat, level: &str) {
+    let filter = config::variable("RUST_LOG").unwrap_or_else(|| level.to_owned());
+    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    match format {
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+        LogFormat::Text => logs.with_target(false).init(),
+    }
+}

@@ -17,9 +17,11 @@ use crate::gateway::workers::frame;
 use crate::gateway::workers::frame::Head;
 use crate::gateway::workers::frame::Word;
 use crate::policy::SourceFile;
-use crate::policy::engine::Answer;
-use crate::policy::engine::Machine;
-use crate::policy::load::load;
+use crate::policy::Answer;
+use crate::policy::Limits;
+use crate::policy::Machine;
+use crate::policy::Prepared;
+use crate::policy::load;
 
 /// The argument of a worker that sits in its cage already.
 pub const CAGED: &str = "--caged";
@@ -109,8 +111,8 @@ impl Worker {
         let files: Vec<SourceFile> = serde_json::from_slice(payload)?;
         match load(&files) {
             Ok(loaded) => {
-                let report = serde_json::to_vec(&Report { sandbox: self.sandbox.as_str().to_owned(), bundle: loaded.bundle.clone() })?;
-                self.machine = Some(Machine::new(&loaded));
+                let report = serde_json::to_vec(&Report { sandbox: self.sandbox.as_str().to_owned(), bundle: loaded.bundle().clone() })?;
+                self.machine = Some(Machine::new(&loaded, Limits::default()).map_err(std::io::Error::other)?);
                 Ok((Word::Loaded, report))
             }
             Err(diagnostics) => Ok((Word::Refused, serde_json::to_vec(&diagnostics)?)),
@@ -121,13 +123,13 @@ impl Worker {
         let (rules, input) = frame::asked(payload).map_err(std::io::Error::other)?;
         let machine = self.machine.as_mut().ok_or_else(|| std::io::Error::other("asked before a bundle was loaded"))?;
         let mut out = Vec::new();
-        match machine.prepare(input) {
+        match Prepared::new(input) {
             Ok(prepared) => {
                 for rule in rules {
                     frame::put_answer(&mut out, &machine.ask(rule as usize, &prepared));
                 }
             }
-            Err(why) => rules.iter().for_each(|_| frame::put_answer(&mut out, &Answer::Fault(why.clone()))),
+            Err(why) => rules.iter().for_each(|_| frame::put_answer(&mut out, &Answer::Fault(why.to_string()))),
         }
         Ok(out)
     }

@@ -3,7 +3,7 @@
 
 use crate::policy::Finding;
 use crate::policy::RuleId;
-use crate::policy::engine::Answer;
+use crate::policy::Answer;
 
 /// Longest payload. A worker that announces more is broken or hostile; without the limit it could make us allocate it.
 pub const MAX_PAYLOAD: usize = 16 << 20;

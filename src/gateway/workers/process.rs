@@ -19,7 +19,7 @@ use crate::gateway::workers::frame;
 use crate::gateway::workers::frame::Head;
 use crate::gateway::workers::frame::Word;
 use crate::policy::RuleId;
-use crate::policy::engine::Answer;
+use crate::policy::Answer;
 
 /// A worker and the gateway's end of its socket. Dropping it kills it.
 #[derive(Debug)]

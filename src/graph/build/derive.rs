@@ -51,6 +51,9 @@ pub(in crate::graph) fn card(node: &Node, connection: u8) -> Card {
 impl Snapshot {
     /// Fills in what follows from nodes and edges alone: homes, defaults, ranks, nested groups.
     pub(in crate::graph) fn derive(&mut self, mut homes: Vec<Home>, mut cards: Vec<Card>) {
+        for home in &mut homes {
+            home.doubtful = home.workspace.is_none();
+        }
         for number in self.doubts.keys() {
             let card = cards.get(*number as usize);
             if let Some(home) = card.and_then(|card| homes.get_mut(usize::from(card.connection))) {
@@ -59,7 +62,7 @@ impl Snapshot {
         }
         for (number, card) in (0_u32..).zip(cards.iter_mut()) {
             match card.kind {
-                Kind::Repository => card.home = self.project_of(number),
+                Kind::Repository => card.home = self.place_in(number),
                 Kind::Project => (card.rank, card.bits) = self.default_of(number, card.bits),
                 Kind::Group if self.doubt(number, "members").is_some() => {
                     if let Some(home) = homes.get_mut(usize::from(card.connection)) {
@@ -93,7 +96,7 @@ impl Snapshot {
         self.cards = cards.into();
     }
 
-    fn project_of(&self, repository: u32) -> u32 {
+    fn place_in(&self, repository: u32) -> u32 {
         let project = |number: &u32| {
             self.nodes.get(*number as usize).is_some_and(|node| node.id.kind() == Kind::Project)
         };

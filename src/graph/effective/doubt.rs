@@ -15,6 +15,15 @@ use crate::graph::snapshot::NOWHERE;
 use crate::graph::snapshot::Snapshot;
 use crate::graph::snapshot::VISIBILITY_UNTOLD;
 
+/// A world without its workspace leaves out who administers or licenses.
+pub(in crate::graph) const NO_WORKSPACE: Why =
+    Why::fixed("nothing we have read tells who administers the workspace or is licensed");
+
+/// Whether a licence is there, or could come with a group that was not read to the end.
+fn may_be_licensed(claim: &Claim<'_>, home: &Home) -> bool {
+    licensed(claim, home) || !home.open_groups.is_empty()
+}
+
 impl Snapshot {
     /// What could make the level another one. Where nothing is listed as unknown, this is a few comparisons.
     pub(in crate::graph) fn uncertainty(
@@ -84,9 +93,12 @@ impl Snapshot {
     fn doubt_of_sources(&self, identity: u32, resource: u32, home: &Home) -> Option<Why> {
         let card = self.card(resource);
         let project = Some(card.home).filter(|&project| project != NOWHERE);
-        let grants = std::iter::once(resource).chain(project).chain(home.workspace);
-        let unread = grants.into_iter().find_map(|place| self.doubt(place, "grants"));
-        unread.or_else(|| self.doubt(identity, "groups")).cloned()
+        let mut places = std::iter::once(resource).chain(project).chain(home.workspace);
+        let unread = places.find_map(|place| self.doubt(place, "grants"));
+        let mut nested = std::iter::once(identity).chain(self.groups(identity).iter().copied());
+        let unread = unread.or_else(|| nested.find_map(|member| self.doubt(member, "groups")));
+        let rooted = home.workspace.is_some() || !person(self.card(identity).kind);
+        unread.cloned().or_else(|| (!rooted).then_some(NO_WORKSPACE))
     }
 
     /// Where the project, or what it gives to all, is unknown.
@@ -103,7 +115,7 @@ impl Snapshot {
         let claim = self.claim(identity);
         let served = home.connection.product == Product::DataCenter
             && person(claim.card.kind)
-            && licensed(&claim, home);
+            && may_be_licensed(&claim, home);
         if !served {
             return None;
         }
@@ -122,6 +134,9 @@ impl Snapshot {
         level: Level,
         home: &Home,
     ) -> Option<Why> {
+        if home.open_groups.is_empty() {
+            return None;
+        }
         let claim = self.claim(identity);
         if !matches!(
             claim.card.kind,
@@ -152,7 +167,10 @@ impl Snapshot {
         home: &Home,
     ) -> Option<Why> {
         let card = self.card(resource);
-        if level >= Level::Read || !may_see(&self.claim(identity), home) {
+        let claim = self.claim(identity);
+        let sees =
+            may_see(&claim, home) || (person(claim.card.kind) && may_be_licensed(&claim, home));
+        if level >= Level::Read || !sees {
             return None;
         }
         let opens = home.connection.product == Product::DataCenter && card.home != NOWHERE;

@@ -15,6 +15,8 @@ use crate::graph::Kind;
 use crate::graph::Relation;
 use crate::graph::Time;
 use crate::graph::attribute;
+use crate::graph::attribute::MAX_ATTRIBUTES;
+use crate::graph::attribute::MAX_FIELD_BYTES;
 use crate::graph::attribute::MAX_LIST;
 use crate::graph::attribute::MAX_TEXT_BYTES;
 use crate::graph::attribute::Value;
@@ -171,7 +173,7 @@ fn read_node(raw: &RawValue, home: &ConnectionId) -> Result<Node, Refusal> {
     Ok(node)
 }
 
-/// Whether a node belongs to this connection and says only what its kind can say.
+/// Whether a node belongs to this connection and says nothing its kind cannot.
 pub fn check_node(node: &Node, home: &ConnectionId) -> Result<(), String> {
     if node.id.connection() != *home {
         return Err(format!("it belongs to another connection than `{home}`"));
@@ -179,24 +181,52 @@ pub fn check_node(node: &Node, home: &ConnectionId) -> Result<(), String> {
     if node.name.as_ref().is_some_and(|name| name.len() > MAX_TEXT_BYTES) {
         return Err(format!("its name is longer than {MAX_TEXT_BYTES} bytes"));
     }
+    if node.attributes.len() > MAX_ATTRIBUTES {
+        return Err(format!("it has more than {MAX_ATTRIBUTES} attributes"));
+    }
     node.attributes
         .iter()
         .try_for_each(|(name, value)| check_attribute(node.id.kind(), name, value))
 }
 
 fn check_attribute(kind: Kind, name: &str, value: &Value) -> Result<(), String> {
-    let Some(form) = attribute::form(kind, name) else {
-        let names: Vec<&str> = attribute::of(kind).iter().map(|attribute| attribute.0).collect();
-        return Err(format!(
-            "`{}` is not an attribute of a {}: use {}",
-            quoted(name),
-            kind.as_str(),
-            names.join(", ")
-        ));
-    };
+    let Some(form) = attribute::form(kind, name) else { return check_foreign(kind, name, value) };
     if !form.takes(value) {
         return Err(format!("`{name}` must be {}, or null for none", form.wanted()));
     }
+    check_length(name, value)
+}
+
+/// An attribute we have no meaning for is kept as it is, unless it looks like a misspelt one of ours.
+fn check_foreign(kind: Kind, name: &str, value: &Value) -> Result<(), String> {
+    let near = attribute::of(kind).iter().find(|ours| one_slip(ours.0.as_bytes(), name.as_bytes()));
+    match near {
+        Some(ours) => {
+            Err(format!("`{}` is not an attribute: did you mean `{}`?", quoted(name), ours.0))
+        }
+        None if name.len() > MAX_FIELD_BYTES => {
+            Err(format!("the name of an attribute is longer than {MAX_FIELD_BYTES} bytes"))
+        }
+        None => check_length(name, value),
+    }
+}
+
+/// Whether one letter more, less or other, or two turned round, makes one text the other.
+fn one_slip(a: &[u8], b: &[u8]) -> bool {
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());
+    match (a, b) {
+        ([_, a @ ..], [_, b @ ..]) if a == b => true,
+        ([first, second, a @ ..], [third, fourth, b @ ..]) if a == b => {
+            first == fourth && second == third
+        }
+        ([_, a @ ..], b) if a == b => true,
+        (a, [_, b @ ..]) => a == b,
+        ([..], []) => false,
+    }
+}
+
+fn check_length(name: &str, value: &Value) -> Result<(), String> {
     let long = |text: &String| text.len() > MAX_TEXT_BYTES;
     match value {
         Value::Text(text) if long(text) => {

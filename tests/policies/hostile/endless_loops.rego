@@ -2,7 +2,7 @@
 
 # METADATA
 # title: A rule that hurts its worker
-# description: Four loops over a thousand numbers each: a million million steps.
+# description: Four loops over a thousand numbers each make a million million steps.
 # custom:
 #   on: [push]
 #   reads: [resource.ref.name]

@@ -274,3 +274,27 @@ fn a_repository_without_a_project_or_sight_is_not_certain() {
     });
     assert!(doubtful(&world, "user/1").1.is_some());
 }
+
+#[test]
+fn a_world_without_its_workspace_is_not_certain() {
+    let mut world = with(Product::Cloud, &["user/1 write repository/9", "key/1 read repository/9"]);
+    assert_eq!(doubtful(&world, "user/1"), (Level::Write, None));
+    world.nodes.retain(|node| node.id.kind() != portcullis::graph::Kind::Workspace);
+    world.edges.retain(|edge| edge.to.kind() != portcullis::graph::Kind::Workspace);
+    let (level, why) = doubtful(&world, "user/1");
+    assert_eq!(level, Level::Write);
+    assert!(why.unwrap().contains("who administers the workspace"));
+    assert_eq!(doubtful(&world, "key/1"), (Level::Read, None), "a key owns no workspace");
+}
+
+#[test]
+fn what_is_unknown_of_a_group_is_unknown_of_those_in_it() {
+    let mut world = with(
+        Product::DataCenter,
+        &["user/1 member group/a", "group/a licensed workspace/1", "user/2 read repository/9"],
+    );
+    assert_eq!(doubtful(&world, "user/1"), (Level::None, None));
+    unknown(&mut world, "group/a", "groups");
+    assert_eq!(doubtful(&world, "user/1"), (Level::None, Some("groups was not read".to_owned())));
+    assert_eq!(doubtful(&world, "user/2"), (Level::None, None));
+}

@@ -92,7 +92,13 @@ fn what_is_wrong_with_a_node_is_said_with_its_place() {
         (r#"{"id":"c1/user/1"}"#, "node 2 (`c1/user/1`): another node has this id"),
         (r#"{"id":"c1/person/1"}"#, "is not a kind of thing"),
         (r#"{"name":"x"}"#, "node 2 (``): it has no `id`"),
-        (r#"{"id":"c1/user/2","activ":true}"#, "`activ` is not an attribute of a user: use slug"),
+        (
+            r#"{"id":"c1/user/2","activ":true}"#,
+            "`activ` is not an attribute: did you mean `active`?",
+        ),
+        (r#"{"id":"c1/user/2","actvie":true}"#, "did you mean `active`?"),
+        (r#"{"id":"c1/project/2","visibelity":"public"}"#, "did you mean `visibility`?"),
+        (r#"{"id":"c1/user/2","more":{"deep":1}}"#, "an attribute is null, a flag"),
         (
             r#"{"id":"c1/user/2","active":"yes"}"#,
             "`active` must be true or false, or null for none",
@@ -110,6 +116,13 @@ fn what_is_wrong_with_a_node_is_said_with_its_place() {
         let error = refused(&format!("{HEAD}\"nodes\":[{PAIR},{node}],\"edges\":[]}}"));
         assert!(error.contains(wanted), "{node}: {error}");
     }
+}
+
+#[test]
+fn an_attribute_of_somebody_else_is_kept() {
+    let node = r#"{"id":"c1/user/2","badge_color":"green"}"#;
+    let world = World::read(format!("{HEAD}\"nodes\":[{node}],\"edges\":[]}}").as_bytes()).unwrap();
+    assert!(String::from_utf8(world.write()).unwrap().contains(node));
 }
 
 #[test]
@@ -146,7 +159,7 @@ fn what_is_wrong_with_the_file_is_said() {
     let body = r#""nodes":[],"edges":[]}"#;
     let two = r#"{"version":2,"connection":{"id":"c1","product":"cloud"},"new":1}"#;
     assert!(refused(two).contains("version 2; this program reads version 1"));
-    assert!(refused(&format!("{}\"extra\":1,{body}", HEAD)).contains("unknown field `extra`"));
+    assert!(refused(&format!("{HEAD}\"extra\":1,{body}")).contains("unknown field `extra`"));
     assert!(refused("[]").contains("not a world file"));
     assert!(refused("{}").contains("missing field `version`"));
     let unknown = |field: &str| {

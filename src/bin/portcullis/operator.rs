@@ -1,0 +1,208 @@
+//! `portcullis decision|ticket|dead-letter|token`: the operator's questions and acts, through the gateway's API.
+
+mod from_store;
+mod table;
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::cli::DeadLetter;
+use crate::cli::Decision;
+use crate::cli::DecisionFilter;
+use crate::cli::Format;
+use crate::cli::ReadReach;
+use crate::cli::Reach;
+use crate::cli::Ticket;
+use crate::cli::TicketVote;
+use crate::cli::Token;
+use crate::client::Operator;
+use crate::operator::from_store::Reading;
+use crate::operator::table::table;
+
+/// One sentence for people; it holds its next step already.
+type Failed = String;
+
+/// Answers from a gateway, or from a store opened beside it.
+async fn read(reach: &ReadReach, what: Reading<'_>) -> Result<Value, Failed> {
+    match &reach.store {
+        Some(store) => from_store::read(store, what).await,
+        None => {
+            let operator = Operator::new(&reach.reach).map_err(|error| error.to_string())?;
+            let (path, query) = what.request();
+            operator.get(&path, &query).await.map_err(|error| error.to_string())
+        }
+    }
+}
+
+fn show(format: Format, answer: Result<Value, Failed>, in_words: impl FnOnce(&Value) -> String) -> ExitCode {
+    match answer {
+        Ok(answer) => {
+            match format {
+                Format::Json => println!("{answer}"),
+                Format::Text => println!("{}", in_words(&answer).trim_end()),
+            }
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("portcullis: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `portcullis decision …`
+pub async fn decision(command: Decision) -> ExitCode {
+    match command {
+        Decision::List { filter, reach } => {
+            let answer = read(&reach, Reading::Decisions(&filter)).await;
+            show(reach.reach.format, answer, decisions_in_words)
+        }
+        Decision::Show { id, markdown, reach } => {
+            let answer = read(&reach, Reading::Decision(&id)).await;
+            let form = if markdown { "markdown" } else { "text" };
+            show(reach.reach.format, answer, |answer| text(answer, form))
+        }
+    }
+}
+
+fn text(answer: &Value, member: &str) -> String {
+    answer[member].as_str().unwrap_or_default().to_owned()
+}
+
+fn rows(answer: &Value, member: &str) -> Vec<Value> {
+    answer[member].as_array().cloned().unwrap_or_default()
+}
+
+fn decisions_in_words(answer: &Value) -> String {
+    table(
+        &["at", "verdict", "effect", "binds", "event", "reason", "decision"],
+        rows(answer, "decisions").iter().map(|row| {
+            ["at", "verdict", "effect", "binds", "event", "reason", "decision"].map(|column| text(row, column))
+        }),
+        "no decision yet",
+    )
+}
+
+/// `portcullis ticket …`
+pub async fn ticket(command: Ticket) -> ExitCode {
+    match command {
+        Ticket::List { state, reach } => {
+            let answer = read(&reach, Reading::Tickets(state.as_deref())).await;
+            show(reach.reach.format, answer, tickets_in_words)
+        }
+        Ticket::Show { id, reach } => {
+            let answer = read(&reach, Reading::Ticket(&id)).await;
+            show(reach.reach.format, answer, ticket_in_words)
+        }
+        Ticket::Approve(vote) => cast(&vote, "approve").await,
+        Ticket::Deny(vote) => cast(&vote, "deny").await,
+    }
+}
+
+async fn cast(vote: &TicketVote, word: &str) -> ExitCode {
+    let path = format!("tickets/{}/votes", vote.id);
+    let answer = act(&vote.reach, async |operator| {
+        operator.post(&path, &json!({"vote": word, "reason": vote.reason})).await
+    });
+    show(vote.reach.format, answer.await, ticket_in_words)
+}
+
+async fn act(
+    reach: &Reach,
+    deed: impl AsyncFnOnce(&Operator) -> Result<Value, crate::client::ApiError>,
+) -> Result<Value, Failed> {
+    let operator = Operator::new(reach).map_err(|error| error.to_string())?;
+    deed(&operator).await.map_err(|error| error.to_string())
+}
+
+fn tickets_in_words(answer: &Value) -> String {
+    table(
+        &["asked at", "state", "reason", "expires at", "ticket"],
+        rows(answer, "tickets").iter().map(|row| ["asked_at", "state", "reason", "expires_at", "id"].map(|column| text(row, column))),
+        "no ticket yet",
+    )
+}
+
+fn ticket_in_words(ticket: &Value) -> String {
+    let votes: Vec<String> = rows(ticket, "votes")
+        .iter()
+        .map(|vote| format!("  {} by {} at {} {}", text(vote, "vote"), text(vote, "by"), text(vote, "at"), text(vote, "reason")))
+        .collect();
+    format!(
+        "{}  {}\n  {}\n  {}\n{}\n  decision {}  expires {}",
+        text(ticket, "id"),
+        text(ticket, "state").to_uppercase(),
+        text(ticket, "reason"),
+        text(ticket, "why"),
+        votes.join("\n"),
+        text(ticket, "decision"),
+        text(ticket, "expires_at"),
+    )
+}
+
+/// `portcullis dead-letter …`
+pub async fn dead_letter(command: DeadLetter) -> ExitCode {
+    match command {
+        DeadLetter::List { reach } => {
+            let answer = read(&reach, Reading::DeadLetters).await;
+            show(reach.reach.format, answer, |answer| {
+                table(
+                    &["received", "connection", "key", "why", "delivery"],
+                    rows(answer, "dead_letters").iter().map(|row| ["received", "connection", "key", "why", "id"].map(|column| text(row, column))),
+                    "no dead letter",
+                )
+            })
+        }
+        DeadLetter::Replay { id, reach } => {
+            let path = format!("dead-letters/{id}/replay");
+            let answer = act(&reach, async |operator| operator.post(&path, &json!({})).await).await;
+            show(reach.format, answer, |_| format!("{id} goes down the road again"))
+        }
+    }
+}
+
+/// `portcullis token …`
+pub async fn token(command: Token) -> ExitCode {
+    match command {
+        Token::Create { name, connection, repository, action, expires_in, reach } => {
+            let wish = json!({
+                "name": name, "connection": connection, "repositories": repository, "actions": action,
+                "expires_in": expires_in.as_secs(),
+            });
+            let answer = act(&reach, async |operator| operator.post("tokens", &wish).await).await;
+            show(reach.format, answer, |answer| {
+                eprintln!("This is the only time it is shown. It ends at {}.", text(answer, "expires"));
+                text(answer, "token")
+            })
+        }
+        Token::List { reach } => {
+            let answer = read(&reach, Reading::Tokens).await;
+            show(reach.reach.format, answer, |answer| {
+                table(
+                    &["name", "connection", "expires", "token id"],
+                    rows(answer, "tokens").iter().map(|row| ["name", "connection", "expires", "id"].map(|column| text(row, column))),
+                    "no service token",
+                )
+            })
+        }
+        Token::Revoke { id, reach } => {
+            let path = format!("tokens/{id}");
+            let answer = act(&reach, async |operator| operator.delete(&path).await).await;
+            show(reach.format, answer, |_| format!("{id} is revoked"))
+        }
+    }
+}
+
+/// What a list of decisions is asked for, as the API's query.
+pub fn query(filter: &DecisionFilter) -> Vec<(&'static str, String)> {
+    let or_empty = |value: &Option<String>| value.clone().unwrap_or_default();
+    vec![
+        ("verdict", or_empty(&filter.verdict)),
+        ("effect", or_empty(&filter.effect)),
+        ("repository", or_empty(&filter.repository)),
+        ("uncovered", if filter.uncovered { "true".to_owned() } else { String::new() }),
+        ("limit", filter.limit.to_string()),
+    ]
+}

@@ -1,0 +1,114 @@
+//! The same answers from a store opened read-only, beside a running gateway or without one.
+
+use portcullis::approval::State;
+use portcullis::decision::Effect;
+use portcullis::decision::Record;
+use portcullis::decision::narrative;
+use portcullis::policy::Verdict;
+use portcullis::store::Filter;
+use portcullis::store::Store;
+use portcullis::store::TicketFilter;
+use serde_json::Value;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::cli::DecisionFilter;
+use crate::operator::query;
+use crate::serve::read_only;
+
+/// What is read.
+pub enum Reading<'a> {
+    /// Decisions.
+    Decisions(&'a DecisionFilter),
+    /// One decision.
+    Decision(&'a str),
+    /// Tickets in a state.
+    Tickets(Option<&'a str>),
+    /// One ticket.
+    Ticket(&'a str),
+    /// Bodies that could not be read.
+    DeadLetters,
+    /// Service tokens.
+    Tokens,
+}
+
+impl Reading<'_> {
+    /// The same as a request to a gateway: path below `/api/v1` and query.
+    pub fn request(&self) -> (String, Vec<(&'static str, String)>) {
+        match self {
+            Self::Decisions(filter) => ("decisions".to_owned(), query(filter)),
+            Self::Decision(id) => (format!("decisions/{id}"), Vec::new()),
+            Self::Tickets(state) => ("tickets".to_owned(), vec![("state", state.unwrap_or_default().to_owned())]),
+            Self::Ticket(id) => (format!("tickets/{id}"), Vec::new()),
+            Self::DeadLetters => ("dead-letters".to_owned(), Vec::new()),
+            Self::Tokens => ("tokens".to_owned(), Vec::new()),
+        }
+    }
+}
+
+/// Reads it from a store.
+pub async fn read(address: &str, what: Reading<'_>) -> Result<Value, String> {
+    let store = read_only(address).await?;
+    let found = match what {
+        Reading::Decisions(filter) => decisions(&store, filter).await?,
+        Reading::Decision(id) => decision(&store, id).await?,
+        Reading::Tickets(state) => tickets(&store, state).await?,
+        Reading::Ticket(id) => {
+            let ticket = store.ticket(uuid(id)?).await.map_err(|error| error.to_string())?;
+            json!(ticket.ok_or_else(|| format!("there is no ticket `{id}` in {address}"))?)
+        }
+        Reading::DeadLetters => {
+            let letters = store.dead_letters(None, 200).await.map_err(|error| error.to_string())?;
+            let rows: Vec<Value> = letters
+                .iter()
+                .map(|letter| json!({"id": letter.id, "connection": letter.connection, "key": letter.key, "received": letter.received, "why": letter.why}))
+                .collect();
+            json!({"dead_letters": rows})
+        }
+        Reading::Tokens => json!({"tokens": store.tokens().await.map_err(|error| error.to_string())?}),
+    };
+    store.close().await;
+    Ok(found)
+}
+
+fn uuid(id: &str) -> Result<Uuid, String> {
+    id.parse().map_err(|_| format!("`{id}` is not an id: it looks like 0192f3c4-…"))
+}
+
+fn word<T>(name: &str, told: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
+    told.map(|text| read(text).ok_or_else(|| format!("`{text}` is no {name}"))).transpose()
+}
+
+async fn decisions(store: &Store, filter: &DecisionFilter) -> Result<Value, String> {
+    let wanted = Filter {
+        verdict: word("verdict", filter.verdict.as_deref(), Verdict::from_text)?,
+        effect: word("effect", filter.effect.as_deref(), Effect::from_text)?,
+        repository: filter.repository.clone(),
+        uncovered: filter.uncovered.then_some(true),
+        ..Filter::default()
+    };
+    let page = store.decisions(&wanted, None, filter.limit as usize).await.map_err(|error| error.to_string())?;
+    let rows: Vec<Value> = page.decisions.iter().map(Record::row).collect();
+    Ok(json!({"decisions": rows, "next": page.next}))
+}
+
+async fn decision(store: &Store, id: &str) -> Result<Value, String> {
+    let record = store.decision(uuid(id)?).await.map_err(|error| error.to_string())?;
+    let record = record.ok_or_else(|| format!("there is no decision `{id}` here"))?;
+    let bundle = store.bundle(&record.public.bundle).await.map_err(|error| error.to_string())?;
+    let story = narrative::tell(&record, bundle.as_ref());
+    Ok(json!({
+        "decision": record.public,
+        "narrative": story,
+        "text": narrative::plain(&story),
+        "markdown": narrative::markdown(&story),
+    }))
+}
+
+async fn tickets(store: &Store, state: Option<&str>) -> Result<Value, String> {
+    let state = word("ticket state", state, State::from_text)?;
+    let filter = TicketFilter { state, ..TicketFilter::default() };
+    let found = store.tickets(filter, None, 200).await.map_err(|error| error.to_string())?;
+    let rows: Vec<_> = found.into_iter().map(|(_, ticket)| ticket).collect();
+    Ok(json!({"tickets": rows}))
+}

@@ -1,0 +1,141 @@
+//! `portcullis policy check|test`: what security teams run while they write. Offline.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use portcullis::event::EventKind;
+use portcullis::graph::fact::Wanted;
+use portcullis::policy::Diagnostic;
+use portcullis::policy::diagnostic;
+use portcullis::policy::example::example;
+use portcullis::policy::load;
+use portcullis::policy::schema;
+use portcullis::policy::testing;
+use portcullis::policy::testing::Outcome;
+use portcullis::policy::testing::Report;
+use portcullis::policy::testing::Test;
+use serde_json::json;
+
+use crate::cli::Format;
+use crate::cli::Policy;
+use crate::offline;
+
+/// Runs the command.
+pub fn run(policy: &Policy) -> ExitCode {
+    match policy {
+        Policy::Check { schema: true, .. } => {
+            println!("{:#}", schema::json_schema());
+            ExitCode::SUCCESS
+        }
+        Policy::Check { example: Some(kind), .. } => print_example(kind),
+        Policy::Check { dir, format, .. } => check(dir.as_deref(), *format),
+        Policy::Test { dir, run, format } => test(dir.as_deref(), run.as_deref(), *format),
+    }
+}
+
+fn usage(why: &str) -> ExitCode {
+    eprintln!("portcullis: {why}");
+    ExitCode::from(2)
+}
+
+fn print_example(kind: &str) -> ExitCode {
+    let Some(known) = EventKind::from_text(kind) else {
+        return usage(&format!("`{kind}` is not an event kind: use one of {}", EventKind::TEXTS.join(", ")));
+    };
+    match example(known) {
+        Ok(document) => {
+            let input = document.page(&Wanted::all());
+            let shown: serde_json::Value = serde_json::from_slice(input.json()).unwrap_or_default();
+            println!("{shown:#}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => usage(&error.to_string()),
+    }
+}
+
+fn check(dir: Option<&Path>, format: Format) -> ExitCode {
+    let files = match offline::rules(dir) {
+        Ok(files) => files,
+        Err(why) => return usage(&why),
+    };
+    match load(&files) {
+        Ok(loaded) => {
+            let bundle = loaded.bundle();
+            match format {
+                Format::Json => println!("{}", json!({"ok": true, "revision": bundle.revision, "rules": bundle.rules, "warnings": loaded.warnings()})),
+                Format::Text => {
+                    eprint!("{}", diagnostic::render_all(loaded.warnings()));
+                    println!("{} rules, revision {}: good", bundle.rules.len(), short(&bundle.revision));
+                }
+            }
+            ExitCode::SUCCESS
+        }
+        Err(found) => refused(&found, format),
+    }
+}
+
+fn refused(found: &[Diagnostic], format: Format) -> ExitCode {
+    match format {
+        Format::Json => println!("{}", json!({"ok": false, "diagnostics": found})),
+        Format::Text => {
+            eprint!("{}", diagnostic::render_all(found));
+            println!("{} problem(s): this bundle would be refused", found.len());
+        }
+    }
+    ExitCode::FAILURE
+}
+
+fn short(revision: &str) -> &str {
+    revision.get(..12).unwrap_or(revision)
+}
+
+fn test(dir: Option<&Path>, word: Option<&str>, format: Format) -> ExitCode {
+    let files = match offline::rules(dir) {
+        Ok(files) => files,
+        Err(why) => return usage(&why),
+    };
+    let mut report = match testing::run(&files) {
+        Ok(report) => report,
+        Err(found) => return refused(&found, format),
+    };
+    if let Some(word) = word {
+        report.tests.retain(|test| test.name.contains(word) || test.package.contains(word));
+    }
+    match format {
+        Format::Json => println!("{}", json!({"ok": report.is_good(), "report": report})),
+        Format::Text => in_words(&report),
+    }
+    if report.is_good() && !report.tests.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn in_words(report: &Report) {
+    for test in report.tests.iter().filter(|test| test.outcome != Outcome::Passed) {
+        one_test(test);
+    }
+    for file in &report.coverage {
+        let missed: Vec<String> = file.missed.iter().map(ToString::to_string).collect();
+        let lines = if missed.is_empty() { String::new() } else { format!("  not tested: line {}", missed.join(", ")) };
+        println!("{:>6.1} %  {}{lines}", file.percent, file.file);
+    }
+    let count = |outcome| report.count(outcome);
+    println!(
+        "{} passed, {} failed, {} could not run, {} skipped",
+        count(Outcome::Passed),
+        count(Outcome::Failed),
+        count(Outcome::Broken),
+        count(Outcome::Skipped)
+    );
+    if report.tests.is_empty() {
+        println!("no test was found: write `test_…` rules in a file that ends in `_test.rego`");
+    }
+}
+
+fn one_test(test: &Test) {
+    println!("{}:{}: {} {}", test.file, test.line, test.name, test.outcome);
+    if let Some(failure) = &test.failure {
+        println!("{}", failure.in_words());
+    }
+    for line in &test.prints {
+        println!("    {line}");
+    }
+}

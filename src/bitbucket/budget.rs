@@ -1,0 +1,238 @@
+//! How often one credential may ask: a share of calls kept for live questions, and the rest after a 429.
+//!
+//! Bitbucket tells neither what is left nor when more comes (Cloud, "API request limits"), so this counts itself. It
+//! knows nothing of what is asked.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
+
+use crate::bitbucket::transport::CallClass;
+use crate::bitbucket::transport::Deadline;
+use crate::bitbucket::transport::FetchError;
+
+/// Discovery asks so many questions at once: Atlassian asks for few, and live questions need room.
+const CRAWLERS: usize = 4;
+
+/// The part of an hour's calls that discovery leaves to live questions.
+const RESERVED: f64 = 0.2;
+
+/// First rest after a 429 that names none; doubled each time.
+const FIRST_REST: Duration = Duration::from_secs(5);
+
+/// Longest rest that we choose ourselves. Together with doubling it keeps an hour of 429 below twenty tries.
+const LONGEST_REST: Duration = Duration::from_secs(15 * 60);
+
+/// Longest `Retry-After` that is believed: Bitbucket's windows are one hour.
+const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
+
+/// How long the one call after a rest may take before another may try.
+const PROBE: Duration = Duration::from_secs(10);
+
+/// Longest nap before looking again, so that a successful probe wakes the others soon.
+const NAP: Duration = Duration::from_millis(500);
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// A question that somebody waits for.
+    Live,
+    /// Discovery, which can wait.
+    Crawl,
+}
+
+/// The budget of one credential.
+pub(crate) struct Budget {
+    purse: Mutex<Purse>,
+    crawlers: Semaphore,
+    calls: [AtomicU64; CallClass::ALL.len()],
+}
+
+/// Leave to send one request. Dropping it gives the place to another.
+pub(crate) struct Turn<'a> {
+    _place: Option<SemaphorePermit<'a>>,
+}
+
+impl Budget {
+    /// A budget of so many calls an hour; none: only 429 limits it.
+    pub(crate) fn new(per_hour: Option<u32>) -> Self {
+        Self {
+            purse: Mutex::new(Purse::new(per_hour, Instant::now())),
+            crawlers: Semaphore::new(CRAWLERS),
+            calls: Default::default(),
+        }
+    }
+
+    /// Waits for leave to send one request, at most until the deadline.
+    pub(crate) async fn turn(
+        &self,
+        share: Share,
+        deadline: Deadline,
+    ) -> Result<Turn<'_>, FetchError> {
+        let place = match share {
+            Share::Live => None,
+            Share::Crawl => {
+                match tokio::time::timeout(deadline.left(), self.crawlers.acquire()).await {
+                    Ok(Ok(place)) => Some(place),
+                    Ok(Err(_)) | Err(_) => return Err(FetchError::Limited { again: NAP }),
+                }
+            }
+        };
+        while let Err(wait) = self.purse(|purse| purse.ask(Instant::now(), share)) {
+            if wait > deadline.left() {
+                return Err(FetchError::Limited { again: wait });
+            }
+            tokio::time::sleep(wait.min(NAP)).await;
+        }
+        Ok(Turn { _place: place })
+    }
+
+    /// Bitbucket answered 429. Says how long to rest.
+    pub(crate) fn refused(&self, asked: Option<Duration>) -> Duration {
+        self.purse(|purse| purse.refused(Instant::now(), asked, jitter()))
+    }
+
+    /// Bitbucket answered anything else.
+    pub(crate) fn served(&self) {
+        self.purse(Purse::served);
+    }
+
+    /// Counts one request.
+    pub(crate) fn count(&self, class: CallClass) {
+        if let Some(count) = self.calls.get(class as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Requests sent, by class.
+    pub(crate) fn calls(&self) -> Vec<(CallClass, u64)> {
+        let counts = self.calls.iter().map(|count| count.load(Ordering::Relaxed));
+        CallClass::ALL.iter().copied().zip(counts).collect()
+    }
+
+    fn purse<T>(&self, look: impl FnOnce(&mut Purse) -> T) -> T {
+        look(&mut self.purse.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A share between 0 and 1, so that several gateways do not ask again in step.
+pub(crate) fn jitter() -> f64 {
+    let mut byte = [0_u8];
+    match getrandom::fill(&mut byte) {
+        Ok(()) => f64::from(byte[0]) / 255.0,
+        Err(_) => 0.5,
+    }
+}
+
+/// What is left, as a value: time is handed in.
+#[derive(Debug)]
+struct Purse {
+    per_hour: Option<f64>,
+    left: f64,
+    filled: Instant,
+    resting: Option<Instant>,
+    strikes: u32,
+}
+
+impl Purse {
+    fn new(per_hour: Option<u32>, now: Instant) -> Self {
+        let per_hour = per_hour.map(f64::from);
+        Self { per_hour, left: per_hour.unwrap_or(0.0), filled: now, resting: None, strikes: 0 }
+    }
+
+    /// Takes one call, or says how long to wait.
+    fn ask(&mut self, now: Instant, share: Share) -> Result<(), Duration> {
+        if let Some(until) = self.resting {
+            if now < until {
+                return Err(until - now);
+            }
+            // One call tries; the others wait for what becomes of it.
+            self.resting = Some(now + PROBE);
+        }
+        let Some(per_hour) = self.per_hour else { return Ok(()) };
+        let a_second = per_hour / 3600.0;
+        self.left = (self.left + (now - self.filled).as_secs_f64() * a_second).min(per_hour);
+        self.filled = now;
+        let short = per_hour * RESERVED - (self.left - 1.0);
+        if share == Share::Crawl && short > 0.0 {
+            return Err(Duration::from_secs_f64((short / a_second).max(0.001)));
+        }
+        self.left = (self.left - 1.0).max(-per_hour);
+        Ok(())
+    }
+
+    fn refused(&mut self, now: Instant, asked: Option<Duration>, jitter: f64) -> Duration {
+        let doubled = FIRST_REST.saturating_mul(1 << self.strikes.min(16)).min(LONGEST_REST);
+        let own = doubled.mul_f64(0.75 + jitter / 2.0);
+        let rest = asked.map_or(own, |asked| asked.min(LONGEST_ASKED));
+        self.strikes = self.strikes.saturating_add(1);
+        self.resting = self.resting.max(Some(now + rest));
+        rest
+    }
+
+    fn served(&mut self) {
+        self.strikes = 0;
+        self.resting = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Virtual time: every second somebody wants to ask, and every answer is a 429.
+    #[test]
+    fn an_hour_of_429_is_tried_at_most_twenty_times() {
+        let start = Instant::now();
+        let mut purse = Purse::new(Some(1_000), start);
+        let mut tries = 0;
+        for second in 0..3_600 {
+            let now = start + Duration::from_secs(second);
+            if purse.ask(now, Share::Live).is_ok() {
+                tries += 1;
+                purse.refused(now, None, 0.0);
+            }
+        }
+        assert!((5..=20).contains(&tries), "{tries} tries");
+    }
+
+    #[test]
+    fn after_the_rest_one_asks_and_the_others_follow_its_success() {
+        let start = Instant::now();
+        let mut purse = Purse::new(None, start);
+        purse.refused(start, Some(Duration::from_secs(3)), 0.0);
+        assert_eq!(purse.ask(start, Share::Live), Err(Duration::from_secs(3)));
+        let later = start + Duration::from_secs(3);
+        assert_eq!(purse.ask(later, Share::Live), Ok(()));
+        assert_eq!(purse.ask(later, Share::Live), Err(PROBE));
+        purse.served();
+        assert_eq!(purse.ask(later, Share::Live), Ok(()));
+    }
+
+    #[test]
+    fn discovery_leaves_a_fifth_to_live_questions() {
+        let now = Instant::now();
+        let mut purse = Purse::new(Some(100), now);
+        let crawled = (0..200).filter(|_| purse.ask(now, Share::Crawl).is_ok()).count();
+        assert_eq!(crawled, 80);
+        let live = (0..20).filter(|_| purse.ask(now, Share::Live).is_ok()).count();
+        assert_eq!(live, 20);
+        let wait = purse.ask(now, Share::Crawl).unwrap_err();
+        assert!(wait > Duration::from_secs(600), "{wait:?}");
+        assert_eq!(purse.ask(now + wait + Duration::from_millis(10), Share::Crawl), Ok(()));
+    }
+
+    #[test]
+    fn what_bitbucket_asks_for_is_honoured_up_to_an_hour() {
+        let now = Instant::now();
+        let mut purse = Purse::new(None, now);
+        assert_eq!(purse.refused(now, Some(Duration::from_secs(7)), 0.0).as_secs(), 7);
+        assert_eq!(purse.refused(now, Some(Duration::from_secs(1 << 40)), 0.0), LONGEST_ASKED);
+    }
+}

@@ -1,0 +1,110 @@
+//! How a connection is reached: from configuration alone, never from a payload.
+
+use std::fmt;
+
+use crate::graph::ConnectionId;
+use crate::secret::Secret;
+
+/// Where Cloud's REST API is.
+pub const CLOUD_API: &str = "https://api.bitbucket.org/2.0";
+
+/// Where Cloud's OAuth tokens are.
+pub const CLOUD_TOKENS: &str = "https://bitbucket.org/site/oauth2/access_token";
+
+/// How to reach one connection.
+#[derive(Debug)]
+pub struct Settings {
+    /// Part of every id that is answered.
+    pub connection: ConnectionId,
+    /// Which Bitbucket, and where.
+    pub server: Server,
+    /// What it is asked with.
+    pub credential: Credential,
+}
+
+/// Which Bitbucket, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// Bitbucket Cloud.
+    Cloud {
+        /// Slug of the workspace: it is part of the step tokens' issuer.
+        workspace: String,
+        /// Another address than Atlassian's own, for test servers only.
+        test: Option<TestServer>,
+    },
+    /// Bitbucket Data Center.
+    DataCenter {
+        /// Its address with its context path, as in `https://bitbucket.example.com/context`. HTTPS, unless loopback.
+        base_url: String,
+    },
+}
+
+/// A stand-in for Bitbucket Cloud.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestServer {
+    /// In place of [`CLOUD_API`]; ends in `/2.0`.
+    pub api_url: String,
+    /// In place of [`CLOUD_TOKENS`]; none: `/site/oauth2/access_token` of the same origin. A consumer's secret is
+    /// never sent to Atlassian on behalf of a test server, nor the other way round.
+    pub token_url: Option<String>,
+}
+
+/// What Bitbucket is asked with. `Debug` shows no secret.
+pub enum Credential {
+    /// An OAuth consumer's client credentials (Cloud).
+    OAuth {
+        /// The consumer's key.
+        key: Secret<String>,
+        /// The consumer's secret.
+        secret: Secret<String>,
+    },
+    /// An access token (Cloud) or HTTP token (Data Center).
+    Bearer(Secret<String>),
+    /// E-mail address and API token (Cloud), or user and password (Data Center).
+    Basic {
+        /// Who.
+        user: String,
+        /// The token or password.
+        secret: Secret<String>,
+    },
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OAuth { .. } => "OAuth(…)",
+            Self::Bearer(_) => "Bearer(…)",
+            Self::Basic { .. } => "Basic(…)",
+        })
+    }
+}
+
+/// Settings that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Not an address.
+    #[error(
+        "`{0}` is not an address of a Bitbucket: write it like `https://bitbucket.example.com`"
+    )]
+    Address(String),
+    /// Plain HTTP over a network would show the credential to it.
+    #[error("`{0}` must be an https address: only loopback may be plain http")]
+    Plain(String),
+    /// A query, fragment, user or password in an address.
+    #[error("`{0}` must be an address without user, query or fragment")]
+    Extras(String),
+    /// Not a workspace.
+    #[error("`{0}` is not a workspace: use its slug, as in its addresses")]
+    Workspace(String),
+    /// A credential that cannot stand in a header.
+    #[error("the credential holds a character that cannot be sent")]
+    Credential,
+    /// A credential that this product does not know.
+    #[error(
+        "an OAuth consumer is a credential of Bitbucket Cloud: use a token, or user and password"
+    )]
+    Consumer,
+    /// The client could not be set up.
+    #[error("the HTTP client could not be set up: are the system's CA certificates installed?")]
+    Client,
+}

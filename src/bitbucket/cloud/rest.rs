@@ -1,0 +1,167 @@
+//! Cloud's REST API 2.0: addresses and questions. The answers are read in the files below.
+
+mod account;
+mod commit;
+mod gate;
+mod page;
+mod pull_request;
+mod status;
+mod step;
+
+use std::fmt;
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::bitbucket::budget::Share;
+use crate::bitbucket::client::CLOUD_API;
+use crate::bitbucket::client::CLOUD_TOKENS;
+use crate::bitbucket::client::Credential;
+use crate::bitbucket::client::SettingsError;
+use crate::bitbucket::client::TestServer;
+use crate::bitbucket::client::Workspace;
+use crate::bitbucket::client::address;
+use crate::bitbucket::client::below;
+use crate::bitbucket::client::workspace;
+use crate::bitbucket::cloud::rest::account::Account;
+use crate::bitbucket::issuer::Issuer;
+use crate::bitbucket::transport::Call;
+use crate::bitbucket::transport::CallClass;
+use crate::bitbucket::transport::Deadline;
+use crate::bitbucket::transport::FetchError;
+use crate::bitbucket::transport::Held;
+use crate::bitbucket::transport::Transport;
+use crate::graph::ConnectionId;
+use crate::graph::Id;
+use crate::graph::Kind;
+
+/// Calls an hour and credential. Source: "API request limits"; only large workspaces have more.
+const CALLS_PER_HOUR: u32 = 1_000;
+
+/// A client of one Cloud workspace.
+#[derive(Clone)]
+pub struct Cloud(Arc<Inner>);
+
+struct Inner {
+    connection: ConnectionId,
+    workspace: String,
+    api: Url,
+    transport: Transport,
+}
+
+impl Cloud {
+    pub(crate) fn new(
+        connection: ConnectionId,
+        slug: &str,
+        test: Option<TestServer>,
+        credential: Credential,
+    ) -> Result<Self, SettingsError> {
+        let (api, tokens) = addresses(test)?;
+        let held = match credential {
+            Credential::OAuth { key, secret } => Held::consumer(tokens, &key, &secret)?,
+            Credential::Bearer(token) => Held::bearer(&token)?,
+            Credential::Basic { user, secret } => Held::basic(&user, &secret)?,
+        };
+        let transport = Transport::new(held, api.scheme() == "https", Some(CALLS_PER_HOUR))?;
+        let workspace = workspace(slug)?;
+        Ok(Self(Arc::new(Inner { connection, workspace, api, transport })))
+    }
+
+    pub(crate) fn connection(&self) -> &ConnectionId {
+        &self.0.connection
+    }
+
+    pub(crate) fn issuer(&self) -> Issuer {
+        Issuer::cloud(self.0.api.as_str(), &self.0.workspace)
+    }
+
+    pub(crate) fn calls(&self) -> Vec<(CallClass, u64)> {
+        self.0.transport.calls()
+    }
+
+    /// GET `/user`.
+    pub(crate) async fn whoami(&self, deadline: Deadline) -> Result<Option<Id>, FetchError> {
+        let call = self.ask(&["user"], "the credential's own user", CallClass::Metadata)?;
+        let wire: Account = self.0.transport.get(&call, deadline).await?;
+        Ok(wire.id(self.connection()))
+    }
+
+    /// GET `/workspaces/{workspace}`.
+    pub(crate) async fn workspace(&self, deadline: Deadline) -> Result<Workspace, FetchError> {
+        let what = "the workspace";
+        let call = self.ask(&["workspaces", &self.0.workspace], what, CallClass::Metadata)?;
+        let wire: WireWorkspace = self.0.transport.get(&call, deadline).await?;
+        let id = Id::new(self.connection(), Kind::Workspace, &wire.uuid)
+            .map_err(|_| FetchError::Form { what, why: "`uuid` is not a UUID".to_owned() })?;
+        Ok(Workspace { id, slug: wire.slug, name: wire.name })
+    }
+
+    fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
+    fn api(&self) -> &Url {
+        &self.0.api
+    }
+
+    /// A question below the API's base.
+    fn ask(&self, path: &[&str], what: &'static str, class: CallClass) -> Result<Call, FetchError> {
+        let url = below(&self.0.api, path)?;
+        Ok(Call { url, what, class, share: Share::Live })
+    }
+
+    /// A question below a repository, by UUIDs: they survive renames.
+    fn ask_in(
+        &self,
+        repository: &Id,
+        path: &[&str],
+        what: &'static str,
+        class: CallClass,
+    ) -> Result<Call, FetchError> {
+        if repository.kind() != Kind::Repository || repository.connection() != *self.connection() {
+            let why = "a repository of this connection";
+            return Err(FetchError::Unaskable(repository.to_string(), why));
+        }
+        let uuid = braced(repository.native())?;
+        let head = ["repositories", self.0.workspace.as_str(), uuid.as_str()];
+        self.ask(&[&head, path].concat(), what, class)
+    }
+}
+
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cloud({})", self.0.connection)
+    }
+}
+
+/// The API's base and where tokens are: both Atlassian's own, or both a test server's.
+fn addresses(test: Option<TestServer>) -> Result<(Url, Url), SettingsError> {
+    let Some(test) = test else { return Ok((address(CLOUD_API)?, address(CLOUD_TOKENS)?)) };
+    let api = address(&test.api_url)?;
+    let tokens = match test.token_url {
+        Some(url) => address(&url)?,
+        None => api
+            .join("/site/oauth2/access_token")
+            .map_err(|_| SettingsError::Address(test.api_url))?,
+    };
+    Ok((api, tokens))
+}
+
+/// `{uuid}`, as Cloud writes it in addresses.
+fn braced(uuid: &str) -> Result<String, FetchError> {
+    match uuid::Uuid::try_parse(uuid.trim_start_matches('{').trim_end_matches('}')) {
+        Ok(uuid) => Ok(format!("{{{uuid}}}")),
+        Err(_) => {
+            let shown = uuid.chars().take(80).flat_map(char::escape_debug).collect();
+            Err(FetchError::Unaskable(shown, "a UUID"))
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct WireWorkspace {
+    uuid: String,
+    slug: String,
+    #[serde(default)]
+    name: String,
+}

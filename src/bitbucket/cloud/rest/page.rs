@@ -1,0 +1,60 @@
+//! Cloud's lists: `next` is followed as told, but only to Bitbucket's own address, and to the end or not at all.
+
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::bitbucket::cloud::rest::Cloud;
+use crate::bitbucket::transport::Call;
+use crate::bitbucket::transport::Deadline;
+use crate::bitbucket::transport::FetchError;
+use crate::bitbucket::transport::MAX_PAGES;
+
+/// The largest page that every list of Cloud takes, but that of pull requests.
+pub(crate) const PAGE_LENGTH: &str = "100";
+
+#[derive(serde::Deserialize)]
+struct Page<T> {
+    values: Vec<T>,
+    next: Option<String>,
+}
+
+impl Cloud {
+    /// All rows of a list. A page that fails fails the list: half a list of grants would be a lie.
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self,
+        mut call: Call,
+        deadline: Deadline,
+    ) -> Result<Vec<T>, FetchError> {
+        call.url.query_pairs_mut().append_pair("pagelen", PAGE_LENGTH);
+        let mut rows = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..MAX_PAGES {
+            let page: Page<T> = self.transport().get(&call, deadline).await?;
+            rows.extend(page.values);
+            let Some(next) = page.next else { return Ok(rows) };
+            let next = self.own(&next, &call)?;
+            if !seen.insert(next.clone()) {
+                break;
+            }
+            call.url = next;
+        }
+        Err(FetchError::TooLong { what: call.what, limit: MAX_PAGES })
+    }
+
+    /// Whether a list has any row. One page of one row is enough.
+    pub(crate) async fn any(&self, mut call: Call, deadline: Deadline) -> Result<bool, FetchError> {
+        call.url.query_pairs_mut().append_pair("pagelen", "1");
+        let page: Page<serde::de::IgnoredAny> = self.transport().get(&call, deadline).await?;
+        Ok(!page.values.is_empty())
+    }
+
+    /// A next page: of our own origin, below our own base.
+    fn own(&self, next: &str, call: &Call) -> Result<Url, FetchError> {
+        let foreign = FetchError::ForeignPage { what: call.what };
+        let Ok(url) = Url::parse(next) else { return Err(foreign) };
+        let base = self.api();
+        let inside = url.path().strip_prefix(base.path()).is_some_and(|rest| rest.starts_with('/'));
+        let plain = url.username().is_empty() && url.password().is_none();
+        if url.origin() == base.origin() && inside && plain { Ok(url) } else { Err(foreign) }
+    }
+}

@@ -1,0 +1,157 @@
+//! Data Center's REST API: addresses and questions. Repositories are known to it by project key and slug alone, which
+//! change; ours are numbers. What a number is called now is told by webhooks and discovery.
+
+mod commit;
+mod page;
+mod pull_request;
+mod status;
+
+use std::fmt;
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use url::Url;
+
+use crate::bitbucket::budget::Share;
+use crate::bitbucket::client::Credential;
+use crate::bitbucket::client::SettingsError;
+use crate::bitbucket::client::Workspace;
+use crate::bitbucket::client::address;
+use crate::bitbucket::client::below;
+use crate::bitbucket::transport::Call;
+use crate::bitbucket::transport::CallClass;
+use crate::bitbucket::transport::Deadline;
+use crate::bitbucket::transport::FetchError;
+use crate::bitbucket::transport::Held;
+use crate::bitbucket::transport::Transport;
+use crate::graph::ConnectionId;
+use crate::graph::Id;
+use crate::graph::Kind;
+
+/// Most repositories whose names are kept: the largest estates have half as many.
+const MAX_NAMES: u64 = 200_000;
+
+/// A client of one Data Center.
+#[derive(Clone)]
+pub struct DataCenter(Arc<Inner>);
+
+struct Inner {
+    connection: ConnectionId,
+    base: Url,
+    transport: Transport,
+    /// Repository → project key and slug.
+    names: Cache<Id, (String, String)>,
+}
+
+#[derive(serde::Deserialize)]
+struct User {
+    id: Option<u64>,
+    name: String,
+}
+
+impl DataCenter {
+    pub(crate) fn new(
+        connection: ConnectionId,
+        base_url: &str,
+        credential: Credential,
+    ) -> Result<Self, SettingsError> {
+        let base = address(base_url)?;
+        let held = match credential {
+            Credential::OAuth { .. } => return Err(SettingsError::Consumer),
+            Credential::Bearer(token) => Held::bearer(&token)?,
+            Credential::Basic { user, secret } => Held::basic(&user, &secret)?,
+        };
+        let transport = Transport::new(held, base.scheme() == "https", None)?;
+        let names = Cache::new(MAX_NAMES);
+        Ok(Self(Arc::new(Inner { connection, base, transport, names })))
+    }
+
+    pub(crate) fn connection(&self) -> &ConnectionId {
+        &self.0.connection
+    }
+
+    pub(crate) fn calls(&self) -> Vec<(CallClass, u64)> {
+        self.0.transport.calls()
+    }
+
+    /// Takes note of `PROJECT/slug`; another text is passed over.
+    pub(crate) fn remember(&self, repository: &Id, name: &str) {
+        if let Some((key, slug)) = name.split_once('/')
+            && !key.is_empty()
+            && !slug.is_empty()
+            && !slug.contains('/')
+        {
+            self.0.names.insert(repository.clone(), (key.to_owned(), slug.to_owned()));
+        }
+    }
+
+    /// `X-AUSERNAME` of any answer, looked up. An answer without one was given to nobody: Data Center does not refuse
+    /// a credential it ignores.
+    pub(crate) async fn whoami(&self, deadline: Deadline) -> Result<Option<Id>, FetchError> {
+        let what = "the credential's own user";
+        let path = ["rest", "api", "latest", "application-properties"];
+        let call = self.ask(&path, what, CallClass::Metadata)?;
+        let Some(told) = self.transport().read(&call, deadline).await?.user else {
+            return Ok(None);
+        };
+        let name = url::form_urlencoded::parse(format!("n={told}").as_bytes())
+            .next()
+            .map(|(_, name)| name.into_owned())
+            .unwrap_or_default();
+        let mut call = self.ask(&["rest", "api", "latest", "users"], what, CallClass::Metadata)?;
+        call.url.query_pairs_mut().append_pair("filter", &name);
+        let users: Vec<User> = self.list(call, deadline).await?;
+        let own = users.into_iter().find(|user| user.name == name).and_then(|user| user.id);
+        Ok(own.and_then(|id| self.user(id)))
+    }
+
+    /// The whole of it. Asked for its state, so that a wrong address is noticed.
+    pub(crate) async fn workspace(&self, deadline: Deadline) -> Result<Workspace, FetchError> {
+        let what = "the server";
+        let path = ["rest", "api", "latest", "application-properties"];
+        let call = self.ask(&path, what, CallClass::Metadata)?;
+        let _: Properties = self.transport().get(&call, deadline).await?;
+        let id = Id::new(self.connection(), Kind::Workspace, "server")
+            .map_err(|_| FetchError::Unaskable("server".to_owned(), "an id"))?;
+        let name = self.0.base.host_str().unwrap_or_default().to_owned();
+        Ok(Workspace { id, slug: String::new(), name })
+    }
+
+    fn user(&self, id: u64) -> Option<Id> {
+        Id::new(self.connection(), Kind::User, &id.to_string()).ok()
+    }
+
+    fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
+    fn ask(&self, path: &[&str], what: &'static str, class: CallClass) -> Result<Call, FetchError> {
+        Ok(Call { url: below(&self.0.base, path)?, what, class, share: Share::Live })
+    }
+
+    /// A question below a repository, in one of the REST plugins.
+    fn ask_in(
+        &self,
+        (plugin, repository): (&str, &Id),
+        path: &[&str],
+        what: &'static str,
+        class: CallClass,
+    ) -> Result<Call, FetchError> {
+        let known = self.0.names.get(repository);
+        let (key, slug) = known.ok_or_else(|| FetchError::Unaddressed(repository.clone()))?;
+        let head = ["rest", plugin, "latest", "projects", key.as_str(), "repos", slug.as_str()];
+        self.ask(&[&head, path].concat(), what, class)
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Properties {
+    #[serde(rename = "version")]
+    _version: String,
+}
+
+impl fmt::Debug for DataCenter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataCenter({})", self.0.connection)
+    }
+}

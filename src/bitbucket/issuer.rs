@@ -1,0 +1,204 @@
+//! The public keys of those who sign step tokens: fetched from configured addresses, kept, and refreshed with care.
+//!
+//! What a key set is, and whether a token is good, is known in `event::caller`. An address is never taken from a token: every customer of Bitbucket
+//! can sign tokens under an issuer of his own.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use moka::Expiry;
+use moka::future::Cache;
+
+use crate::bitbucket::client::address;
+use crate::bitbucket::transport::Deadline;
+use crate::bitbucket::transport::FetchError;
+use crate::bitbucket::transport::http;
+use crate::bitbucket::transport::receive;
+use crate::event::caller::KeySet;
+use crate::event::caller::MAX_KEY_SET_BYTES;
+
+/// How long a key set may take to come.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Most issuers: one per connection and other CI.
+const MAX_ISSUERS: u64 = 1_000;
+
+const WHAT: &str = "the issuer's keys";
+
+/// Who signs tokens, from configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Issuer {
+    /// The exact `iss` of its tokens.
+    pub url: String,
+    /// Where its keys are.
+    pub keys_url: String,
+}
+
+impl Issuer {
+    /// Of a Cloud workspace, by its slug. Source: "Integrate Pipelines with resource servers using OIDC".
+    pub fn cloud(api_url: &str, workspace: &str) -> Self {
+        let api_url = api_url.trim_end_matches('/');
+        let url = format!("{api_url}/workspaces/{workspace}/pipelines-config/identity/oidc");
+        Self { keys_url: format!("{url}/keys.json"), url }
+    }
+}
+
+/// Why an issuer's keys could not be had. Keys known from before are used instead, for a day.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The issuer did not answer.
+    #[error("the keys of `{0}` could not be read: {1}")]
+    Unread(String, FetchError),
+    /// The issuer answered with something that is not a set of keys.
+    #[error("the keys of `{0}` cannot be used: {1}")]
+    Unusable(String, crate::event::caller::KeyError),
+    /// The address is not https.
+    #[error("the keys of `{0}` cannot be read: the address must be https, or loopback")]
+    Address(String),
+    /// The client could not be set up.
+    #[error("the HTTP client could not be set up")]
+    Client,
+}
+
+impl KeyError {
+    /// A word for metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Unread(..) => "unread",
+            Self::Unusable(..) => "unusable",
+            Self::Address(_) => "address",
+            Self::Client => "client",
+        }
+    }
+}
+
+/// How long key sets stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// A set younger than this is not asked for again.
+    pub fresh: Duration,
+    /// Least time between two refreshes of one issuer, whatever tokens name.
+    pub refresh: Duration,
+    /// How long a set is used while its issuer does not answer.
+    pub keep: Duration,
+    /// How long a first failure stands.
+    pub failed: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            fresh: Duration::from_secs(30 * 60),
+            refresh: Duration::from_secs(60),
+            keep: Duration::from_secs(24 * 60 * 60),
+            failed: Duration::from_secs(5),
+        }
+    }
+}
+
+type Outcome = Result<Set, KeyError>;
+
+/// Keys by issuer. Cloning shares them.
+#[derive(Clone)]
+pub struct Keys {
+    http: reqwest::Client,
+    patience: Patience,
+    /// The last good set, or a first failure.
+    kept: Cache<Issuer, Outcome>,
+    /// The last refresh: while it stands here, there is no other.
+    refreshed: Cache<Issuer, Outcome>,
+}
+
+#[derive(Clone)]
+struct Set {
+    keys: Arc<KeySet>,
+    read: Instant,
+}
+
+impl Keys {
+    /// No keys yet.
+    pub fn new() -> Result<Self, KeyError> {
+        Self::with(Patience::default())
+    }
+
+    /// No keys yet, and another patience than usual.
+    pub fn with(patience: Patience) -> Result<Self, KeyError> {
+        // A machine without CA certificates trusts nobody: only loopback issuers can be read there.
+        let http = http(true).or_else(|_| http(false)).map_err(|_| KeyError::Client)?;
+        let lives = Lives { keep: patience.keep, failed: patience.failed };
+        let kept = Cache::builder().max_capacity(MAX_ISSUERS).expire_after(lives).build();
+        let refreshed =
+            Cache::builder().max_capacity(MAX_ISSUERS).time_to_live(patience.refresh).build();
+        Ok(Self { http, patience, kept, refreshed })
+    }
+
+    /// The keys of an issuer whose set lies at `{issuer_url}/keys.json`, as Bitbucket's do.
+    pub async fn keys(&self, issuer_url: &str, kid: &str) -> Result<Arc<KeySet>, KeyError> {
+        let issuer =
+            Issuer { url: issuer_url.to_owned(), keys_url: format!("{issuer_url}/keys.json") };
+        self.keys_of(&issuer, kid).await
+    }
+
+    /// The keys of an issuer. Costs nothing while they are fresh and `kid` is among them; else one fetch, shared by all
+    /// who ask at the time, and at most one a minute. The answer may lack `kid` nevertheless.
+    pub async fn keys_of(&self, issuer: &Issuer, kid: &str) -> Result<Arc<KeySet>, KeyError> {
+        let kept = self.kept.get_with_by_ref(issuer, self.fetch(issuer)).await?;
+        if kept.keys.key(kid).is_some() && kept.read.elapsed() < self.patience.fresh {
+            return Ok(kept.keys);
+        }
+        // Old keys stay good while the issuer does not answer, or answers with something else.
+        let newer = self.refreshed.get_with_by_ref(issuer, self.refresh(issuer)).await;
+        Ok(newer.map_or(kept.keys, |newer| newer.keys))
+    }
+
+    /// The old set stays until a new one is read whole.
+    async fn refresh(&self, issuer: &Issuer) -> Outcome {
+        let set = self.fetch(issuer).await?;
+        self.kept.insert(issuer.clone(), Ok(set.clone())).await;
+        Ok(set)
+    }
+
+    async fn fetch(&self, issuer: &Issuer) -> Outcome {
+        let name = || issuer.url.clone();
+        let url = address(&issuer.keys_url).map_err(|_| KeyError::Address(name()))?;
+        let asked = async {
+            let request = self.http.get(url).header(reqwest::header::ACCEPT, "application/json");
+            let response = request.send().await.map_err(|_| FetchError::Unreachable)?;
+            receive(response, WHAT, MAX_KEY_SET_BYTES).await
+        };
+        let answer = Deadline::within(PATIENCE).hold(WHAT, asked).await;
+        let answer = answer.map_err(|why| KeyError::Unread(name(), why))?;
+        let json = answer.json(WHAT).map_err(|why| KeyError::Unread(name(), why))?;
+        let keys = KeySet::read(json).map_err(|why| KeyError::Unusable(name(), why))?;
+        Ok(Set { keys: Arc::new(keys), read: Instant::now() })
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+struct Lives {
+    keep: Duration,
+    failed: Duration,
+}
+
+impl Expiry<Issuer, Outcome> for Lives {
+    fn expire_after_create(&self, _: &Issuer, outcome: &Outcome, _: Instant) -> Option<Duration> {
+        Some(if outcome.is_ok() { self.keep } else { self.failed })
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Issuer,
+        outcome: &Outcome,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(if outcome.is_ok() { self.keep } else { self.failed })
+    }
+}

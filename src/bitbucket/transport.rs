@@ -1,0 +1,293 @@
+//! Requests to Bitbucket: one client, bounded in time, size and number, to configured addresses only.
+//!
+//! Redirects are not followed, addresses of a payload are not asked, and every refusal is a [`FetchError`] of its own
+//! kind. What an answer means is not known here.
+
+mod credential;
+mod error;
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::Response;
+use reqwest::header;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::bitbucket::budget::Budget;
+use crate::bitbucket::budget::Share;
+use crate::bitbucket::budget::jitter;
+use crate::bitbucket::client::SettingsError;
+use crate::words;
+
+pub(crate) use credential::Held;
+pub use error::FetchError;
+
+/// Longest answer, bytes. A page of a hundred repositories has 300 KiB; without a bound one answer could fill memory.
+pub const MAX_ANSWER_BYTES: usize = 1 << 20;
+
+/// Most pages of one list. At 100 rows a page it ends a list that never ends, far beyond the largest estates.
+pub const MAX_PAGES: usize = 2_000;
+
+/// How long a connection may take to stand.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Least and most pause before the one repetition of a failed read.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(250));
+
+words! {
+    /// What a call is for: the label of the call counter.
+    pub enum CallClass {
+        /// Permissions, settings, pull requests, who we are.
+        Metadata = "metadata",
+        /// Commits, and which refs and pull requests hold them.
+        CommitIdentity = "commit-identity",
+        /// Pipelines and steps.
+        ExecutedScript = "executed-script",
+        /// Statuses.
+        Write = "write",
+    }
+}
+
+/// When a question must be answered or given up, retries included.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// So much time from now.
+    pub fn within(time: Duration) -> Self {
+        let now = Instant::now();
+        Self(now.checked_add(time).unwrap_or(now))
+    }
+
+    /// What is left of it.
+    pub fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits for an answer, at most until then.
+    pub(crate) async fn hold<T>(
+        self,
+        what: &'static str,
+        answer: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, FetchError> {
+        tokio::time::timeout_at(self.0, answer).await.unwrap_or(Err(FetchError::TimedOut { what }))
+    }
+}
+
+/// One question.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) url: Url,
+    /// For sentences: `the pipeline`, `the members of the workspace`.
+    pub(crate) what: &'static str,
+    pub(crate) class: CallClass,
+    pub(crate) share: Share,
+}
+
+/// What came back with a status of the 200s.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// `X-AUSERNAME` of Data Center, as sent.
+    pub(crate) user: Option<String>,
+    json: bool,
+    body: Vec<u8>,
+}
+
+/// A client with its credential and budget.
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    held: Held,
+    budget: Budget,
+}
+
+impl Transport {
+    /// A client. `secure` = its addresses are https.
+    pub(crate) fn new(
+        held: Held,
+        secure: bool,
+        per_hour: Option<u32>,
+    ) -> Result<Self, SettingsError> {
+        Ok(Self { http: http(secure)?, held, budget: Budget::new(per_hour) })
+    }
+
+    /// Requests sent, by class.
+    pub(crate) fn calls(&self) -> Vec<(CallClass, u64)> {
+        self.budget.calls()
+    }
+
+    /// Asks and decodes one object.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+    ) -> Result<T, FetchError> {
+        self.read(call, deadline).await?.decode(call.what)
+    }
+
+    /// Asks; a failed read is repeated once, after a short pause or the rest that Bitbucket asked for.
+    pub(crate) async fn read(&self, call: &Call, deadline: Deadline) -> Result<Answer, FetchError> {
+        let first = self.once(call, deadline, None).await;
+        let again = match &first {
+            Ok(_) => false,
+            // An OAuth token can end before its time: one fresh one is tried.
+            Err(FetchError::Refused { .. }) => self.held.forget().await,
+            Err(error) => error.may_pass() && !matches!(error, FetchError::TimedOut { .. }),
+        };
+        let pause = PAUSE.0 + (PAUSE.1 - PAUSE.0).mul_f64(jitter());
+        if !again || deadline.left() < pause {
+            return first;
+        }
+        tokio::time::sleep(pause).await;
+        // A rest longer than the deadline: the first answer says it better.
+        match self.once(call, deadline, None).await {
+            Err(FetchError::Limited { .. }) => first,
+            second => second,
+        }
+    }
+
+    /// Writes once. Whoever must be sure repeats it: every write of ours says the same again.
+    pub(crate) async fn write(
+        &self,
+        call: &Call,
+        body: &serde_json::Value,
+        deadline: Deadline,
+    ) -> Result<Answer, FetchError> {
+        match self.once(call, deadline, Some(body)).await {
+            Err(FetchError::Refused { .. }) if self.held.forget().await => {
+                self.once(call, deadline, Some(body)).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn once(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+        body: Option<&serde_json::Value>,
+    ) -> Result<Answer, FetchError> {
+        let _turn = self.budget.turn(call.share, deadline).await?;
+        let authorization = self.held.header(&self.http, deadline).await?;
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let mut request = self
+            .http
+            .request(method, call.url.clone())
+            .header(header::AUTHORIZATION, authorization)
+            .header(header::ACCEPT, "application/json");
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.budget.count(call.class);
+        deadline.hold(call.what, self.exchange(request, call.what)).await
+    }
+
+    async fn exchange(
+        &self,
+        request: reqwest::RequestBuilder,
+        what: &'static str,
+    ) -> Result<Answer, FetchError> {
+        let response = request.send().await.map_err(|error| broken(&error, what))?;
+        let status = response.status().as_u16();
+        if status == 429 {
+            let again = self.budget.refused(retry_after(&response));
+            return Err(FetchError::Limited { again });
+        }
+        self.budget.served();
+        receive(response, what, MAX_ANSWER_BYTES).await
+    }
+}
+
+impl Answer {
+    /// The body, if it says that it is JSON.
+    pub(crate) fn json(&self, what: &'static str) -> Result<&[u8], FetchError> {
+        if self.json && !self.body.is_empty() {
+            Ok(&self.body)
+        } else {
+            Err(FetchError::NotJson { what })
+        }
+    }
+
+    /// The JSON of it.
+    pub(crate) fn decode<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, FetchError> {
+        serde_json::from_slice(self.json(what)?).map_err(|error| {
+            if error.is_eof() {
+                return FetchError::Truncated { what };
+            }
+            // The parser's own words quote what stood there: a command, or a variable's value.
+            let why = format!("line {}, column {}", error.line(), error.column());
+            FetchError::Form { what, why }
+        })
+    }
+}
+
+/// An HTTP client: no redirects, no proxy of the environment, no cookies.
+pub(crate) fn http(secure: bool) -> Result<reqwest::Client, SettingsError> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT)
+        .no_proxy()
+        .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
+    if !secure {
+        // Nothing to verify on loopback: a machine without CA certificates can still run a test server.
+        builder = builder.tls_certs_only(Vec::new());
+    }
+    builder.build().map_err(|_| SettingsError::Client)
+}
+
+/// Reads an answer's body and sorts its status.
+pub(crate) async fn receive(
+    mut response: Response,
+    what: &'static str,
+    limit: usize,
+) -> Result<Answer, FetchError> {
+    let status = response.status().as_u16();
+    let user = text_of(&response, "x-ausername");
+    let json = is_json(&response);
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| FetchError::Truncated { what })? {
+        if body.len() + chunk.len() > limit {
+            return Err(FetchError::TooLarge { what, limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    judge(what, Answer { status, user, json, body })
+}
+
+fn judge(what: &'static str, answer: Answer) -> Result<Answer, FetchError> {
+    Err(match answer.status {
+        200..=299 => return Ok(answer),
+        300..=399 => FetchError::Redirected { what, status: answer.status },
+        401 => FetchError::Refused { what },
+        403 => FetchError::forbidden(what, &answer.body),
+        404 => FetchError::Missing { what },
+        410 => FetchError::Gone { what },
+        429 => FetchError::Limited { again: CONNECT },
+        status @ 500..=599 => FetchError::Unavailable { what, status },
+        status => FetchError::Unexpected { what, status },
+    })
+}
+
+fn broken(error: &reqwest::Error, what: &'static str) -> FetchError {
+    if error.is_timeout() { FetchError::TimedOut { what } } else { FetchError::Unreachable }
+}
+
+fn text_of(response: &Response, name: &str) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// A packed body was not asked for: what it holds is not read.
+fn is_json(response: &Response) -> bool {
+    let kind = text_of(response, "content-type").unwrap_or_default().to_ascii_lowercase();
+    let packed = text_of(response, "content-encoding").is_some_and(|how| how != "identity");
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    !packed && (kind == "application/json" || kind.ends_with("+json"))
+}
+
+/// Whole seconds. The other form, a date, would need the hour.
+fn retry_after(response: &Response) -> Option<Duration> {
+    text_of(response, "retry-after")?.trim().parse().ok().map(Duration::from_secs)
+}

@@ -1,0 +1,122 @@
+//! Discovery: reads who reaches what from each connection that has a credential, keeps it, and publishes it as the next
+//! snapshot. What is read broken is a gap in it, never a short list; a discovery that fails leaves the last one, aging.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::bitbucket::FetchError;
+use crate::gateway::Gateway;
+use crate::gateway::connections::Connection;
+use crate::graph::Snapshot;
+use crate::graph::World;
+use crate::graph::world::WorldError;
+use crate::store::StoreError;
+
+/// How long a discovered graph is used before it is read again. A small workspace costs some hundred of the 1,000
+/// requests an hour that Bitbucket Cloud allows.
+pub const EVERY: Duration = Duration::from_mins(30);
+
+/// How long after a failure it is tried again.
+const AFTER_FAILURE: Duration = Duration::from_mins(2);
+
+/// Why nothing new is known.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoveryError {
+    /// Bitbucket does not tell.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// It cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What was kept cannot be read.
+    #[error("the kept graph cannot be read: {0}")]
+    World(#[from] WorldError),
+    /// What was read does not hang together.
+    #[error("what was read does not hang together: {0}")]
+    Build(#[from] crate::graph::BuildError),
+}
+
+/// Runs until the gateway stops: every connection, again and again.
+pub async fn run(gateway: Arc<Gateway>) {
+    let mut stop = gateway.stopping();
+    loop {
+        let mut wait = EVERY;
+        for connection in gateway.connections.iter().filter(|connection| connection.client.is_some()) {
+            if let Err(error) = gateway.discover(connection).await {
+                tracing::error!(connection = %connection.id, %error, "discovery failed; the last graph stays");
+                wait = AFTER_FAILURE;
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        }
+    }
+}
+
+impl Gateway {
+    /// Reads one connection now; publishes and keeps what was read.
+    pub async fn discover(&self, connection: &Connection) -> Result<(), DiscoveryError> {
+        let Some(client) = &connection.client else { return Ok(()) };
+        self.learn_own(connection).await;
+        let world = client.discover(self.clock.now(), |_| {}).await?;
+        tracing::info!(
+            connection = %connection.id,
+            nodes = world.nodes.len(),
+            edges = world.edges.len(),
+            unknown = world.unknown.len(),
+            "discovered"
+        );
+        let bytes = world.write();
+        let revision = self.publish(world)?;
+        Ok(self.store.save_world(&connection.id, revision, &bytes, self.clock.now()).await?)
+    }
+
+    /// Learns whose deeds are our own, so that they are not decided again.
+    async fn learn_own(&self, connection: &Connection) {
+        let Some(client) = &connection.client else { return };
+        match client.whoami(Duration::from_secs(10)).await {
+            Ok(own) => connection.own.store(own.map(Arc::new)),
+            Err(error) => tracing::warn!(connection = %connection.id, %error, "our own identity could not be read"),
+        }
+    }
+
+    /// Puts a world into the graph, in place of the connection's last one; the new revision.
+    pub fn publish(&self, world: World) -> Result<u64, DiscoveryError> {
+        let before = self.graph.load_full();
+        let mut worlds: Vec<World> = self
+            .connections
+            .iter()
+            .filter(|connection| connection.id != world.connection.id)
+            .filter_map(|connection| before.world(&connection.id))
+            .collect();
+        self.remember_names(&world);
+        worlds.push(world);
+        let revision = before.revision() + 1;
+        self.graph.store(Arc::new(Snapshot::build(revision, &worlds)?));
+        Ok(revision)
+    }
+
+    /// Data Center's REST API addresses repositories by name: what a world tells of names is handed to the client.
+    fn remember_names(&self, world: &World) {
+        let Some(client) = self.connections.get(&world.connection.id).and_then(|connection| connection.client.as_ref()) else {
+            return;
+        };
+        let Ok(alone) = Snapshot::build(0, std::slice::from_ref(world)) else { return };
+        for repository in alone.all(crate::graph::Kind::Repository) {
+            if let (Some(node), Some(name)) = (alone.node(repository), alone.full_name(repository)) {
+                client.remember(&node.id, &name);
+            }
+        }
+    }
+
+    /// Publishes what was kept by the last run, so that a restart does not begin blind.
+    pub async fn recall(&self) -> Result<(), DiscoveryError> {
+        for connection in self.connections.iter() {
+            if let Some(kept) = self.store.world(&connection.id).await? {
+                self.publish(World::read(&kept.bytes)?)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! What holds until it is replaced: bundles by revision, worlds by connection, modes. What changes how the gate
+//! behaves is written with its ledger entry.
+
+use rusqlite::OptionalExtension as _;
+use serde_json::json;
+
+use crate::decision::Mode;
+use crate::decision::plan::ModeSetting;
+use crate::graph::ConnectionId;
+use crate::graph::Time;
+use crate::ledger::Kind;
+use crate::policy::Bundle;
+use crate::store::NewEntry;
+use crate::store::Store;
+use crate::store::StoreError;
+use crate::store::log;
+use crate::store::row;
+
+/// A kept world: the graph of one connection as it was last learned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct World {
+    /// Its revision.
+    pub revision: u64,
+    /// Its bytes, as they were given.
+    pub bytes: Vec<u8>,
+    /// When it was kept.
+    pub at: Time,
+}
+
+impl Store {
+    /// Keeps a bundle under its revision and records that it is in force from now on. `why` is a word of ours.
+    pub async fn keep_bundle(
+        &self,
+        bundle: &Bundle,
+        at: Time,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let revision = bundle.revision.clone();
+        let bytes =
+            serde_json::to_vec(bundle).map_err(|error| StoreError::Fault(error.to_string()))?;
+        let sealed = self.seal()?.seal(&bundle_purpose(&revision), &bytes)?;
+        let entry = NewEntry {
+            body: row::members(json!({
+                "outcome": "activated", "why": why, "rules": bundle.rules.len(),
+            })),
+            ..NewEntry::new(Kind::Bundle, at, revision.clone())
+        };
+        let entry = entry.prepare()?;
+        self.write(move |desk| {
+            desk.db
+                .prepare_cached(
+                    "INSERT INTO bundle (revision, at, bundle_sealed) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (revision) DO NOTHING",
+                )?
+                .execute((revision, at.millis(), sealed))?;
+            log::append(desk, entry).map(drop)
+        })
+        .await
+    }
+
+    /// The bundle of this revision.
+    pub async fn bundle(&self, revision: &str) -> Result<Option<Bundle>, StoreError> {
+        let name = revision.to_owned();
+        let sealed = self
+            .ask(move |db| {
+                let sql = "SELECT bundle_sealed FROM bundle WHERE revision = ?1";
+                let found = db.prepare_cached(sql)?.query_row([name], |row| row.get(0));
+                Ok(found.optional()?)
+            })
+            .await?;
+        let Some(sealed) = sealed else { return Ok(None) };
+        let sealed: Vec<u8> = sealed;
+        let bytes = self.seal()?.open(&bundle_purpose(revision), &sealed)?;
+        row::known(serde_json::from_slice(&bytes)).map(Some)
+    }
+
+    /// Keeps what was last learned of a connection, over what was before.
+    pub async fn save_world(
+        &self,
+        connection: &ConnectionId,
+        revision: u64,
+        bytes: &[u8],
+        at: Time,
+    ) -> Result<(), StoreError> {
+        let sealed = self.seal()?.seal(&world_purpose(connection), bytes)?;
+        let connection = connection.clone();
+        self.write(move |desk| {
+            desk.db
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO world (connection, revision, at, world_sealed)
+                     VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute((connection.as_str(), row::signed(revision), at.millis(), sealed))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// What was last learned of a connection.
+    pub async fn world(&self, connection: &ConnectionId) -> Result<Option<World>, StoreError> {
+        let name = connection.clone();
+        let found = self
+            .ask(move |db| {
+                let sql = "SELECT revision, world_sealed, at FROM world WHERE connection = ?1";
+                let found = db.prepare_cached(sql)?.query_row([name.as_str()], |row| {
+                    Ok(World {
+                        revision: row::unsigned(row.get(0)?),
+                        bytes: row.get(1)?,
+                        at: Time::from_millis(row.get(2)?),
+                    })
+                });
+                Ok(found.optional()?)
+            })
+            .await?;
+        let Some(world) = found else { return Ok(None) };
+        let bytes = self.seal()?.open(&world_purpose(connection), &world.bytes)?;
+        Ok(Some(World { bytes, ..world }))
+    }
+
+    /// Sets how rules are taken on a connection, and records who wanted it.
+    pub async fn set_mode(
+        &self,
+        setting: &ModeSetting,
+        at: Time,
+        by: &str,
+    ) -> Result<(), StoreError> {
+        let ModeSetting { connection, rules, mode } = setting.clone();
+        let entry = NewEntry {
+            connection: Some(connection.clone()),
+            body: row::members(json!({ "what": "mode", "mode": mode.as_str() })),
+            sealed: vec![("by".to_owned(), by.as_bytes().to_vec())],
+            ..NewEntry::new(Kind::Admin, at, rules.clone())
+        };
+        let entry = entry.prepare()?;
+        self.write(move |desk| {
+            desk.db
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO mode (connection, rules, mode) VALUES (?1, ?2, ?3)",
+                )?
+                .execute((connection.as_str(), rules, mode.as_str()))?;
+            log::append(desk, entry).map(drop)
+        })
+        .await
+    }
+
+    /// Every setting of how rules are taken.
+    pub async fn modes(&self) -> Result<Vec<ModeSetting>, StoreError> {
+        self.ask(|db| {
+            let mut query = db.prepare_cached("SELECT connection, rules, mode FROM mode")?;
+            let mut rows = query.query([])?;
+            let mut settings = Vec::new();
+            while let Some(row) = rows.next()? {
+                let word: String = row.get(2)?;
+                let mode = Mode::from_text(&word).ok_or(StoreError::Unreadable(word))?;
+                settings.push(ModeSetting {
+                    connection: row::parsed(row, 0)?,
+                    rules: row.get(1)?,
+                    mode,
+                });
+            }
+            Ok(settings)
+        })
+        .await
+    }
+}
+
+fn bundle_purpose(revision: &str) -> String {
+    format!("bundle {revision}")
+}
+
+fn world_purpose(connection: &ConnectionId) -> String {
+    format!("world {connection}")
+}

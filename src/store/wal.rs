@@ -1,0 +1,95 @@
+//! Moving the write-ahead log into the file, off the writer: checkpoints of the database, not of the ledger.
+//!
+//! The writer's commits only append to the log. This thread copies the log back when it has grown, and empties it when
+//! something was erased, so that no file holds what is gone.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+
+use crate::store::StoreError;
+
+/// Pages in the log from which it is copied back: 4 MiB, little enough that a copy takes milliseconds.
+const GROWN_PAGES: i32 = 1_000;
+
+/// Pages from which writers have to wait until the log is empty; without it a steady load lets it grow for ever.
+const FULL_PAGES: i32 = 50_000;
+
+/// Orders that may wait: one is enough to know that the log has grown, the rest is for erasures.
+const MAX_ORDERS: usize = 16;
+
+/// How often emptying is tried again while readers hold an old snapshot; each try waits for [`PATIENCE`].
+const TRIES: usize = 4;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) enum Order {
+    /// The log has this many pages.
+    Grown(i32),
+    /// Copy everything back and cut the log to nothing.
+    Empty(oneshot::Sender<Result<(), StoreError>>),
+    /// End.
+    Stop,
+}
+
+/// The thread's end of the line and everybody else's.
+pub(super) fn line() -> (mpsc::Sender<Order>, mpsc::Receiver<Order>) {
+    mpsc::channel(MAX_ORDERS)
+}
+
+/// Tells the thread whenever the writer's log has grown.
+pub(super) fn watch(
+    writer: &mut Connection,
+    orders: mpsc::Sender<Order>,
+) -> Result<(), StoreError> {
+    writer.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
+        if pages >= GROWN_PAGES {
+            // A full line means that it is being looked after already.
+            let _ = orders.try_send(Order::Grown(pages));
+        }
+        Ok(())
+    }))?;
+    Ok(())
+}
+
+/// A connection that only copies the log back.
+pub(super) fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let db = Connection::open(path)?;
+    db.busy_timeout(PATIENCE)?;
+    db.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")?;
+    Ok(db)
+}
+
+/// Follows orders until told to stop.
+pub(super) fn run(db: &Connection, mut orders: mpsc::Receiver<Order>) {
+    while let Some(order) = orders.blocking_recv() {
+        match order {
+            Order::Grown(pages) if pages < FULL_PAGES => {
+                if let Err(error) = copy(db, "PASSIVE") {
+                    tracing::warn!(%error, "the write-ahead log could not be copied back");
+                }
+            }
+            Order::Grown(_) => drop(empty(db)),
+            Order::Empty(answer) => drop(answer.send(empty(db))),
+            Order::Stop => break,
+        }
+    }
+}
+
+fn empty(db: &Connection) -> Result<(), StoreError> {
+    for _ in 0..TRIES {
+        if copy(db, "TRUNCATE")? {
+            return Ok(());
+        }
+    }
+    Err(StoreError::Busy)
+}
+
+/// Whether all of the log was copied.
+fn copy(db: &Connection, how: &str) -> Result<bool, StoreError> {
+    let sql = format!("PRAGMA wal_checkpoint({how})");
+    Ok(db.query_row(&sql, [], |row| row.get::<_, i64>(0))? == 0)
+}

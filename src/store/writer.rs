@@ -1,0 +1,226 @@
+//! Writing: one thread, one connection, many jobs in one commit.
+//!
+//! Jobs wait in a bounded queue; the thread takes what is there (at most [`MAX_BATCH`]), runs each in a savepoint of
+//! its own inside one transaction, commits once, and only then answers. So a job's answer means "on the disk", a job
+//! that fails undoes nothing but itself, and under load one sync of the disk serves many.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
+
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+
+use crate::ledger::Frontier;
+use crate::secret::Seal;
+use crate::store::StoreError;
+use crate::store::meta;
+
+/// Jobs that may wait. Beyond it the store says busy at once: a longer queue only makes callers time out later.
+pub const MAX_QUEUE: usize = 8_192;
+
+/// Jobs in one commit. Larger batches gain nothing (see the measurements) and hold readers' snapshots longer.
+pub const MAX_BATCH: usize = 256;
+
+/// What a job works with.
+pub(super) struct Desk<'a> {
+    /// The connection, inside the batch's transaction.
+    pub db: &'a Connection,
+    /// What seals and opens.
+    pub seal: &'a Seal,
+    /// What the ledger stands at.
+    pub state: &'a mut State,
+}
+
+/// What the ledger stands at; undone with the job that moved it.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    /// The right edge of the tree.
+    pub edge: Frontier,
+    /// Time of the last entry, milliseconds.
+    pub last: i64,
+}
+
+/// Told after the commit how it went.
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// Something to write.
+pub(super) trait Job: Send {
+    /// Writes it; the answer waits for the commit. With it comes what failed, if it failed.
+    fn run(self: Box<Self>, desk: &mut Desk<'_>) -> (Answer, Option<StoreError>);
+    /// Tells the caller that it was not even tried.
+    fn refuse(self: Box<Self>, error: StoreError);
+}
+
+pub(super) enum Message {
+    Job(Box<dyn Job>),
+    Close,
+}
+
+struct Task<F, T> {
+    work: F,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<F, T> Job for Task<F, T>
+where
+    F: FnOnce(&mut Desk<'_>) -> Result<T, StoreError> + Send,
+    T: Send + 'static,
+{
+    fn run(self: Box<Self>, desk: &mut Desk<'_>) -> (Answer, Option<StoreError>) {
+        let Self { work, answer } = *self;
+        let result = match desk.attempt(|desk| work(desk).map(Ok::<T, Never>)) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(never)) => match never {},
+            Err(error) => Err(error),
+        };
+        let failed = result.as_ref().err().cloned();
+        // A caller that went away does not undo what it asked for.
+        (Box::new(move |outcome| drop(answer.send(outcome.and(result)))), failed)
+    }
+
+    fn refuse(self: Box<Self>, error: StoreError) {
+        drop(self.answer.send(Err(error)));
+    }
+}
+
+enum Never {}
+
+/// A job, and where its answer will come from.
+pub(super) fn job<T: Send + 'static>(
+    work: impl FnOnce(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
+    let (answer, waiting) = oneshot::channel();
+    (Message::Job(Box::new(Task { work, answer })), waiting)
+}
+
+impl Desk<'_> {
+    /// Runs a piece of work in a savepoint: unless it returns `Ok(Ok(_))`, nothing of it stays.
+    pub(super) fn attempt<T, R>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<Result<T, R>, StoreError>,
+    ) -> Result<Result<T, R>, StoreError> {
+        let before = self.state.clone();
+        self.say("SAVEPOINT attempt")?;
+        let result = work(self);
+        if matches!(result, Ok(Ok(_))) {
+            self.say("RELEASE attempt")?;
+            return result;
+        }
+        *self.state = before;
+        // After some failures (a full disk) the database has undone the whole transaction by itself.
+        if !self.db.is_autocommit() {
+            self.say("ROLLBACK TO attempt")?;
+            self.say("RELEASE attempt")?;
+        }
+        result
+    }
+
+    fn say(&self, sql: &str) -> Result<(), StoreError> {
+        say(self.db, sql)
+    }
+}
+
+fn say(db: &Connection, sql: &str) -> Result<(), StoreError> {
+    db.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// The writer's own: everything that lives as long as its thread.
+pub(super) struct Writer {
+    pub db: Connection,
+    pub seal: Arc<Seal>,
+    pub state: State,
+    pub clock: Arc<AtomicI64>,
+    pub queue: mpsc::Receiver<Message>,
+    /// Held so that no second process writes; let go when the thread ends.
+    pub lock: File,
+    /// Set once the disk failed.
+    pub broken: Option<StoreError>,
+}
+
+impl Writer {
+    /// Writes until it is told to close or nobody is left to ask.
+    pub(super) fn run(mut self) {
+        let mut inbox = Vec::with_capacity(MAX_BATCH);
+        let mut open = true;
+        while open && self.queue.blocking_recv_many(&mut inbox, MAX_BATCH) > 0 {
+            let mut jobs = Vec::with_capacity(inbox.len());
+            for message in inbox.drain(..) {
+                match message {
+                    Message::Job(job) => jobs.push(job),
+                    Message::Close => open = false,
+                }
+            }
+            if !jobs.is_empty() {
+                self.batch(jobs);
+            }
+        }
+        self.queue.close();
+        while let Ok(message) = self.queue.try_recv() {
+            if let Message::Job(job) = message {
+                job.refuse(StoreError::Closed);
+            }
+        }
+        drop(self.db);
+        drop(self.lock);
+    }
+
+    fn batch(&mut self, jobs: Vec<Box<dyn Job>>) {
+        let begun = match &self.broken {
+            Some(error) => Err(error.clone()),
+            None => say(&self.db, "BEGIN IMMEDIATE"),
+        };
+        if let Err(error) = begun {
+            self.note(&error);
+            return jobs.into_iter().for_each(|job| job.refuse(error.clone()));
+        }
+        let before = self.state.clone();
+        let mut answers = Vec::with_capacity(jobs.len());
+        let mut jobs = jobs.into_iter();
+        let mut undone = None;
+        for job in jobs.by_ref() {
+            let mut desk = Desk { db: &self.db, seal: &self.seal, state: &mut self.state };
+            let (answer, failed) = job.run(&mut desk);
+            answers.push(answer);
+            let breaks = failed.as_ref().is_some_and(StoreError::breaks);
+            if breaks || self.db.is_autocommit() {
+                undone = Some(failed.unwrap_or(StoreError::Full));
+                break;
+            }
+        }
+        let outcome = undone.map_or_else(|| self.commit(&before), Err);
+        if let Err(error) = &outcome {
+            // Whether a failed commit closed the transaction or not, it is closed from here on.
+            if !self.db.is_autocommit() {
+                let _ = say(&self.db, "ROLLBACK");
+            }
+            self.state = before;
+            self.note(error);
+        }
+        for answer in answers {
+            answer(outcome.clone());
+        }
+        // Left over only if the database undid the transaction under way: not tried, so worth trying again.
+        jobs.for_each(|job| job.refuse(StoreError::Busy));
+    }
+
+    fn commit(&self, before: &State) -> Result<(), StoreError> {
+        if self.state.edge.size() != before.edge.size() {
+            meta::put(&self.db, meta::EDGE, &self.state.edge.to_bytes())?;
+        }
+        let stamp = self.clock.load(Ordering::Relaxed).to_be_bytes();
+        meta::put(&self.db, meta::STAMP, &stamp)?;
+        say(&self.db, "COMMIT")
+    }
+
+    /// After the disk failed nobody knows what is on it: no more writes until it was read again.
+    fn note(&mut self, error: &StoreError) {
+        if error.breaks() && self.broken.is_none() {
+            tracing::error!(%error, "the store takes no more writes");
+            self.broken = Some(error.clone());
+        }
+    }
+}
