@@ -209,5 +209,11 @@ impl Client {
 pub struct Progress;
 impl Client {
     /// stub
-    pub async fn discover(&self, _now: crate::graph::Time, _progress: impl Fn(Progress)) -> Result<crate::graph::World, FetchError> { Err(FetchError::Missing{what:"discovery"}) }
+    pub async fn discover(
+        &self,
+        _now: crate::graph::Time,
+        _progress: impl Fn(Progress),
+    ) -> Result<crate::graph::World, FetchError> {
+        Err(FetchError::Missing { what: "discovery" })
+    }
 }

@@ -209,6 +209,27 @@ pub struct Told {
 }
 
 impl Record {
+    /// One line of a list: what a table or an API's page shows of it.
+    pub fn row(&self) -> serde_json::Value {
+        let public = &self.public;
+        let names = self.names.kept();
+        serde_json::json!({
+            "decision": public.decision,
+            "at": public.at,
+            "connection": public.connection,
+            "event": public.event,
+            "action": public.action,
+            "verdict": public.verdict,
+            "effect": public.effect,
+            "binds": public.binds,
+            "uncovered": public.uncovered,
+            "repository": names.and_then(|names| names.repository.as_deref()),
+            "ref": names.and_then(|names| names.reference.as_deref()),
+            "actor": names.and_then(|names| names.actor.as_deref()),
+            "reason": self.reason(),
+        })
+    }
+
     /// The sentence that goes first everywhere: the strictest finding's reason, or why there is none.
     pub fn reason(&self) -> String {
         if let Part::Erased(at) = &self.told {

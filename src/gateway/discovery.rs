@@ -41,7 +41,9 @@ pub async fn run(gateway: Arc<Gateway>) {
     let mut stop = gateway.stopping();
     loop {
         let mut wait = EVERY;
-        for connection in gateway.connections.iter().filter(|connection| connection.client.is_some()) {
+        for connection in
+            gateway.connections.iter().filter(|connection| connection.client.is_some())
+        {
             if let Err(error) = gateway.discover(connection).await {
                 tracing::error!(connection = %connection.id, %error, "discovery failed; the last graph stays");
                 wait = AFTER_FAILURE;
@@ -77,7 +79,9 @@ impl Gateway {
         let Some(client) = &connection.client else { return };
         match client.whoami(Duration::from_secs(10)).await {
             Ok(own) => connection.own.store(own.map(Arc::new)),
-            Err(error) => tracing::warn!(connection = %connection.id, %error, "our own identity could not be read"),
+            Err(error) => {
+                tracing::warn!(connection = %connection.id, %error, "our own identity could not be read")
+            }
         }
     }
 
@@ -99,12 +103,17 @@ impl Gateway {
 
     /// Data Center's REST API addresses repositories by name: what a world tells of names is handed to the client.
     fn remember_names(&self, world: &World) {
-        let Some(client) = self.connections.get(&world.connection.id).and_then(|connection| connection.client.as_ref()) else {
+        let Some(client) = self
+            .connections
+            .get(&world.connection.id)
+            .and_then(|connection| connection.client.as_ref())
+        else {
             return;
         };
         let Ok(alone) = Snapshot::build(0, std::slice::from_ref(world)) else { return };
         for repository in alone.all(crate::graph::Kind::Repository) {
-            if let (Some(node), Some(name)) = (alone.node(repository), alone.full_name(repository)) {
+            if let (Some(node), Some(name)) = (alone.node(repository), alone.full_name(repository))
+            {
                 client.remember(&node.id, &name);
             }
         }

@@ -78,12 +78,18 @@ async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
 /// One delivery: read, judged event by event, recorded. What it cannot read becomes a dead letter with the reason.
 async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::StoreError> {
     let Some(connection) = gateway.connections.get(&claimed.connection).cloned() else {
-        return dead(gateway, &claimed, "the connection it came through is not configured any more".to_owned()).await;
+        return dead(
+            gateway,
+            &claimed,
+            "the connection it came through is not configured any more".to_owned(),
+        )
+        .await;
     };
-    let reading = match bitbucket::read(connection.product, &connection.id, &claimed.key, &claimed.body) {
-        Ok(reading) => reading,
-        Err(unreadable) => return dead(gateway, &claimed, unreadable.to_string()).await,
-    };
+    let reading =
+        match bitbucket::read(connection.product, &connection.id, &claimed.key, &claimed.body) {
+            Ok(reading) => reading,
+            Err(unreadable) => return dead(gateway, &claimed, unreadable.to_string()).await,
+        };
     if let Some(why) = reading.unknown.as_ref() {
         return dead(gateway, &claimed, why.as_str().to_owned()).await;
     }
@@ -91,9 +97,17 @@ async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::St
         return dead(gateway, &claimed, why).await;
     }
     gateway.meters.read(&reading);
-    let events: Vec<&Event> = reading.events.iter().filter(|event| !is_own(&connection, event)).collect();
+    let events: Vec<&Event> =
+        reading.events.iter().filter(|event| !is_own(&connection, event)).collect();
     if events.is_empty() {
-        return gateway.store.finish_without_decision(claimed.id, "nothing in it is for us to decide", gateway.clock.now()).await;
+        return gateway
+            .store
+            .finish_without_decision(
+                claimed.id,
+                "nothing in it is for us to decide",
+                gateway.clock.now(),
+            )
+            .await;
     }
     let last = events.len() - 1;
     for (at, event) in events.into_iter().enumerate() {
@@ -114,7 +128,10 @@ fn misplaced(connection: &Connection, reading: &Reading) -> Option<String> {
     let theirs: Vec<&String> = known.collect();
     let is_ours = theirs.is_empty() || theirs.iter().any(|name| name.eq_ignore_ascii_case(ours));
     (!is_ours).then(|| {
-        format!("the body speaks of workspace `{}`, but its hook belongs to `{ours}`", theirs.first().map_or("?", |name| name))
+        format!(
+            "the body speaks of workspace `{}`, but its hook belongs to `{ours}`",
+            theirs.first().map_or("?", |name| name)
+        )
     })
 }
 
@@ -124,7 +141,9 @@ fn is_own(connection: &Connection, event: &Event) -> bool {
     let is_our_key = ours.is_some_and(|key| key.starts_with("portcullis"));
     let actor = crate::policy::input::actor_of(&event.facts);
     let own = connection.own.load();
-    event.kind == EventKind::CommitStatusChanged && is_our_key && own.as_deref().is_some_and(|own| Some(own) == actor)
+    event.kind == EventKind::CommitStatusChanged
+        && is_our_key
+        && own.as_deref().is_some_and(|own| Some(own) == actor)
 }
 
 async fn judge(
@@ -133,7 +152,8 @@ async fn judge(
     claimed: &Claimed,
     event: Event,
 ) -> Judged {
-    let caller = Caller { kind: Known::Value(CallerKind::Hook), id: Known::Value(claimed.hook.to_string()) };
+    let caller =
+        Caller { kind: Known::Value(CallerKind::Hook), id: Known::Value(claimed.hook.to_string()) };
     let document = Document {
         kind: event.kind,
         connection: connection.id.clone(),
@@ -162,7 +182,12 @@ async fn judge(
 }
 
 /// Records a judged event with what follows from it. The delivery is done with its last event.
-async fn record(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid>) -> Result<(), RecordError> {
+async fn record(
+    gateway: &Gateway,
+    judged: Judged,
+    event: &Event,
+    done: Option<Uuid>,
+) -> Result<(), RecordError> {
     let recording = recording(gateway, judged, event, done);
     let decision = recording.record.public.clone();
     match gateway.store.record(vec![recording]).await.pop() {
@@ -187,8 +212,12 @@ async fn record(gateway: &Gateway, judged: Judged, event: &Event, done: Option<U
 fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid>) -> Recording {
     let Judged { matter, mut record, .. } = judged;
     let status = status::plan(&matter, &record, &gateway.public_url);
-    record.public.actions = status.iter().map(|status| format!("commit status {} is posted", status.state)).collect();
-    let actions = status.iter().filter_map(|status| status::action(&matter.connection.id, record.public.decision, status)).collect();
+    record.public.actions =
+        status.iter().map(|status| format!("commit status {} is posted", status.state)).collect();
+    let actions = status
+        .iter()
+        .filter_map(|status| status::action(&matter.connection.id, record.public.decision, status))
+        .collect();
     Recording {
         done,
         event_key: event_key(&matter, event),
@@ -215,13 +244,21 @@ fn event_key(matter: &Matter, event: &Event) -> Option<[u8; 32]> {
     Some(Sha256::digest(parts.join("\n")).into())
 }
 
-async fn dead(gateway: &Gateway, claimed: &Claimed, why: String) -> Result<(), crate::store::StoreError> {
+async fn dead(
+    gateway: &Gateway,
+    claimed: &Claimed,
+    why: String,
+) -> Result<(), crate::store::StoreError> {
     tracing::warn!(delivery = %claimed.id, connection = %claimed.connection, %why, "a delivery became a dead letter");
     gateway.meters.dead_letter();
     gateway.store.dead_letter(claimed.id, &why, gateway.clock.now()).await
 }
 
-async fn retry(gateway: &Gateway, claimed: &Claimed, error: &RecordError) -> Result<(), crate::store::StoreError> {
+async fn retry(
+    gateway: &Gateway,
+    claimed: &Claimed,
+    error: &RecordError,
+) -> Result<(), crate::store::StoreError> {
     if claimed.tries >= MAX_TRIES {
         return dead(gateway, claimed, format!("it could not be recorded: {error}")).await;
     }
@@ -254,7 +291,9 @@ pub const fn deed(kind: EventKind) -> &'static str {
         EventKind::CommitStatusChanged => "report",
         EventKind::RepositoryForked => "fork",
         EventKind::RepositoryTransferred => "transfer",
-        EventKind::SecretDetected | EventKind::MirrorSynchronized | EventKind::PipelineObserved => "observe",
+        EventKind::SecretDetected | EventKind::MirrorSynchronized | EventKind::PipelineObserved => {
+            "observe"
+        }
         EventKind::PipelineStep | EventKind::PipelineRequested => "run",
         EventKind::PermissionChanged
         | EventKind::RestrictionChanged

@@ -49,7 +49,9 @@ pub async fn run(gateway: Arc<Gateway>) {
 async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
     let due = gateway.store.due_actions(BATCH, gateway.clock.now(), LEASE).await?;
     let count = due.len();
-    for result in futures_util::future::join_all(due.into_iter().map(|action| one(gateway, action))).await {
+    for result in
+        futures_util::future::join_all(due.into_iter().map(|action| one(gateway, action))).await
+    {
         result?;
     }
     Ok(count)
@@ -64,13 +66,19 @@ async fn one(gateway: &Gateway, action: DueAction) -> Result<(), crate::store::S
         Err(error) if action.tries >= MAX_TRIES || !error.may_pass => {
             gateway.meters.acted("given_up");
             tracing::error!(decision = %action.decision, connection = %action.connection, why = %error.why, "an action was given up");
-            gateway.store.action_failed(action.id, &error.why, After::GiveUp, gateway.clock.now()).await
+            gateway
+                .store
+                .action_failed(action.id, &error.why, After::GiveUp, gateway.clock.now())
+                .await
         }
         Err(error) => {
             let wait = Duration::from_secs(1 << action.tries.min(13)).min(MAX_WAIT);
             gateway.meters.acted("retried");
             let now = gateway.clock.now();
-            gateway.store.action_failed(action.id, &error.why, After::Retry(now.plus(wait)), now).await
+            gateway
+                .store
+                .action_failed(action.id, &error.why, After::Retry(now.plus(wait)), now)
+                .await
         }
     }
 }
@@ -83,9 +91,13 @@ async fn carry_out(gateway: &Gateway, action: &DueAction) -> Result<&'static str
     let client = connection
         .filter(|connection| connection.posts_status)
         .and_then(|connection| connection.client.as_ref())
-        .ok_or_else(|| NotDone::for_good("commit statuses are switched off for this connection".to_owned()))?;
-    let repository: Id =
-        status.repository.parse().map_err(|error: crate::graph::IdError| NotDone::for_good(error.to_string()))?;
+        .ok_or_else(|| {
+            NotDone::for_good("commit statuses are switched off for this connection".to_owned())
+        })?;
+    let repository: Id = status
+        .repository
+        .parse()
+        .map_err(|error: crate::graph::IdError| NotDone::for_good(error.to_string()))?;
     let posted = client.post_status(&repository, &status.commit, &post(&status), CALL).await;
     posted.map_err(|error| NotDone { may_pass: error.may_pass(), why: error.to_string() })?;
     Ok("posted")

@@ -52,7 +52,12 @@ impl Policies {
     /// Loads the bundle. A gateway does not start on a bad one.
     pub async fn load(source: Source, settings: Settings) -> Result<Self, BundleError> {
         let active = candidate(&source, &settings).await?;
-        Ok(Self { source, settings, active: ArcSwap::from_pointee(active), refused: Mutex::new(None) })
+        Ok(Self {
+            source,
+            settings,
+            active: ArcSwap::from_pointee(active),
+            refused: Mutex::new(None),
+        })
     }
 
     /// The active bundle.
@@ -112,12 +117,18 @@ pub async fn watch(gateway: Arc<Gateway>) {
 
 impl Gateway {
     /// The ledger's entry of a refused candidate: the error's words may quote a file, so they are sealed.
-    async fn bundle_refused(&self, active: &str, error: &BundleError, now: Time) -> Result<(), StoreError> {
+    async fn bundle_refused(
+        &self,
+        active: &str,
+        error: &BundleError,
+        now: Time,
+    ) -> Result<(), StoreError> {
         let mut body = serde_json::Map::new();
         body.insert("outcome".to_owned(), "refused".into());
         body.insert("active".to_owned(), active.into());
         let sealed = vec![("why".to_owned(), error.to_string().into_bytes())];
-        let entry = NewEntry { body, sealed, ..NewEntry::new(Kind::Bundle, now, active.to_owned()) };
+        let entry =
+            NewEntry { body, sealed, ..NewEntry::new(Kind::Bundle, now, active.to_owned()) };
         self.store.append(vec![entry]).await.map(drop)
     }
 }

@@ -82,7 +82,9 @@ impl Gateway {
     pub async fn check(&self, token: &str, body: &[u8]) -> Result<Answer, CheckError> {
         let question = Question::read(body).map_err(CheckError::Malformed)?;
         let answered = tokio::time::timeout(DEADLINE, self.answered(token, &question)).await;
-        answered.unwrap_or_else(|_| Err(CheckError::Unavailable("no answer could be found in time".to_owned())))
+        answered.unwrap_or_else(|_| {
+            Err(CheckError::Unavailable("no answer could be found in time".to_owned()))
+        })
     }
 
     async fn answered(&self, token: &str, question: &Question) -> Result<Answer, CheckError> {
@@ -98,7 +100,12 @@ impl Gateway {
     }
 
     /// The answer given before, while it stands.
-    async fn standing(&self, key: [u8; 32], asker: &Asker, question: &Question) -> Result<Option<Answer>, CheckError> {
+    async fn standing(
+        &self,
+        key: [u8; 32],
+        asker: &Asker,
+        question: &Question,
+    ) -> Result<Option<Answer>, CheckError> {
         let Some((decision, _)) = self.store.standing(key).await? else { return Ok(None) };
         let Some(record) = self.store.decision(decision).await? else { return Ok(None) };
         let age = self.clock.now().since(record.public.at);
@@ -109,7 +116,10 @@ impl Gateway {
             Some(id) => self.store.ticket(id).await?,
             None => None,
         };
-        if ticket.as_ref().is_some_and(|ticket| matches!(ticket.state, State::Granted | State::Spent)) {
+        if ticket
+            .as_ref()
+            .is_some_and(|ticket| matches!(ticket.state, State::Granted | State::Spent))
+        {
             return Ok(None);
         }
         if record.public.effect == Effect::Proceed && question.action != RUN {
@@ -120,19 +130,29 @@ impl Gateway {
 
     async fn still_running(&self, asker: &Asker) -> Result<(), CheckError> {
         match gather::step(self, asker).await {
-            Some(Ok(step)) if step.state != StepState::InProgress => Err(CheckError::Replayed(step.state.to_string())),
+            Some(Ok(step)) if step.state != StepState::InProgress => {
+                Err(CheckError::Replayed(step.state.to_string()))
+            }
             Some(Ok(_)) | None => Ok(()),
             Some(Err(error)) => Err(CheckError::Unavailable(error.to_string())),
         }
     }
 
-    async fn decided(&self, asker: &Asker, question: &Question, key: [u8; 32]) -> Result<Answer, CheckError> {
+    async fn decided(
+        &self,
+        asker: &Asker,
+        question: &Question,
+        key: [u8; 32],
+    ) -> Result<Answer, CheckError> {
         let mut matter = self.matter(asker, question);
         gather::caller(self, &mut matter, asker, question).await;
         if let Some(state) = &matter.replayed {
             return Err(CheckError::Replayed(state.clone()));
         }
-        let offer = async |matter: &Matter, input: &Input, active: &Active, wanted: &[approvers::Wanted]| {
+        let offer = async |matter: &Matter,
+                           input: &Input,
+                           active: &Active,
+                           wanted: &[approvers::Wanted]| {
             if wanted.is_empty() {
                 return Offered::default();
             }
@@ -148,10 +168,12 @@ impl Gateway {
                 self.outbox_bell.notify_one();
                 self.answer(&record, ticket).await
             }
-            Some(Err(RecordError::GrantGone(_))) => {
-                Err(CheckError::Unavailable("the approval was used by another step at this moment: ask again".to_owned()))
+            Some(Err(RecordError::GrantGone(_))) => Err(CheckError::Unavailable(
+                "the approval was used by another step at this moment: ask again".to_owned(),
+            )),
+            Some(Err(error)) => {
+                Err(CheckError::Unavailable(format!("the decision cannot be recorded: {error}")))
             }
-            Some(Err(error)) => Err(CheckError::Unavailable(format!("the decision cannot be recorded: {error}"))),
             None => Err(CheckError::Unavailable("the decision cannot be recorded".to_owned())),
         }
     }
@@ -187,9 +209,16 @@ impl Gateway {
     }
 
     /// What is to be recorded: the decision, the ticket it opens or the grant it spends, and the status that follows.
-    fn recording(&self, judged: Judged, asker: &Asker, question: &Question, key: [u8; 32]) -> (Recording, Option<Ticket>) {
+    fn recording(
+        &self,
+        judged: Judged,
+        asker: &Asker,
+        question: &Question,
+        key: [u8; 32],
+    ) -> (Recording, Option<Ticket>) {
         let Judged { matter, input, active, mut record, wanted, offered } = judged;
-        let unmet: Vec<_> = wanted.into_iter().filter(|one| !record.is_satisfied(&one.asked.rule)).collect();
+        let unmet: Vec<_> =
+            wanted.into_iter().filter(|one| !record.is_satisfied(&one.asked.rule)).collect();
         let opens = record.public.effect == Effect::Wait;
         let status = status::plan(&matter, &record, &self.public_url);
         let ticket = opens.then(|| {
@@ -198,9 +227,15 @@ impl Gateway {
             Ticket { waiting, ..self.open_ticket(&record, binding, &unmet, asker.hash()) }
         });
         record.public.ticket = ticket.as_ref().map(|ticket| ticket.id);
-        record.public.actions = status.iter().map(|status| format!("commit status {} is posted", status.state)).collect();
+        record.public.actions = status
+            .iter()
+            .map(|status| format!("commit status {} is posted", status.state))
+            .collect();
         let decision = record.public.decision;
-        let actions = status.iter().filter_map(|status| status::action(&matter.connection.id, decision, status)).collect();
+        let actions = status
+            .iter()
+            .filter_map(|status| status::action(&matter.connection.id, decision, status))
+            .collect();
         // A grant is spent only by a decision that lets something happen because of it.
         let spends = record.public.effect == Effect::Proceed;
         let spend = if spends { offered.spent_by(&record.public.satisfied_by) } else { Vec::new() };
@@ -217,7 +252,11 @@ impl Gateway {
     }
 
     /// The answer that a record gives, in the contract's words.
-    pub async fn answer(&self, record: &Record, ticket: Option<Ticket>) -> Result<Answer, CheckError> {
+    pub async fn answer(
+        &self,
+        record: &Record,
+        ticket: Option<Ticket>,
+    ) -> Result<Answer, CheckError> {
         let bundle = self.bundle(&record.public.bundle).await?;
         Ok(Answer::of(record, bundle.as_deref(), ticket.as_ref(), &self.public_url))
     }

@@ -90,7 +90,11 @@ pub fn key(matter: &Matter) -> String {
 
 fn status_ref(matter: &Matter) -> Option<String> {
     let facts = &matter.document.facts;
-    let source = facts.pull_request.value().and_then(|pr| pr.source.value()?.reference.value()).map(String::as_str);
+    let source = facts
+        .pull_request
+        .value()
+        .and_then(|pr| pr.source.value()?.reference.value())
+        .map(String::as_str);
     source.or_else(|| names::reference(facts)).map(ToOwned::to_owned)
 }
 
@@ -116,7 +120,11 @@ pub const fn state(effect: Effect) -> StatusState {
 }
 
 fn text(record: &Record) -> String {
-    let softened = record.public.because.first().filter(|_| record.public.effect < Effect::from(record.public.verdict));
+    let softened = record
+        .public
+        .because
+        .first()
+        .filter(|_| record.public.effect < Effect::from(record.public.verdict));
     let said = match softened {
         Some(because) => format!("{} {}", because.text, record.reason()),
         None if record.public.binds == Binds::After && record.public.effect != Effect::Proceed => {

@@ -16,13 +16,13 @@ use crate::gateway::Gateway;
 use crate::gateway::question::Answer;
 use crate::gateway::tickets::OPERATOR;
 use crate::graph::ConnectionId;
-use crate::store::TicketFilter;
-pub use crate::store::StoreError;
 pub use crate::store::DeadLetter;
 pub use crate::store::Filter;
 pub use crate::store::Page;
 pub use crate::store::Replay;
 pub use crate::store::ServiceToken;
+pub use crate::store::StoreError;
+use crate::store::TicketFilter;
 
 /// Most rows a page of answers holds.
 pub const MAX_ROWS: usize = 200;
@@ -104,7 +104,12 @@ impl Gateway {
     }
 
     /// Decisions, newest first; `before` is the cursor of the page before.
-    pub async fn decisions(&self, filter: Filter, before: Option<u64>, limit: usize) -> Result<Page, StoreError> {
+    pub async fn decisions(
+        &self,
+        filter: Filter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
         self.store.decisions(filter, before, limit.min(MAX_ROWS)).await
     }
 
@@ -131,7 +136,11 @@ impl Gateway {
     }
 
     /// Tickets, newest first.
-    pub async fn tickets(&self, state: Option<State>, limit: usize) -> Result<Vec<Ticket>, StoreError> {
+    pub async fn tickets(
+        &self,
+        state: Option<State>,
+        limit: usize,
+    ) -> Result<Vec<Ticket>, StoreError> {
         let filter = TicketFilter { state, ..TicketFilter::default() };
         let found = self.store.tickets(filter, None, limit.min(MAX_ROWS)).await?;
         Ok(found.into_iter().map(|(_, ticket)| ticket).collect())
@@ -158,7 +167,9 @@ impl Gateway {
     pub async fn new_token(&self, wish: TokenWish) -> Result<NewToken, TokenError> {
         let wrong = |why: &str| Err(TokenError::Wish(why.to_owned()));
         if wish.name.trim().is_empty() || wish.name.chars().count() > 100 {
-            return wrong("a token needs a name of at most 100 characters, so that people know what to revoke");
+            return wrong(
+                "a token needs a name of at most 100 characters, so that people know what to revoke",
+            );
         }
         if self.connections.get(&wish.connection).is_none() {
             return Err(TokenError::Wish(format!("there is no connection `{}`", wish.connection)));
@@ -210,7 +221,11 @@ impl Gateway {
             reasons.push("the gate is shutting down".to_owned());
         }
         let mut notes: Vec<String> = Vec::new();
-        notes.extend(self.policies.refused().map(|why| format!("the newest rules were refused, the last good ones stay: {why}")));
+        notes.extend(
+            self.policies.refused().map(|why| {
+                format!("the newest rules were refused, the last good ones stay: {why}")
+            }),
+        );
         if self.graph.load().count() == 0 {
             notes.push("no graph is loaded: rules that ask who may do what cannot tell".to_owned());
         }

@@ -27,9 +27,9 @@ use crate::gateway::road::Offered;
 use crate::gateway::status;
 use crate::graph::ConnectionId;
 use crate::graph::Time;
+use crate::ledger::Kind;
 use crate::policy::Input;
 use crate::policy::RuleId;
-use crate::ledger::Kind;
 use crate::store::NewAction;
 use crate::store::NewEntry;
 use crate::store::StoreError;
@@ -60,7 +60,13 @@ pub enum VoteError {
 }
 
 /// What an approval of this matter would be bound to.
-pub fn binding(matter: &Matter, input: &Input, active: &Active, wanted: &[approvers::Wanted], variables: &[String]) -> Binding {
+pub fn binding(
+    matter: &Matter,
+    input: &Input,
+    active: &Active,
+    wanted: &[approvers::Wanted],
+    variables: &[String],
+) -> Binding {
     let facts = &matter.document.facts;
     let mut variables = variables.to_vec();
     variables.sort();
@@ -77,7 +83,10 @@ pub fn binding(matter: &Matter, input: &Input, active: &Active, wanted: &[approv
         commit: matter.commit.clone().or_else(|| names::commit(facts).map(ToOwned::to_owned)),
         environment: environment(facts),
         variables,
-        script_sha256: facts.pipeline.value().and_then(|pipeline| pipeline.script_sha256.value().cloned()),
+        script_sha256: facts
+            .pipeline
+            .value()
+            .and_then(|pipeline| pipeline.script_sha256.value().cloned()),
         bundle: active.bundle.revision.clone(),
         rules,
         facts: binding::facts(input),
@@ -90,10 +99,17 @@ fn environment(facts: &Facts) -> Option<String> {
 
 impl Gateway {
     /// Grants for this binding: those in force that fit, and for each that nearly does, why it is refused.
-    pub async fn offered(&self, connection: &ConnectionId, binding: &Binding, now: Time) -> Offered {
+    pub async fn offered(
+        &self,
+        connection: &ConnectionId,
+        binding: &Binding,
+        now: Time,
+    ) -> Offered {
         let mut offered = Offered::default();
-        let (repository, environment) = (binding.repository.as_deref(), binding.environment.as_deref());
-        let near = self.store.tickets_near(connection, &binding.action, repository, environment).await;
+        let (repository, environment) =
+            (binding.repository.as_deref(), binding.environment.as_deref());
+        let near =
+            self.store.tickets_near(connection, &binding.action, repository, environment).await;
         let near = near.unwrap_or_else(|error| {
             // Without the store there is no grant; the decision cannot be recorded either, and says so.
             tracing::error!(%error, "grants cannot be read");
@@ -105,7 +121,9 @@ impl Gateway {
                     offered.versions.insert(ticket.id, ticket.version);
                     offered.grants.push(grant);
                 }
-                Err(why) if worth_telling(&ticket) => offered.refused.push(RefusedGrant { ticket: ticket.id, why }),
+                Err(why) if worth_telling(&ticket) => {
+                    offered.refused.push(RefusedGrant { ticket: ticket.id, why })
+                }
                 Err(_) => {}
             }
         }
@@ -113,7 +131,13 @@ impl Gateway {
     }
 
     /// A ticket for what a record wants approved.
-    pub fn open_ticket(&self, record: &Record, binding: Binding, wanted: &[approvers::Wanted], asker: String) -> Ticket {
+    pub fn open_ticket(
+        &self,
+        record: &Record,
+        binding: Binding,
+        wanted: &[approvers::Wanted],
+        asker: String,
+    ) -> Ticket {
         let expires_in = wanted.iter().map(|one| one.asked.demand.expires_in).min().unwrap_or(0);
         let at = record.public.at;
         Ticket {
@@ -140,7 +164,12 @@ impl Gateway {
     /// The operator's session votes.
     pub async fn vote(&self, id: Uuid, word: VoteWord, reason: &str) -> Result<Ticket, VoteError> {
         let ticket = self.store.ticket(id).await?.ok_or(VoteError::Unknown)?;
-        let vote = Vote { by: OPERATOR.to_owned(), vote: word, reason: reason.to_owned(), at: self.clock.now() };
+        let vote = Vote {
+            by: OPERATOR.to_owned(),
+            vote: word,
+            reason: reason.to_owned(),
+            at: self.clock.now(),
+        };
         let next = ticket.step(Act::Vote(vote))?;
         self.move_ticket(&ticket, next).await
     }
@@ -159,7 +188,11 @@ impl Gateway {
     }
 
     /// A ticket as it is, or as it is once something moves it; waits at most `wait`.
-    pub async fn ticket_when_moved(&self, id: Uuid, wait: Duration) -> Result<Option<Ticket>, StoreError> {
+    pub async fn ticket_when_moved(
+        &self,
+        id: Uuid,
+        wait: Duration,
+    ) -> Result<Option<Ticket>, StoreError> {
         let mut moved = self.ticket_moved.subscribe();
         let until = tokio::time::Instant::now() + wait;
         loop {
@@ -194,7 +227,10 @@ fn note(ticket: &Ticket, at: Time) -> TicketNote {
         body.insert("by".to_owned(), vote.by.clone().into());
     }
     let sealed = last.filter(|vote| !vote.reason.is_empty());
-    let sealed = sealed.map(|vote| ("reason".to_owned(), vote.reason.clone().into_bytes())).into_iter().collect();
+    let sealed = sealed
+        .map(|vote| ("reason".to_owned(), vote.reason.clone().into_bytes()))
+        .into_iter()
+        .collect();
     TicketNote { at, body, sealed, mentions: Vec::new() }
 }
 
@@ -206,14 +242,19 @@ pub fn refusals(record: &Record) -> Vec<NewEntry> {
         body.insert("why".to_owned(), refused.why.clone().into());
         body.insert("decision".to_owned(), record.public.decision.to_string().into());
         let connection = Some(record.public.connection.clone());
-        NewEntry { connection, body, ..NewEntry::new(Kind::Grant, record.public.at, refused.ticket.to_string()) }
+        NewEntry {
+            connection,
+            body,
+            ..NewEntry::new(Kind::Grant, record.public.at, refused.ticket.to_string())
+        }
     });
     refused.collect()
 }
 
 /// Tickets that were granted once: a refusal of such a grant is worth an entry. Open and refused ones never gave one.
 const fn worth_telling(ticket: &Ticket) -> bool {
-    matches!(ticket.state, State::Granted | State::Spent) || (matches!(ticket.state, State::Expired) && ticket.grant_ends.is_some())
+    matches!(ticket.state, State::Granted | State::Spent)
+        || (matches!(ticket.state, State::Expired) && ticket.grant_ends.is_some())
 }
 
 /// Ends tickets whose time ran out, until the gateway stops.

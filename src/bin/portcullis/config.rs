@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use layers::environment;
+use layers::environment;
 pub use layers::variable;
 pub use secrets::SecretRef;
 
@@ -230,8 +230,10 @@ impl ConfigError {
 pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
     let text = match path {
         None => String::new(),
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::Unreadable { path: path.display().to_string(), why: error.to_string() })?,
+        Some(path) => std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+            path: path.display().to_string(),
+            why: error.to_string(),
+        })?,
     };
     let file = path.map_or_else(|| "configuration".to_owned(), |path| path.display().to_string());
     layers::parse(&file, &text, environment())

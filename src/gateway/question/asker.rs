@@ -38,11 +38,16 @@ pub enum Asker {
 impl Gateway {
     /// Judges a token: whose it is, and for which connection.
     pub async fn asker(&self, token: &str) -> Result<Asker, CheckError> {
-        if caller::ServiceToken::is_meant(token) { self.service(token).await } else { self.step_asker(token).await }
+        if caller::ServiceToken::is_meant(token) {
+            self.service(token).await
+        } else {
+            self.step_asker(token).await
+        }
     }
 
     async fn step_asker(&self, token: &str) -> Result<Asker, CheckError> {
-        let claimed = caller::peek(token).map_err(|error| CheckError::Unknown(error.to_string()))?;
+        let claimed =
+            caller::peek(token).map_err(|error| CheckError::Unknown(error.to_string()))?;
         let unknown = |error: caller::TokenError| CheckError::Unknown(error.to_string());
         let trusted = self.connections.issuers();
         let issuer = caller::choose(&claimed, trusted).map_err(unknown)?;
@@ -50,18 +55,28 @@ impl Gateway {
         let keys = keys.map_err(|error| CheckError::Unknown(error.to_string()))?;
         let step = caller::step(token, issuer, &keys, self.clock.now()).map_err(unknown)?;
         let connection = self.connections.get(&issuer.connection).cloned();
-        let connection = connection.ok_or_else(|| CheckError::Unknown("the token's connection is gone".to_owned()))?;
+        let connection = connection
+            .ok_or_else(|| CheckError::Unknown("the token's connection is gone".to_owned()))?;
         Ok(Asker::Step { connection, step })
     }
 
     async fn service(&self, token: &str) -> Result<Asker, CheckError> {
-        let unknown = || CheckError::Unknown("the service token is not known here, or was revoked".to_owned());
-        let row = self.store.token_by_hash(crate::secret::hash_token(token)).await?.ok_or_else(unknown)?;
+        let unknown = || {
+            CheckError::Unknown("the service token is not known here, or was revoked".to_owned())
+        };
+        let row = self
+            .store
+            .token_by_hash(crate::secret::hash_token(token))
+            .await?
+            .ok_or_else(unknown)?;
         if row.revoked.is_some() {
             return Err(unknown());
         }
         if self.clock.now() >= row.expires {
-            return Err(CheckError::Unknown(format!("the service token `{}` ended at {}", row.name, row.expires)));
+            return Err(CheckError::Unknown(format!(
+                "the service token `{}` ended at {}",
+                row.name, row.expires
+            )));
         }
         let connection = self.connections.get(&row.connection).cloned().ok_or_else(unknown)?;
         Ok(Asker::Service { connection, token: row })
@@ -101,9 +116,17 @@ impl Asker {
     pub fn hash(&self) -> String {
         let text = match self {
             Self::Step { connection, step } => {
-                format!("{}\nstep\n{}\n{}\n{}", connection.id, step.pipeline, step.step, step.issued.millis())
+                format!(
+                    "{}\nstep\n{}\n{}\n{}",
+                    connection.id,
+                    step.pipeline,
+                    step.step,
+                    step.issued.millis()
+                )
             }
-            Self::Service { connection, token } => format!("{}\nservice\n{}", connection.id, token.id),
+            Self::Service { connection, token } => {
+                format!("{}\nservice\n{}", connection.id, token.id)
+            }
         };
         hex::encode(Sha256::digest(text))
     }
@@ -112,7 +135,9 @@ impl Asker {
     pub fn agrees_with(&self, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
         match self {
             Self::Step { step, .. } => step_agrees(step, question, graph),
-            Self::Service { connection, token } => service_agrees(connection, token, question, graph),
+            Self::Service { connection, token } => {
+                service_agrees(connection, token, question, graph)
+            }
         }
     }
 }
@@ -121,25 +146,40 @@ fn forbidden(why: String) -> Result<(), CheckError> {
     Err(CheckError::Forbidden(why))
 }
 
-fn step_agrees(step: &StepIdentity, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
-    let claims = [("pipeline", &question.step.pipeline, &step.pipeline), ("step", &question.step.step, &step.step)];
+fn step_agrees(
+    step: &StepIdentity,
+    question: &Question,
+    graph: &Snapshot,
+) -> Result<(), CheckError> {
+    let claims = [
+        ("pipeline", &question.step.pipeline, &step.pipeline),
+        ("step", &question.step.step, &step.step),
+    ];
     for (what, claimed, proven) in claims {
         if let Some(claimed) = claimed
             && bare(claimed) != bare(proven)
         {
-            return forbidden(format!("the question names {what} `{claimed}`, but the token is for `{proven}`"));
+            return forbidden(format!(
+                "the question names {what} `{claimed}`, but the token is for `{proven}`"
+            ));
         }
     }
     if let Some(claimed) = &question.repository
         && let Some(name) = graph.find(&step.repository).and_then(|node| graph.full_name(node))
         && !claimed.eq_ignore_ascii_case(&name)
     {
-        return forbidden(format!("the question names repository `{claimed}`, but the token is for `{name}`"));
+        return forbidden(format!(
+            "the question names repository `{claimed}`, but the token is for `{name}`"
+        ));
     }
     environment_agrees(step, question, graph)
 }
 
-fn environment_agrees(step: &StepIdentity, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
+fn environment_agrees(
+    step: &StepIdentity,
+    question: &Question,
+    graph: &Snapshot,
+) -> Result<(), CheckError> {
     let Some(claimed) = &question.environment else { return Ok(()) };
     let Some(proven) = &step.environment else {
         return forbidden(format!(
@@ -168,10 +208,16 @@ fn service_agrees(
     graph: &Snapshot,
 ) -> Result<(), CheckError> {
     if !token.actions.is_empty() && !token.actions.contains(&question.action) {
-        return forbidden(format!("the service token `{}` may not ask about `{}`", token.name, question.action));
+        return forbidden(format!(
+            "the service token `{}` may not ask about `{}`",
+            token.name, question.action
+        ));
     }
     if question.repository.is_none() {
-        return Err(CheckError::Malformed("a service token carries no repository: name it with `repository`, PROJECT/SLUG".to_owned()));
+        return Err(CheckError::Malformed(
+            "a service token carries no repository: name it with `repository`, PROJECT/SLUG"
+                .to_owned(),
+        ));
     }
     let Some(repository) = service_repository(connection, question, graph) else {
         return forbidden(format!(
@@ -180,14 +226,23 @@ fn service_agrees(
             connection.id
         ));
     };
-    if !token.repositories.is_empty() && !token.repositories.iter().any(|known| *known == repository.as_str()) {
-        return forbidden(format!("the service token `{}` may not ask about this repository", token.name));
+    if !token.repositories.is_empty()
+        && !token.repositories.iter().any(|known| *known == repository.as_str())
+    {
+        return forbidden(format!(
+            "the service token `{}` may not ask about this repository",
+            token.name
+        ));
     }
     Ok(())
 }
 
 /// The repository a service token's question names, found in the graph by its full name.
-pub fn service_repository(connection: &Connection, question: &Question, graph: &Snapshot) -> Option<Id> {
+pub fn service_repository(
+    connection: &Connection,
+    question: &Question,
+    graph: &Snapshot,
+) -> Option<Id> {
     graph.repository_named(&connection.id, question.repository.as_deref()?)
 }
 

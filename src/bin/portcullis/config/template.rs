@@ -56,7 +56,11 @@ mod tests {
         let open: String = super::TEMPLATE
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(rest) if rest.starts_with('[') || rest.contains(" = ") && !rest.contains(": {") => format!("{rest}\n"),
+                Some(rest)
+                    if rest.starts_with('[') || rest.contains(" = ") && !rest.contains(": {") =>
+                {
+                    format!("{rest}\n")
+                }
                 Some(_) | None => format!("{line}\n"),
             })
             .collect();
