@@ -132,7 +132,8 @@ impl Drop for Open {
 }
 
 /// From a hit in memory to the longest wait a door offers, seconds.
-const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0];
+const BUCKETS: [f64; 12] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0];
 
 /// The request metrics of one surface.
 #[derive(Debug, Clone)]

@@ -79,8 +79,8 @@ impl Form {
     pub fn of(route: Option<&Route>, headers: &HeaderMap) -> Self {
         let is_notice = route
             .is_some_and(|route| matches!(route.door, Door::DecisionNotice | Door::TicketNotice));
-        let page = accepts(headers, "text/html")
-            || (is_notice && !accepts(headers, "application/json"));
+        let page =
+            accepts(headers, "text/html") || (is_notice && !accepts(headers, "application/json"));
         if page { Self::Page } else { Self::Details }
     }
 

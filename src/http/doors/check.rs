@@ -20,7 +20,8 @@ pub const REPLAYED: &str = "urn:portcullis:problem:replayed";
 pub(super) async fn answer(house: &House, call: Call) -> Result<Answer, Problem> {
     let token = token(house, &call.head.headers)?;
     let body = call.read(house).await?;
-    let answer = house.gateway.check(&token, &body).await.map_err(refused)?;
+    let answer =
+        Box::pin(house.gateway.check(&token, &body)).await.map_err(|error| refused(&error))?;
     call::json(StatusCode::OK, &answer)
 }
 
@@ -45,12 +46,14 @@ fn unauthorized(detail: String) -> Problem {
 }
 
 /// Why there is no answer, as HTTP says it.
-pub(super) fn refused(error: CheckError) -> Problem {
+pub(super) fn refused(error: &CheckError) -> Problem {
     let detail = error.to_string();
     match error {
         CheckError::Malformed(_) => Problem::new(StatusCode::BAD_REQUEST, detail),
-        CheckError::Unknown(_) => Problem::new(StatusCode::UNAUTHORIZED, detail)
-            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portcullis\", error=\"invalid_token\"")),
+        CheckError::Unknown(_) => Problem::new(StatusCode::UNAUTHORIZED, detail).with(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"portcullis\", error=\"invalid_token\""),
+        ),
         CheckError::Forbidden(_) => Problem::new(StatusCode::FORBIDDEN, detail),
         CheckError::Replayed(_) => {
             Problem::new(StatusCode::FORBIDDEN, detail).of_kind(REPLAYED, "Replayed")

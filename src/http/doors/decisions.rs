@@ -41,7 +41,8 @@ pub(super) fn limit(pairs: &Pairs) -> Result<usize, Problem> {
 
 fn filter(pairs: &Pairs) -> Result<Filter, Problem> {
     let time = |name| {
-        pairs.parsed(name, "a time such as `2026-11-21T18:05:00Z`", |text| text.parse::<Time>().ok())
+        pairs
+            .parsed(name, "a time such as `2026-11-21T18:05:00Z`", |text| text.parse::<Time>().ok())
     };
     Ok(Filter {
         connection: pairs.parsed("connection", "a connection's id", |text| text.parse().ok())?,
@@ -73,7 +74,9 @@ pub(super) async fn show(house: &House, call: &Call) -> Result<Answer, Problem> 
 
 fn input(record: &Record) -> Value {
     match &record.input {
-        Part::Kept(input) => json!({"kept": serde_json::from_str::<Value>(input.get()).unwrap_or_default()}),
+        Part::Kept(input) => {
+            json!({"kept": serde_json::from_str::<Value>(input.get()).unwrap_or_default()})
+        }
         Part::Erased(at) => json!({"erased": at}),
     }
 }

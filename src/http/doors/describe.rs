@@ -118,27 +118,37 @@ fn problem() -> Value {
 }
 
 fn parameters(route: &Route) -> Vec<Value> {
-    let in_path = route.pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let in_path = in_path.map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}));
+    let in_path =
+        route.pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let in_path = in_path.map(
+        |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}),
+    );
     let in_query = query(route.door).iter().map(|(name, required, description)| {
         json!({"name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"}})
     });
     in_path.chain(in_query).collect()
 }
 
-const RESOURCE: (&str, bool, &str) = ("resource", true, "An id, or `kind:name` such as `repository:acme/billing`.");
-const IDENTITY: (&str, bool, &str) = ("identity", true, "An id, or `kind:name` such as `user:mia`.");
+const RESOURCE: (&str, bool, &str) =
+    ("resource", true, "An id, or `kind:name` such as `repository:acme/billing`.");
+const IDENTITY: (&str, bool, &str) =
+    ("identity", true, "An id, or `kind:name` such as `user:mia`.");
 const ACTION: (&str, bool, &str) = ("action", true, "read, write, create, admin or owner.");
 const LIMIT: (&str, bool, &str) = ("limit", false, "Rows, 1 to 200; 50 if left out.");
 const VERDICT: (&str, bool, &str) = ("verdict", false, "allow, alert, approve or block.");
 const EFFECT: (&str, bool, &str) = ("effect", false, "proceed, wait or stop.");
-const UNCOVERED: (&str, bool, &str) = ("uncovered", false, "`true`: only decisions that no rule answers.");
+const UNCOVERED: (&str, bool, &str) =
+    ("uncovered", false, "`true`: only decisions that no rule answers.");
 const BEFORE: (&str, bool, &str) = ("before", false, "`next` of the page before.");
 
 /// Names, whether they must be there, and what they are.
 fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
     match door {
-        Door::Ticket => &[("wait", false, "How long to wait for the ticket to move, such as `30s`; at most 55 s.")],
+        Door::Ticket => &[(
+            "wait",
+            false,
+            "How long to wait for the ticket to move, such as `30s`; at most 55 s.",
+        )],
         Door::Asset => &[("v", false, "The version; with it the file may be kept for ever.")],
         Door::Login => &[("code", true, "The one-time code.")],
         Door::ConsoleDecisions => &[VERDICT, EFFECT, UNCOVERED, BEFORE],
@@ -154,7 +164,9 @@ fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
             ("since", false, "Made at or after this time, RFC 3339."),
             ("until", false, "Made before this time, RFC 3339."),
         ],
-        Door::Tickets => &[("state", false, "asked, granted, spent, refused, expired or revoked."), LIMIT],
+        Door::Tickets => {
+            &[("state", false, "asked, granted, spent, refused, expired or revoked."), LIMIT]
+        }
         Door::DeadLetters => &[LIMIT],
         Door::WhoCan => &[ACTION, RESOURCE],
         Door::Can => &[IDENTITY, ACTION, RESOURCE],
@@ -212,11 +224,19 @@ fn good(door: Door) -> (&'static [Outcome], &'static str) {
     const JSON: &str = "application/json";
     const HTML: &str = "text/html";
     match door {
-        Door::Hook => (&[(202, "Kept, durable."), (200, "Kept before, or Data Center's ping.")], JSON),
-        Door::Check => (&[(200, "The answer, whatever the verdict; `effect` says what to do.")], JSON),
+        Door::Hook => {
+            (&[(202, "Kept, durable."), (200, "Kept before, or Data Center's ping.")], JSON)
+        }
+        Door::Check => {
+            (&[(200, "The answer, whatever the verdict; `effect` says what to do.")], JSON)
+        }
         Door::Ticket | Door::OperatorTicket => (&[(200, "The ticket.")], JSON),
-        Door::DecisionNotice => (&[(200, "What anyone may see of the decision, as a page or as JSON.")], HTML),
-        Door::TicketNotice => (&[(200, "What anyone may see of the ticket, as a page or as JSON.")], HTML),
+        Door::DecisionNotice => {
+            (&[(200, "What anyone may see of the decision, as a page or as JSON.")], HTML)
+        }
+        Door::TicketNotice => {
+            (&[(200, "What anyone may see of the ticket, as a page or as JSON.")], HTML)
+        }
         Door::Asset => (&[(200, "The file."), (304, "The file is as it was.")], "text/css"),
         Door::Livez => (&[(200, "Alive.")], "text/plain"),
         Door::Readyz => (&[(200, "Ready."), (503, "Not ready, with the reasons.")], JSON),
@@ -224,7 +244,10 @@ fn good(door: Door) -> (&'static [Outcome], &'static str) {
         Door::Login => (&[(303, "On to the console, with a session.")], HTML),
         Door::Logout => (&[(200, "The session has ended.")], HTML),
         Door::ConsoleDecisions | Door::ConsoleDecision => (&[(200, "The page.")], HTML),
-        Door::Vote => (&[(200, "The ticket as it is now."), (303, "Back to the page the form stood on.")], JSON),
+        Door::Vote => (
+            &[(200, "The ticket as it is now."), (303, "Back to the page the form stood on.")],
+            JSON,
+        ),
         Door::ReplayDeadLetter => (&[(202, "It waits again, in its old place.")], JSON),
         Door::NewToken => (&[(201, "The token. It is shown this once.")], JSON),
         Door::RevokeToken => (&[(204, "Revoked.")], JSON),
@@ -261,8 +284,18 @@ fn bad(route: &Route) -> Vec<u16> {
         Door::ReplayDeadLetter => &[410, 503],
         Door::Login => &[400, 403],
         Door::WhoCan | Door::Can | Door::Paths => &[400, 404, 409],
-        Door::Asset | Door::Livez | Door::Readyz | Door::Metrics | Door::Logout | Door::Policies | Door::OpenApi => &[],
-        Door::Ticket | Door::ConsoleDecisions | Door::Decisions | Door::Tickets | Door::DeadLetters => &[400, 503],
+        Door::Asset
+        | Door::Livez
+        | Door::Readyz
+        | Door::Metrics
+        | Door::Logout
+        | Door::Policies
+        | Door::OpenApi => &[],
+        Door::Ticket
+        | Door::ConsoleDecisions
+        | Door::Decisions
+        | Door::Tickets
+        | Door::DeadLetters => &[400, 503],
         Door::Checkpoint => &[404, 503],
         Door::Hook
         | Door::DecisionNotice

@@ -3,6 +3,7 @@
 
 use http::HeaderMap;
 use http::HeaderName;
+use http::HeaderValue;
 use http::StatusCode;
 use serde_json::json;
 use tokio::time::Instant;
@@ -68,8 +69,10 @@ async fn taken(
     is_json(&call.head.headers)?;
     let envelope = envelope(house, &call.head.headers);
     foreseen(&envelope, connection, hook)?;
-    let allowance =
-        Allowance { bytes: house.gateway.body_limit(id).min(call.route.body.bytes()), within: house.limits.body };
+    let allowance = Allowance {
+        bytes: house.gateway.body_limit(id).min(call.route.body.bytes()),
+        within: house.limits.body,
+    };
     let body = body::read(&call.head.headers, call.body, allowance).await;
     let body = body.map_err(|refused| Refused(unread(&refused), refused.into()))?;
     house.gateway.accept(id, Envelope { body, ..envelope }).await.map_err(not_accepted)
@@ -80,17 +83,24 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refused> {
         Some(kind) if kind == "application/json" || kind.ends_with("+json") => Ok(()),
         Some(_) | None => {
             let detail = "a webhook's body is `application/json`; Content-Type says otherwise, or is missing";
-            Err(Refused("content_type", Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).closing()))
+            Err(Refused(
+                "content_type",
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).closing(),
+            ))
         }
     }
 }
 
 fn envelope(house: &House, headers: &HeaderMap) -> Envelope {
-    let key = headers.get(&EVENT_KEY).map(|key| key.as_bytes()).unwrap_or_default();
+    let key = headers.get(&EVENT_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
     let key = key.get(..MAX_KEY_BYTES).unwrap_or(key);
     Envelope {
         key: String::from_utf8_lossy(key).into_owned(),
-        signatures: headers.get_all(&SIGNATURE).iter().map(|line| line.as_bytes().to_vec()).collect(),
+        signatures: headers
+            .get_all(&SIGNATURE)
+            .iter()
+            .map(|line| line.as_bytes().to_vec())
+            .collect(),
         body: bytes::Bytes::new(),
         received: house.gateway.clock.now(),
     }

@@ -22,7 +22,10 @@ pub(super) fn active(house: &House) -> Result<Answer, Problem> {
 pub(super) async fn checkpoint(house: &House) -> Result<Answer, Problem> {
     let newest = house.gateway.checkpoint().await?;
     let newest = newest.ok_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, "no checkpoint has been signed yet; the first follows the first entry")
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "no checkpoint has been signed yet; the first follows the first entry",
+        )
     })?;
     Ok(answer::text(StatusCode::OK, newest))
 }

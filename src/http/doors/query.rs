@@ -71,11 +71,27 @@ mod tests {
 
     #[test]
     fn lengths_of_time_are_read_and_nothing_else() {
-        let cases = [("30s", Some(30)), ("15m", Some(900)), ("4h", Some(14_400)), ("7d", Some(604_800)), ("0s", Some(0))];
+        let cases = [
+            ("30s", Some(30)),
+            ("15m", Some(900)),
+            ("4h", Some(14_400)),
+            ("7d", Some(604_800)),
+            ("0s", Some(0)),
+        ];
         for (text, seconds) in cases {
             assert_eq!(duration(text), seconds.map(Duration::from_secs), "{text}");
         }
-        for text in ["", "s", "30", "-1s", "+1s", "1.5h", "30 s", "99999999999999999999d", "184467440737095516d"] {
+        for text in [
+            "",
+            "s",
+            "30",
+            "-1s",
+            "+1s",
+            "1.5h",
+            "30 s",
+            "99999999999999999999d",
+            "184467440737095516d",
+        ] {
             assert_eq!(duration(text), None, "{text}");
         }
     }
@@ -83,7 +99,10 @@ mod tests {
     #[test]
     fn an_empty_value_is_none_and_the_first_of_two_counts() {
         let pairs = Pairs::read(b"a=&b=1&b=2&c=%C3%A4+x");
-        assert_eq!((pairs.get("a"), pairs.get("b"), pairs.get("c")), (None, Some("1"), Some("ä x")));
+        assert_eq!(
+            (pairs.get("a"), pairs.get("b"), pairs.get("c")),
+            (None, Some("1"), Some("ä x"))
+        );
         assert!(pairs.need("a").is_err());
     }
 }

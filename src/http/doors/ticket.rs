@@ -42,7 +42,7 @@ async fn allowed(house: &House, call: &Call) -> Result<Ticket, Problem> {
         None
     } else {
         let token = check::token(house, &call.head.headers)?;
-        Some(house.gateway.asker(&token).await.map_err(check::refused)?.hash())
+        Some(house.gateway.asker(&token).await.map_err(|error| check::refused(&error))?.hash())
     };
     let ticket = house.gateway.ticket(call.id()?).await?;
     ticket

@@ -55,7 +55,8 @@ pub(super) async fn vote(house: &House, call: Call) -> Result<Answer, Problem> {
     if ballot.reason.chars().count() > MAX_REASON {
         return Err(query::wrong(format!("`reason` is longer than {MAX_REASON} characters")));
     }
-    let ticket = house.gateway.vote(id, ballot.vote, ballot.reason.trim()).await.map_err(refused)?;
+    let ticket =
+        house.gateway.vote(id, ballot.vote, ballot.reason.trim()).await.map_err(refused)?;
     if is_form {
         return Ok(answer::see_other(&format!("/decisions/{}", ticket.decision)));
     }
