@@ -23,6 +23,7 @@ mod spec {
     mod operator_door;
     mod policies;
     mod receiver;
+    mod rest;
     mod routes;
     mod secrets;
     mod simulator;
