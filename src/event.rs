@@ -154,9 +154,16 @@ impl Event {
         Self { kind, at: None, facts: Facts::default(), short_commits: ShortCommits::default() }
     }
 
-    /// What the event is about: the pull request, else the ref, else the step, else the repository.
+    /// What the event is about: see [`Facts::subject`].
     pub fn subject(&self) -> String {
-        let facts = &self.facts;
+        self.facts.subject()
+    }
+}
+
+impl Facts {
+    /// What is spoken of: the pull request, else the ref, else the step, else the repository.
+    pub fn subject(&self) -> String {
+        let facts = self;
         let repository = facts.resource.value().and_then(|r| r.repository.value());
         let home = repository.and_then(|r| r.id.value()).map_or("-", |id| id.as_str());
         if let Some(id) = facts.pull_request.value().and_then(|pr| pr.id.value()) {

@@ -4,10 +4,12 @@
 //! them going: workers that evaluate, bundles, tickets, the outbox, the notary that signs the ledger, the clock.
 //! Every read that a page or an API shows goes through here, so that none can show a verdict the road did not make.
 
+pub mod access;
 pub mod approvers;
 pub mod bundles;
 pub mod clock;
 pub mod connections;
+pub mod discovery;
 pub mod gather;
 pub mod inbox;
 pub mod meters;
@@ -45,6 +47,7 @@ use crate::gateway::meters::Meters;
 use crate::gateway::policies::Policies;
 use crate::graph::Product;
 use crate::graph::Snapshot;
+use crate::ledger::VerifierKey;
 use crate::policy::Bundle;
 use crate::policy::Finding;
 use crate::secret::SigningKey;
@@ -84,12 +87,23 @@ pub struct Parts {
     pub modes: Modes,
     /// Signs the ledger.
     pub signing: SigningKey,
-    /// The name of the ledger, in its checkpoints and keys.
-    pub origin: String,
+    /// Verifies what it signs.
+    pub verifier: VerifierKey,
+    /// How long things are kept.
+    pub keep: Keep,
     /// How the world reaches the public listener; every link begins with it. No slash at its end.
     pub public_url: String,
     /// Counts.
     pub meters: Meters,
+}
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep {
+    /// Webhook bodies; then only their hash.
+    pub bodies: Duration,
+    /// Names and texts of decisions; then only proofs.
+    pub sealed: Duration,
 }
 
 /// A running gateway.
@@ -113,14 +127,14 @@ pub struct Gateway {
     pub meters: Meters,
     /// Keys of step-token issuers.
     pub keys: Keys,
-    signing: SigningKey,
-    origin: String,
+    signing: Arc<SigningKey>,
+    verifier: VerifierKey,
+    keep: Keep,
     memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
     questions: moka::sync::Cache<[u8; 32], Arc<tokio::sync::Mutex<()>>>,
     steps: gather::Steps,
     inbox_bell: Notify,
     outbox_bell: Notify,
-    notary_bell: Notify,
     ticket_moved: watch::Sender<Uuid>,
     stop: watch::Sender<bool>,
 }
@@ -164,8 +178,9 @@ impl Gateway {
             public_url: parts.public_url,
             meters: parts.meters,
             keys: Keys::new()?,
-            signing: parts.signing,
-            origin: parts.origin,
+            signing: Arc::new(parts.signing),
+            verifier: parts.verifier,
+            keep: parts.keep,
             memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
             questions: moka::sync::Cache::builder()
                 .max_capacity(MAX_QUESTIONS)
@@ -174,7 +189,6 @@ impl Gateway {
             steps: gather::Steps::new(),
             inbox_bell: Notify::new(),
             outbox_bell: Notify::new(),
-            notary_bell: Notify::new(),
             ticket_moved: watch::Sender::new(Uuid::nil()),
             stop: watch::Sender::new(false),
         }))
@@ -192,10 +206,12 @@ impl Gateway {
             id: Uuid::now_v7(),
             connection: connection.id.clone(),
             hook: hook.id().clone(),
+            product: connection.product,
             key: sealed.key,
             digest: sealed.digest,
-            body: sealed.body,
+            body: &sealed.body,
             received: sealed.received,
+            attempt: 1,
         };
         match self.store.keep(new).await? {
             Kept::New(id) => {
@@ -221,6 +237,7 @@ impl Gateway {
         tasks.spawn(outbox::run(Arc::clone(self)));
         tasks.spawn(tickets::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));
+        tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {

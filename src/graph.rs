@@ -18,7 +18,7 @@ mod snapshot;
 mod time;
 pub mod attribute;
 pub mod fact;
-pub mod naming;
+mod naming;
 mod path;
 pub mod world;
 
@@ -48,6 +48,7 @@ pub use path::Step;
 pub use path::proves;
 pub use protect::Protection;
 pub use protect::Rule;
+pub use protect::names as names_ref;
 pub use relation::Relation;
 pub use snapshot::LookupError;
 pub use snapshot::NodeNo;

@@ -1,7 +1,7 @@
 //! A bundle of rules: which events it answers, which facts it reads, what it finds. Rego lives here and nowhere else.
 //!
 //! In reading order: [`bundle`] (what a rule declares), [`input`] (the document a rule sees), [`finding`] (what it
-//! answers), [`load`] (a candidate is checked and compiled), [`engine`] (it is asked), [`weigh`](mod@weigh) (what its
+//! answers), [`load`](mod@load) (a candidate is checked and compiled), [`engine`] (it is asked), [`weigh`](mod@weigh) (what its
 //! answer or silence weighs). Loading and asking happen in a worker process, never in the gateway's own.
 
 pub mod answer;

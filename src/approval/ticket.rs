@@ -100,6 +100,9 @@ pub struct Ticket {
     pub votes: Vec<Vote>,
     /// The decision that used the grant.
     pub spent_by: Option<Uuid>,
+    /// What waits for it on Bitbucket, as whoever opened it planned it; not looked at here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<serde_json::Value>,
     /// Counts its steps; the store's compare-and-set.
     pub version: u64,
 }

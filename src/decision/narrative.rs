@@ -18,6 +18,7 @@ use crate::policy::finding::Controls;
 
 pub use text::markdown;
 pub use text::plain;
+pub use text::shown;
 
 /// The story of one decision, ready to be shown.
 #[derive(Clone, Debug, Serialize)]

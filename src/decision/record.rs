@@ -126,6 +126,9 @@ pub struct Public {
     /// Tickets whose grants it rests on; they are spent with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub satisfied_by: Vec<Uuid>,
+    /// Rules whose demand those grants meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub met: Vec<RuleId>,
     /// Grants that looked as if they fitted and were refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused_grants: Vec<RefusedGrant>,
@@ -206,6 +209,27 @@ pub struct Told {
 }
 
 impl Record {
+    /// One line of a list: what a table or an API's page shows of it.
+    pub fn row(&self) -> serde_json::Value {
+        let public = &self.public;
+        let names = self.names.kept();
+        serde_json::json!({
+            "decision": public.decision,
+            "at": public.at,
+            "connection": public.connection,
+            "event": public.event,
+            "action": public.action,
+            "verdict": public.verdict,
+            "effect": public.effect,
+            "binds": public.binds,
+            "uncovered": public.uncovered,
+            "repository": names.and_then(|names| names.repository.as_deref()),
+            "ref": names.and_then(|names| names.reference.as_deref()),
+            "actor": names.and_then(|names| names.actor.as_deref()),
+            "reason": self.reason(),
+        })
+    }
+
     /// The sentence that goes first everywhere: the strictest finding's reason, or why there is none.
     pub fn reason(&self) -> String {
         if let Part::Erased(at) = &self.told {
@@ -218,6 +242,11 @@ impl Record {
             }
             None => "No rule speaks against it.".to_owned(),
         }
+    }
+
+    /// Whether this rule's demand was met by a grant: it asked for an approval, and the verdict is milder than that.
+    pub fn is_satisfied(&self, rule: &RuleId) -> bool {
+        !self.public.satisfied_by.is_empty() && self.public.met.contains(rule)
     }
 
     /// The strictest finding; among equals one that a rule said, then the first.

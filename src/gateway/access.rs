@@ -22,7 +22,9 @@ pub enum Unanswered {
 }
 
 fn level(word: &str) -> Result<Level, Unanswered> {
-    Level::from_text(word).filter(|level| *level > Level::None).ok_or_else(|| Unanswered::Level(word.chars().take(40).collect()))
+    Level::from_text(word)
+        .filter(|level| *level > Level::None)
+        .ok_or_else(|| Unanswered::Level(word.chars().take(40).collect()))
 }
 
 fn named(graph: &Snapshot, node: NodeNo) -> Value {
@@ -59,12 +61,18 @@ pub fn who_can(graph: &Snapshot, action: &str, resource: &str) -> Result<Value, 
 }
 
 /// Whether an identity holds at least this level, and how.
-pub fn can(graph: &Snapshot, identity: &str, action: &str, resource: &str) -> Result<Value, Unanswered> {
+pub fn can(
+    graph: &Snapshot,
+    identity: &str,
+    action: &str,
+    resource: &str,
+) -> Result<Value, Unanswered> {
     let wanted = level(action)?;
     let (who, place) = (graph.resolve(identity)?, graph.resolve(resource)?);
     let effective = graph.effective(who, place);
     let answer = graph.can(who, wanted, place);
-    let via: Vec<String> = graph.paths(who, place).all.iter().map(|path| graph.line(who, path)).collect();
+    let via: Vec<String> =
+        graph.paths(who, place).all.iter().map(|path| graph.line(who, path)).collect();
     let unknown = match &answer {
         Known::Unknown(why) => Some(why.as_str()),
         Known::Value(_) | Known::Nothing => None,

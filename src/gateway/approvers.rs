@@ -94,6 +94,7 @@ fn named(name: &str, graph: &Snapshot, matter: &Matter) -> BTreeSet<Id> {
         Some(found) if is_person(&found.id) => BTreeSet::from([found.id.clone()]),
         Some(found) if found.id.kind() == Kind::Group => graph
             .members_of(node)
+            .nodes
             .into_iter()
             .filter(|member| graph.flag(*member, "active").value() != Some(&false))
             .filter_map(|member| graph.node(member).map(|node| node.id.clone()))
@@ -108,7 +109,8 @@ fn group_named(name: &str, graph: &Snapshot, matter: &Matter) -> Option<NodeNo> 
     let mut fitting = graph.all(Kind::Group).filter(|number| {
         graph.node(*number).is_some_and(|node| {
             node.id.connection() == *here
-                && (node.name.as_deref() == Some(name) || graph.text(*number, "slug").value() == Some(&name))
+                && (node.name.as_deref() == Some(name)
+                    || graph.text(*number, "slug").value() == Some(&name))
         })
     });
     let first = fitting.next();
@@ -127,8 +129,12 @@ fn barred(demand: &Demand, matter: &Matter) -> BTreeSet<Id> {
                 ids.extend(actor().and_then(|actor| actor.acts_for.value()?.id.value().cloned()));
             }
             Barred::CommitAuthors => ids.extend(matter.authors.iter().cloned()),
-            Barred::Author => ids.extend(facts.pull_request.value().and_then(|pr| pr.author.value().cloned())),
-            Barred::Creator => ids.extend(facts.pipeline.value().and_then(|pipeline| pipeline.creator.value().cloned())),
+            Barred::Author => {
+                ids.extend(facts.pull_request.value().and_then(|pr| pr.author.value().cloned()))
+            }
+            Barred::Creator => ids.extend(
+                facts.pipeline.value().and_then(|pipeline| pipeline.creator.value().cloned()),
+            ),
         }
     }
     ids
@@ -136,6 +142,7 @@ fn barred(demand: &Demand, matter: &Matter) -> BTreeSet<Id> {
 
 fn acts_for_any(graph: &Snapshot, id: &Id, barred: &BTreeSet<Id>) -> bool {
     let principal = graph.find(id).map(|node| graph.principal(node));
-    let principal = principal.and_then(|principal| principal.value().and_then(|node| graph.node(*node)));
+    let principal =
+        principal.and_then(|principal| principal.value().and_then(|node| graph.node(*node)));
     principal.is_some_and(|node| barred.contains(&node.id))
 }

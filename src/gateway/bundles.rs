@@ -45,7 +45,9 @@ pub enum FolderError {
     #[error("`{0}` holds no `.rego` file")]
     Empty(String),
     /// Too much.
-    #[error("`{0}` is too large for a bundle: at most {MAX_FILES} files of {MAX_FILE_BYTES} bytes, {MAX_DEPTH} folders deep")]
+    #[error(
+        "`{0}` is too large for a bundle: at most {MAX_FILES} files of {MAX_FILE_BYTES} bytes, {MAX_DEPTH} folders deep"
+    )]
     TooLarge(String),
 }
 
@@ -97,7 +99,12 @@ fn read_file(path: String, at: &Path) -> Result<SourceFile, FolderError> {
     Ok(SourceFile { path, text })
 }
 
-fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<(String, PathBuf)>) -> Result<(), FolderError> {
+fn walk(
+    root: &Path,
+    folder: &Path,
+    depth: usize,
+    found: &mut Vec<(String, PathBuf)>,
+) -> Result<(), FolderError> {
     if depth > MAX_DEPTH || found.len() > MAX_FILES {
         return Err(FolderError::TooLarge(root.display().to_string()));
     }
@@ -111,7 +118,8 @@ fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<(String, PathB
         if path.is_dir() {
             walk(root, &path, depth + 1, found)?;
         } else if name.ends_with(".rego") || name == "data.json" {
-            let below = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            let below =
+                path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             found.push((below, path));
         }
     }

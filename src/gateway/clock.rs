@@ -29,7 +29,10 @@ impl Clock {
 
     /// A clock that stands still until [`Clock::set`] moves it.
     pub const fn by_hand(at: Time) -> Self {
-        Self { source: Source::Hand(AtomicI64::new(at.millis())), highest: AtomicI64::new(at.millis()) }
+        Self {
+            source: Source::Hand(AtomicI64::new(at.millis())),
+            highest: AtomicI64::new(at.millis()),
+        }
     }
 
     /// Moves a clock that is set by hand; the machine's cannot be moved.

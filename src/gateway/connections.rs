@@ -1,12 +1,12 @@
 //! The Bitbuckets this gate guards, as configured: hooks and their secrets, audiences, what may be written there.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
 use crate::bitbucket::Client;
+use crate::event::caller::Issuer;
 use crate::event::delivery::HookId;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
@@ -24,12 +24,12 @@ pub struct Connection {
     pub workspace: Option<String>,
     /// How we speak to it. None: only what webhooks and tokens tell is known.
     pub client: Option<Client>,
-    /// Cloud: the issuer of its step tokens.
-    pub issuer: Option<String>,
-    /// Audiences a step token may be made for.
-    pub audiences: Vec<String>,
+    /// Cloud: the issuer of its step tokens, and the audiences they may be made for.
+    pub issuer: Option<Issuer>,
     /// Refs that count as protected even if Bitbucket has no rule.
     pub protected_refs: Vec<String>,
+    /// Cloud: whether the plan is Premium, as the operator says: no API tells. None: unknown.
+    pub premium: Option<bool>,
     /// Whether commit statuses may be posted.
     pub posts_status: bool,
     /// Its hooks.
@@ -83,11 +83,12 @@ impl Hook {
     }
 }
 
-/// All connections, found by id, by hook and by issuer.
+/// All connections, found by id and by hook.
 #[derive(Debug, Default)]
 pub struct Connections {
     all: BTreeMap<ConnectionId, Arc<Connection>>,
     by_hook: BTreeMap<HookId, (ConnectionId, usize)>,
+    issuers: Vec<Issuer>,
 }
 
 impl Connections {
@@ -100,6 +101,7 @@ impl Connections {
                     return Err(ConnectionsError::TwoHooks(hook.id.clone()));
                 }
             }
+            known.issuers.extend(connection.issuer.clone());
             let id = connection.id.clone();
             if known.all.insert(id.clone(), Arc::new(connection)).is_some() {
                 return Err(ConnectionsError::TwoConnections(id));
@@ -120,14 +122,9 @@ impl Connections {
         connection.hooks.get(*at).map(|hook| (connection, hook))
     }
 
-    /// The connections whose step tokens this issuer makes.
-    pub fn of_issuer<'a>(&'a self, issuer: &'a str) -> impl Iterator<Item = &'a Arc<Connection>> {
-        self.all.values().filter(move |connection| connection.issuer.as_deref() == Some(issuer))
-    }
-
     /// Every issuer we accept.
-    pub fn issuers(&self) -> BTreeSet<&str> {
-        self.all.values().filter_map(|connection| connection.issuer.as_deref()).collect()
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
     }
 
     /// All of them, by id.

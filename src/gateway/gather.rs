@@ -14,7 +14,9 @@ use crate::gateway::Gateway;
 use crate::gateway::road::Matter;
 use crate::graph::ConnectionId;
 use crate::graph::Known;
+use crate::graph::Snapshot;
 use crate::graph::fact::Wanted;
+use crate::policy::Document;
 use crate::policy::input::GraphAge;
 
 pub use of_caller::caller;
@@ -49,7 +51,9 @@ pub struct Steps(moka::future::Cache<StepKey, Arc<StepFacts>>);
 impl Steps {
     /// Nothing read yet.
     pub fn new() -> Self {
-        Self(moka::future::Cache::builder().max_capacity(MAX_STEPS).time_to_live(STEP_FRESH).build())
+        Self(
+            moka::future::Cache::builder().max_capacity(MAX_STEPS).time_to_live(STEP_FRESH).build(),
+        )
     }
 
     /// What is known of the step, read once for all who ask at the same time. Errors are not kept.
@@ -68,12 +72,20 @@ impl Default for Steps {
     }
 }
 
+/// Fills a document from a graph alone, for commands that speak to nobody.
+pub fn offline(graph: &Snapshot, document: &mut Document, protected_refs: &[String]) {
+    from_graph::fill(graph, document, protected_refs, &Wanted::all());
+}
+
 /// Fills what is wanted and unknown.
 pub async fn gather(gateway: &Gateway, matter: &mut Matter, wanted: &Wanted) {
     let graph = gateway.graph.load_full();
     let age = graph.as_of_connection(&matter.connection.id).map(|as_of| matter.at.since(as_of));
     matter.document.graph = match age {
-        Some(age) => Known::Value(GraphAge { revision: Known::Value(graph.revision()), age_ms: Known::Value(age) }),
+        Some(age) => Known::Value(GraphAge {
+            revision: Known::Value(graph.revision()),
+            age_ms: Known::Value(age),
+        }),
         None => Known::Nothing,
     };
     from_bitbucket::gather(matter, wanted).await;

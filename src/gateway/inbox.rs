@@ -26,7 +26,6 @@ use crate::policy::Document;
 use crate::policy::input::Caller;
 use crate::policy::input::CallerKind;
 use crate::store::Claimed;
-use crate::store::NewAction;
 use crate::store::RecordError;
 use crate::store::Recording;
 
@@ -79,23 +78,40 @@ async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
 /// One delivery: read, judged event by event, recorded. What it cannot read becomes a dead letter with the reason.
 async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::StoreError> {
     let Some(connection) = gateway.connections.get(&claimed.connection).cloned() else {
-        return dead(gateway, &claimed, "the connection it came through is not configured any more".to_owned()).await;
+        return dead(
+            gateway,
+            &claimed,
+            "the connection it came through is not configured any more".to_owned(),
+        )
+        .await;
     };
-    let reading = match bitbucket::read(connection.product, &connection.id, &claimed.key, &claimed.body) {
-        Ok(reading) => reading,
-        Err(unreadable) => return dead(gateway, &claimed, unreadable.to_string()).await,
-    };
+    let reading =
+        match bitbucket::read(connection.product, &connection.id, &claimed.key, &claimed.body) {
+            Ok(reading) => reading,
+            Err(unreadable) => return dead(gateway, &claimed, unreadable.to_string()).await,
+        };
+    if let Some(why) = reading.unknown.as_ref() {
+        return dead(gateway, &claimed, why.as_str().to_owned()).await;
+    }
     if let Some(why) = misplaced(&connection, &reading) {
         return dead(gateway, &claimed, why).await;
     }
     gateway.meters.read(&reading);
-    let events: Vec<&Event> = reading.events.iter().filter(|event| !is_own(&connection, event)).collect();
+    let events: Vec<&Event> =
+        reading.events.iter().filter(|event| !is_own(&connection, event)).collect();
     if events.is_empty() {
-        return gateway.store.finish(claimed.id, "nothing in it is for us to decide").await;
+        return gateway
+            .store
+            .finish_without_decision(
+                claimed.id,
+                "nothing in it is for us to decide",
+                gateway.clock.now(),
+            )
+            .await;
     }
     let last = events.len() - 1;
     for (at, event) in events.into_iter().enumerate() {
-        let judged = judge(gateway, &connection, &claimed, event.clone(), &reading).await;
+        let judged = judge(gateway, &connection, &claimed, event.clone()).await;
         let done = (at == last).then_some(claimed.id);
         if let Err(error) = record(gateway, judged, event, done).await {
             return retry(gateway, &claimed, &error).await;
@@ -107,9 +123,15 @@ async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::St
 /// A body that names a repository outside its hook's connection is nobody's business here.
 fn misplaced(connection: &Connection, reading: &Reading) -> Option<String> {
     let ours = connection.workspace.as_deref()?;
-    let theirs = reading.workspace.as_deref()?;
-    (!theirs.eq_ignore_ascii_case(ours)).then(|| {
-        format!("the body speaks of workspace `{theirs}`, but its hook belongs to `{ours}`")
+    let home = &reading.home;
+    let known = [&home.workspace_slug, &home.workspace_uuid].into_iter().flatten();
+    let theirs: Vec<&String> = known.collect();
+    let is_ours = theirs.is_empty() || theirs.iter().any(|name| name.eq_ignore_ascii_case(ours));
+    (!is_ours).then(|| {
+        format!(
+            "the body speaks of workspace `{}`, but its hook belongs to `{ours}`",
+            theirs.first().map_or("?", |name| name)
+        )
     })
 }
 
@@ -119,7 +141,9 @@ fn is_own(connection: &Connection, event: &Event) -> bool {
     let is_our_key = ours.is_some_and(|key| key.starts_with("portcullis"));
     let actor = crate::policy::input::actor_of(&event.facts);
     let own = connection.own.load();
-    event.kind == EventKind::CommitStatusChanged && is_our_key && own.as_deref().is_some_and(|own| Some(own) == actor)
+    event.kind == EventKind::CommitStatusChanged
+        && is_our_key
+        && own.as_deref().is_some_and(|own| Some(own) == actor)
 }
 
 async fn judge(
@@ -127,9 +151,9 @@ async fn judge(
     connection: &Arc<Connection>,
     claimed: &Claimed,
     event: Event,
-    reading: &Reading,
 ) -> Judged {
-    let caller = Caller { kind: Known::Value(CallerKind::Hook), id: Known::Value(claimed.hook.to_string()) };
+    let caller =
+        Caller { kind: Known::Value(CallerKind::Hook), id: Known::Value(claimed.hook.to_string()) };
     let document = Document {
         kind: event.kind,
         connection: connection.id.clone(),
@@ -147,8 +171,10 @@ async fn judge(
         surface: Surface::Hook,
         delivery: Some(claimed.id),
         caller: CallerKind::Hook,
-        short: gather::Short::of(reading),
         authors: Vec::new(),
+        unread_step: None,
+        replayed: None,
+        commit: None,
         ground: gather::GroundFacts::default(),
         at: gateway.clock.now(),
     };
@@ -156,7 +182,12 @@ async fn judge(
 }
 
 /// Records a judged event with what follows from it. The delivery is done with its last event.
-async fn record(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid>) -> Result<(), RecordError> {
+async fn record(
+    gateway: &Gateway,
+    judged: Judged,
+    event: &Event,
+    done: Option<Uuid>,
+) -> Result<(), RecordError> {
     let recording = recording(gateway, judged, event, done);
     let decision = recording.record.public.clone();
     match gateway.store.record(vec![recording]).await.pop() {
@@ -167,7 +198,10 @@ async fn record(gateway: &Gateway, judged: Judged, event: &Event, done: Option<U
         }
         // The same event came through another hook: it is decided, and this delivery is done with that.
         Some(Err(RecordError::DecidedBefore(_))) => match done {
-            Some(id) => Ok(gateway.store.finish(id, "the same event was decided for another hook").await?),
+            Some(id) => {
+                let why = "the same event was decided for another hook";
+                Ok(gateway.store.finish_without_decision(id, why, gateway.clock.now()).await?)
+            }
             None => Ok(()),
         },
         Some(Err(error)) => Err(error),
@@ -178,8 +212,12 @@ async fn record(gateway: &Gateway, judged: Judged, event: &Event, done: Option<U
 fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid>) -> Recording {
     let Judged { matter, mut record, .. } = judged;
     let status = status::plan(&matter, &record, &gateway.public_url);
-    record.public.actions = status.iter().map(|status| format!("commit status {} is posted", status.state)).collect();
-    let actions = status.into_iter().map(|status| NewAction::status(&matter.connection.id, record.public.decision, &status)).collect();
+    record.public.actions =
+        status.iter().map(|status| format!("commit status {} is posted", status.state)).collect();
+    let actions = status
+        .iter()
+        .filter_map(|status| status::action(&matter.connection.id, record.public.decision, status))
+        .collect();
     Recording {
         done,
         event_key: event_key(&matter, event),
@@ -206,13 +244,21 @@ fn event_key(matter: &Matter, event: &Event) -> Option<[u8; 32]> {
     Some(Sha256::digest(parts.join("\n")).into())
 }
 
-async fn dead(gateway: &Gateway, claimed: &Claimed, why: String) -> Result<(), crate::store::StoreError> {
+async fn dead(
+    gateway: &Gateway,
+    claimed: &Claimed,
+    why: String,
+) -> Result<(), crate::store::StoreError> {
     tracing::warn!(delivery = %claimed.id, connection = %claimed.connection, %why, "a delivery became a dead letter");
     gateway.meters.dead_letter();
     gateway.store.dead_letter(claimed.id, &why, gateway.clock.now()).await
 }
 
-async fn retry(gateway: &Gateway, claimed: &Claimed, error: &RecordError) -> Result<(), crate::store::StoreError> {
+async fn retry(
+    gateway: &Gateway,
+    claimed: &Claimed,
+    error: &RecordError,
+) -> Result<(), crate::store::StoreError> {
     if claimed.tries >= MAX_TRIES {
         return dead(gateway, claimed, format!("it could not be recorded: {error}")).await;
     }
@@ -221,7 +267,7 @@ async fn retry(gateway: &Gateway, claimed: &Claimed, error: &RecordError) -> Res
 }
 
 /// What a webhook's event does, as the word in `action.name`.
-const fn deed(kind: EventKind) -> &'static str {
+pub const fn deed(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Push => "push",
         EventKind::BranchCreated | EventKind::TagCreated | EventKind::RepositoryCreated => "create",
@@ -245,7 +291,9 @@ const fn deed(kind: EventKind) -> &'static str {
         EventKind::CommitStatusChanged => "report",
         EventKind::RepositoryForked => "fork",
         EventKind::RepositoryTransferred => "transfer",
-        EventKind::SecretDetected | EventKind::MirrorSynchronized | EventKind::PipelineObserved => "observe",
+        EventKind::SecretDetected | EventKind::MirrorSynchronized | EventKind::PipelineObserved => {
+            "observe"
+        }
         EventKind::PipelineStep | EventKind::PipelineRequested => "run",
         EventKind::PermissionChanged
         | EventKind::RestrictionChanged

@@ -46,12 +46,19 @@ impl Meters {
                 &["product", "outcome"],
             )?,
             uncovered: one("portcullis_uncovered_events_total", "Events that no rule answers.")?,
-            dead_letters: one("portcullis_dead_letters_total", "Deliveries that could not be read.")?,
+            dead_letters: one(
+                "portcullis_dead_letters_total",
+                "Deliveries that could not be read.",
+            )?,
             ignored_fields: one(
                 "portcullis_unknown_fields_total",
                 "Fields of webhook bodies that Bitbucket's documentation does not have.",
             )?,
-            actions: of("portcullis_actions_total", "Actions on Bitbucket, by outcome.", &["outcome"])?,
+            actions: of(
+                "portcullis_actions_total",
+                "Actions on Bitbucket, by outcome.",
+                &["outcome"],
+            )?,
             registry,
         })
     }

@@ -69,10 +69,15 @@ pub fn of(facts: &Facts, claimed: &Known<Claimed>) -> Names {
 }
 
 /// The members of the changed thing that differ, or all of them where it is new or gone.
-fn changed(before: &Known<Thing>, after: &Known<Thing>) -> Vec<(String, Option<String>, Option<String>)> {
+fn changed(
+    before: &Known<Thing>,
+    after: &Known<Thing>,
+) -> Vec<(String, Option<String>, Option<String>)> {
     let (before, after) = (members(before), members(after));
     let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let rows = names.into_iter().map(|name| (name.clone(), shown(before.get(name)), shown(after.get(name))));
+    let rows = names
+        .into_iter()
+        .map(|name| (name.clone(), shown(before.get(name)), shown(after.get(name))));
     rows.filter(|(_, before, after)| before != after).collect()
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::gateway::Gateway;
 use crate::ledger::VerifierKey;
+use crate::store::CheckpointError;
 use crate::store::StoreError;
 
 /// How often the ledger's head is looked at: the contract promises a checkpoint within a second.
@@ -22,7 +23,7 @@ pub async fn run(gateway: Arc<Gateway>) {
             tracing::error!(%error, "no checkpoint could be signed");
         }
         if looks % SWEEP_EVERY == 0
-            && let Err(error) = gateway.store.sweep(gateway.clock.now()).await
+            && let Err(error) = gateway.sweep().await
         {
             tracing::error!(%error, "old bodies and names could not be forgotten");
         }
@@ -39,13 +40,22 @@ pub async fn run(gateway: Arc<Gateway>) {
 
 impl Gateway {
     /// Signs the ledger's head if it grew since the last checkpoint.
-    pub async fn sign(&self) -> Result<(), StoreError> {
-        let key = self.verifier_key();
-        self.store.checkpoint(&key, |text| self.signing.sign(text)).await
+    pub async fn sign(&self) -> Result<(), CheckpointError> {
+        let signing = Arc::clone(&self.signing);
+        let sign = move |text: &[u8]| signing.sign(text);
+        self.store.checkpoint(&self.verifier, self.clock.now(), sign).await.map(drop)
+    }
+
+    /// Forgets bodies and sealed parts whose time is over.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.store.forget_bodies(now.minus(self.keep.bodies), now).await?;
+        self.store.sweep_sealed(now.minus(self.keep.sealed), now).await?;
+        Ok(())
     }
 
     /// The key that verifies the ledger: hand it to the auditor.
-    pub fn verifier_key(&self) -> VerifierKey {
-        VerifierKey::new(&self.origin, self.signing.public_key())
+    pub const fn verifier_key(&self) -> &VerifierKey {
+        &self.verifier
     }
 }

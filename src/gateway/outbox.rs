@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bitbucket::FetchError;
 use crate::bitbucket::StatusPost;
 use crate::gateway::Gateway;
 use crate::gateway::status::Status;
 use crate::graph::Id;
-use crate::store::Due;
+use crate::store::After;
+use crate::store::DueAction;
 
 /// Actions taken at a time.
 const BATCH: usize = 16;
@@ -47,51 +47,78 @@ pub async fn run(gateway: Arc<Gateway>) {
 }
 
 async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
-    let due = gateway.store.due_actions(gateway.clock.now(), BATCH, LEASE).await?;
+    let due = gateway.store.due_actions(BATCH, gateway.clock.now(), LEASE).await?;
     let count = due.len();
-    for result in futures_util::future::join_all(due.into_iter().map(|action| one(gateway, action))).await {
+    for result in
+        futures_util::future::join_all(due.into_iter().map(|action| one(gateway, action))).await
+    {
         result?;
     }
     Ok(count)
 }
 
-async fn one(gateway: &Gateway, action: Due) -> Result<(), crate::store::StoreError> {
+async fn one(gateway: &Gateway, action: DueAction) -> Result<(), crate::store::StoreError> {
     match carry_out(gateway, &action).await {
         Ok(outcome) => {
             gateway.meters.acted("done");
             gateway.store.action_done(action.id, outcome, gateway.clock.now()).await
         }
-        Err(error) if action.tries >= MAX_TRIES || !error.may_pass() => {
+        Err(error) if action.tries >= MAX_TRIES || !error.may_pass => {
             gateway.meters.acted("given_up");
-            tracing::error!(action = %action.id, connection = %action.connection, %error, "an action was given up");
-            gateway.store.action_given_up(action.id, &error.to_string(), gateway.clock.now()).await
+            tracing::error!(decision = %action.decision, connection = %action.connection, why = %error.why, "an action was given up");
+            gateway
+                .store
+                .action_failed(action.id, &error.why, After::GiveUp, gateway.clock.now())
+                .await
         }
         Err(error) => {
             let wait = Duration::from_secs(1 << action.tries.min(13)).min(MAX_WAIT);
             gateway.meters.acted("retried");
-            gateway.store.action_retry(action.id, &error.to_string(), gateway.clock.now().plus(wait)).await
+            let now = gateway.clock.now();
+            gateway
+                .store
+                .action_failed(action.id, &error.why, After::Retry(now.plus(wait)), now)
+                .await
         }
     }
 }
 
 /// The only action of today: a commit status. Its key makes a second post of the same one harmless.
-async fn carry_out(gateway: &Gateway, action: &Due) -> Result<&'static str, FetchError> {
+async fn carry_out(gateway: &Gateway, action: &DueAction) -> Result<&'static str, NotDone> {
     let status: Status = serde_json::from_slice(&action.payload)
-        .map_err(|error| FetchError::said(format!("the stored action cannot be read: {error}")))?;
+        .map_err(|error| NotDone::for_good(format!("the stored action cannot be read: {error}")))?;
     let connection = gateway.connections.get(&action.connection);
     let client = connection
         .filter(|connection| connection.posts_status)
         .and_then(|connection| connection.client.as_ref())
-        .ok_or_else(|| FetchError::said("commit statuses are switched off for this connection".to_owned()))?;
-    let repository: Id = status.repository.parse().map_err(|error: crate::graph::IdError| FetchError::said(error.to_string()))?;
-    client.post_status(&repository, &status.commit, &post(&status), CALL).await?;
+        .ok_or_else(|| {
+            NotDone::for_good("commit statuses are switched off for this connection".to_owned())
+        })?;
+    let repository: Id = status
+        .repository
+        .parse()
+        .map_err(|error: crate::graph::IdError| NotDone::for_good(error.to_string()))?;
+    let posted = client.post_status(&repository, &status.commit, &post(&status), CALL).await;
+    posted.map_err(|error| NotDone { may_pass: error.may_pass(), why: error.to_string() })?;
     Ok("posted")
+}
+
+/// Why an action was not carried out, and whether it is worth another try.
+struct NotDone {
+    may_pass: bool,
+    why: String,
+}
+
+impl NotDone {
+    const fn for_good(why: String) -> Self {
+        Self { may_pass: false, why }
+    }
 }
 
 fn post(status: &Status) -> StatusPost {
     StatusPost {
         key: status.key.clone(),
-        state: status.state.as_str(),
+        state: status.state,
         name: "Portcullis".to_owned(),
         text: status.text.clone(),
         url: status.url.clone(),

@@ -13,7 +13,11 @@ use crate::gateway::bundles::Source;
 use crate::gateway::workers::Pool;
 use crate::gateway::workers::PoolError;
 use crate::gateway::workers::Settings;
+use crate::graph::Time;
+use crate::ledger::Kind;
 use crate::policy::Bundle;
+use crate::store::NewEntry;
+use crate::store::StoreError;
 
 /// A bundle that answers questions.
 #[derive(Debug)]
@@ -48,7 +52,12 @@ impl Policies {
     /// Loads the bundle. A gateway does not start on a bad one.
     pub async fn load(source: Source, settings: Settings) -> Result<Self, BundleError> {
         let active = candidate(&source, &settings).await?;
-        Ok(Self { source, settings, active: ArcSwap::from_pointee(active), refused: Mutex::new(None) })
+        Ok(Self {
+            source,
+            settings,
+            active: ArcSwap::from_pointee(active),
+            refused: Mutex::new(None),
+        })
     }
 
     /// The active bundle.
@@ -106,6 +115,24 @@ pub async fn watch(gateway: Arc<Gateway>) {
     }
 }
 
+impl Gateway {
+    /// The ledger's entry of a refused candidate: the error's words may quote a file, so they are sealed.
+    async fn bundle_refused(
+        &self,
+        active: &str,
+        error: &BundleError,
+        now: Time,
+    ) -> Result<(), StoreError> {
+        let mut body = serde_json::Map::new();
+        body.insert("outcome".to_owned(), "refused".into());
+        body.insert("active".to_owned(), active.into());
+        let sealed = vec![("why".to_owned(), error.to_string().into_bytes())];
+        let entry =
+            NewEntry { body, sealed, ..NewEntry::new(Kind::Bundle, now, active.to_owned()) };
+        self.store.append(vec![entry]).await.map(drop)
+    }
+}
+
 async fn changed(gateway: &Gateway) {
     let before = gateway.policies.current().bundle.revision.clone();
     let now = gateway.clock.now();
@@ -117,7 +144,7 @@ async fn changed(gateway: &Gateway) {
         }
         Err(error) => {
             tracing::error!(%error, active = %before, "the changed policy folder was refused; the last good bundle stays");
-            gateway.store.bundle_refused(&before, &error.to_string(), now).await
+            gateway.bundle_refused(&before, &error, now).await
         }
     };
     if let Err(error) = told {

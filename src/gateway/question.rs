@@ -15,29 +15,34 @@ use sha2::Sha256;
 
 use crate::approval::State;
 use crate::approval::Ticket;
+use crate::bitbucket::StepState;
 use crate::decision::Effect;
 use crate::decision::Record;
 use crate::decision::record::Surface;
 use crate::event::EventKind;
 use crate::event::Facts;
+use crate::gateway::Active;
 use crate::gateway::Gateway;
+use crate::gateway::approvers;
 use crate::gateway::gather;
 use crate::gateway::names;
 use crate::gateway::road::Judged;
 use crate::gateway::road::Matter;
 use crate::gateway::road::Offered;
+use crate::gateway::road::RUN;
 use crate::gateway::status;
 use crate::gateway::tickets;
 use crate::graph::Known;
 use crate::policy::Document;
+use crate::policy::Input;
 use crate::policy::input::Caller;
-use crate::store::NewAction;
 use crate::store::RecordError;
 use crate::store::Recording;
 use crate::store::StoreError;
 
 pub use answer::Answer;
 pub use asker::Asker;
+pub use asker::service_repository;
 pub use body::Question;
 
 /// How long a check may take, below Bitbucket's own patience of 10 s.
@@ -45,9 +50,6 @@ pub const DEADLINE: Duration = Duration::from_secs(8);
 
 /// How long an answer to a service token stands: it has no issue time that would tell one question from the next.
 const STANDS_FOR_SERVICE: Duration = Duration::from_secs(60);
-
-/// The action that needs no proof that the step still runs.
-const RUN: &str = "run";
 
 /// Why a check has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +82,9 @@ impl Gateway {
     pub async fn check(&self, token: &str, body: &[u8]) -> Result<Answer, CheckError> {
         let question = Question::read(body).map_err(CheckError::Malformed)?;
         let answered = tokio::time::timeout(DEADLINE, self.answered(token, &question)).await;
-        answered.unwrap_or_else(|_| Err(CheckError::Unavailable("no answer could be found in time".to_owned())))
+        answered.unwrap_or_else(|_| {
+            Err(CheckError::Unavailable("no answer could be found in time".to_owned()))
+        })
     }
 
     async fn answered(&self, token: &str, question: &Question) -> Result<Answer, CheckError> {
@@ -96,8 +100,13 @@ impl Gateway {
     }
 
     /// The answer given before, while it stands.
-    async fn standing(&self, key: [u8; 32], asker: &Asker, question: &Question) -> Result<Option<Answer>, CheckError> {
-        let Some(decision) = self.store.standing(key).await? else { return Ok(None) };
+    async fn standing(
+        &self,
+        key: [u8; 32],
+        asker: &Asker,
+        question: &Question,
+    ) -> Result<Option<Answer>, CheckError> {
+        let Some((decision, _)) = self.store.standing(key).await? else { return Ok(None) };
         let Some(record) = self.store.decision(decision).await? else { return Ok(None) };
         let age = self.clock.now().since(record.public.at);
         if asker.is_service() && u128::from(age) > STANDS_FOR_SERVICE.as_millis() {
@@ -107,7 +116,10 @@ impl Gateway {
             Some(id) => self.store.ticket(id).await?,
             None => None,
         };
-        if ticket.as_ref().is_some_and(|ticket| matches!(ticket.state, State::Granted | State::Spent)) {
+        if ticket
+            .as_ref()
+            .is_some_and(|ticket| matches!(ticket.state, State::Granted | State::Spent))
+        {
             return Ok(None);
         }
         if record.public.effect == Effect::Proceed && question.action != RUN {
@@ -118,27 +130,36 @@ impl Gateway {
 
     async fn still_running(&self, asker: &Asker) -> Result<(), CheckError> {
         match gather::step(self, asker).await {
-            Some(Ok(step)) if !step.in_progress() => Err(CheckError::Replayed(step.state.clone())),
+            Some(Ok(step)) if step.state != StepState::InProgress => {
+                Err(CheckError::Replayed(step.state.to_string()))
+            }
             Some(Ok(_)) | None => Ok(()),
             Some(Err(error)) => Err(CheckError::Unavailable(error.to_string())),
         }
     }
 
-    async fn decided(&self, asker: &Asker, question: &Question, key: [u8; 32]) -> Result<Answer, CheckError> {
+    async fn decided(
+        &self,
+        asker: &Asker,
+        question: &Question,
+        key: [u8; 32],
+    ) -> Result<Answer, CheckError> {
         let mut matter = self.matter(asker, question);
         gather::caller(self, &mut matter, asker, question).await;
         if let Some(state) = &matter.replayed {
             return Err(CheckError::Replayed(state.clone()));
         }
-        let judged = self
-            .judge(matter, async |matter, input, active, wanted| {
-                if wanted.is_empty() {
-                    return Offered::default();
-                }
-                let binding = tickets::binding(matter, input, active, wanted, &question.variables);
-                self.offered(&binding, matter.at).await
-            })
-            .await;
+        let offer = async |matter: &Matter,
+                           input: &Input,
+                           active: &Active,
+                           wanted: &[approvers::Wanted]| {
+            if wanted.is_empty() {
+                return Offered::default();
+            }
+            let binding = tickets::binding(matter, input, active, wanted, &question.variables);
+            self.offered(&matter.connection.id, &binding, matter.at).await
+        };
+        let judged = self.judge(matter, offer).await;
         let (recording, ticket) = self.recording(judged, asker, question, key);
         let record = recording.record.clone();
         match self.store.record(vec![recording]).await.pop() {
@@ -147,10 +168,12 @@ impl Gateway {
                 self.outbox_bell.notify_one();
                 self.answer(&record, ticket).await
             }
-            Some(Err(RecordError::GrantGone(_))) => {
-                Err(CheckError::Unavailable("the approval was used by another step at this moment: ask again".to_owned()))
+            Some(Err(RecordError::GrantGone(_))) => Err(CheckError::Unavailable(
+                "the approval was used by another step at this moment: ask again".to_owned(),
+            )),
+            Some(Err(error)) => {
+                Err(CheckError::Unavailable(format!("the decision cannot be recorded: {error}")))
             }
-            Some(Err(error)) => Err(CheckError::Unavailable(format!("the decision cannot be recorded: {error}"))),
             None => Err(CheckError::Unavailable("the decision cannot be recorded".to_owned())),
         }
     }
@@ -176,7 +199,6 @@ impl Gateway {
             surface: Surface::Check,
             delivery: None,
             caller: asker.kind(),
-            short: gather::Short::default(),
             authors: Vec::new(),
             ground: gather::GroundFacts::default(),
             unread_step: None,
@@ -187,34 +209,54 @@ impl Gateway {
     }
 
     /// What is to be recorded: the decision, the ticket it opens or the grant it spends, and the status that follows.
-    fn recording(&self, judged: Judged, asker: &Asker, question: &Question, key: [u8; 32]) -> (Recording, Option<Ticket>) {
-        let Judged { matter, input, active, mut record, wanted } = judged;
-        let unmet: Vec<_> = wanted.into_iter().filter(|one| !record.is_satisfied(&one.asked.rule)).collect();
+    fn recording(
+        &self,
+        judged: Judged,
+        asker: &Asker,
+        question: &Question,
+        key: [u8; 32],
+    ) -> (Recording, Option<Ticket>) {
+        let Judged { matter, input, active, mut record, wanted, offered } = judged;
+        let unmet: Vec<_> =
+            wanted.into_iter().filter(|one| !record.is_satisfied(&one.asked.rule)).collect();
         let opens = record.public.effect == Effect::Wait;
+        let status = status::plan(&matter, &record, &self.public_url);
         let ticket = opens.then(|| {
             let binding = tickets::binding(&matter, &input, &active, &unmet, &question.variables);
-            self.open_ticket(&record, binding, &unmet, asker.hash())
+            let waiting = status.as_ref().and_then(|status| serde_json::to_value(status).ok());
+            Ticket { waiting, ..self.open_ticket(&record, binding, &unmet, asker.hash()) }
         });
         record.public.ticket = ticket.as_ref().map(|ticket| ticket.id);
-        let status = status::plan(&matter, &record, &self.public_url);
-        record.public.actions = status.iter().map(|status| format!("commit status {} is posted", status.state)).collect();
+        record.public.actions = status
+            .iter()
+            .map(|status| format!("commit status {} is posted", status.state))
+            .collect();
         let decision = record.public.decision;
-        let actions = status.iter().filter_map(|status| NewAction::status(&matter.connection.id, decision, status)).collect();
+        let actions = status
+            .iter()
+            .filter_map(|status| status::action(&matter.connection.id, decision, status))
+            .collect();
         // A grant is spent only by a decision that lets something happen because of it.
-        let spend = if record.public.effect == Effect::Proceed { record.public.satisfied_by.clone() } else { Vec::new() };
+        let spends = record.public.effect == Effect::Proceed;
+        let spend = if spends { offered.spent_by(&record.public.satisfied_by) } else { Vec::new() };
         let recording = Recording {
             actions,
             open: ticket.clone(),
             spend,
             question: Some(key),
             mentions: names::mentioned(&matter.document.facts),
+            extra_entries: tickets::refusals(&record),
             ..Recording::of(record)
         };
         (recording, ticket)
     }
 
     /// The answer that a record gives, in the contract's words.
-    pub async fn answer(&self, record: &Record, ticket: Option<Ticket>) -> Result<Answer, CheckError> {
+    pub async fn answer(
+        &self,
+        record: &Record,
+        ticket: Option<Ticket>,
+    ) -> Result<Answer, CheckError> {
         let bundle = self.bundle(&record.public.bundle).await?;
         Ok(Answer::of(record, bundle.as_deref(), ticket.as_ref(), &self.public_url))
     }

@@ -35,14 +35,23 @@ use crate::gateway::gather;
 use crate::gateway::names;
 use crate::graph::Id;
 use crate::graph::Time;
+use crate::graph::Why;
 use crate::graph::fact::Wanted;
 use crate::policy::Document;
 use crate::policy::Finding;
 use crate::policy::Input;
 use crate::policy::Rule;
+use crate::policy::RuleId;
 use crate::policy::Verdict;
-use crate::policy::engine::weigh;
+use crate::policy::finding::Origin;
 use crate::policy::input::CallerKind;
+use crate::policy::weigh;
+
+/// The gate's own demand, beside every rule: the step that asks is real and running.
+pub const STEP_IS_REAL: &str = "portcullis/step-is-read";
+
+/// The action that needs no proof that the step still runs.
+pub const RUN: &str = "run";
 
 /// Something to be decided: what is known of it so far, and how it came.
 #[derive(Debug)]
@@ -57,10 +66,14 @@ pub struct Matter {
     pub delivery: Option<Uuid>,
     /// How the caller was known.
     pub caller: CallerKind,
-    /// Commits a webhook shortened, to be resolved where a rule wants them.
-    pub short: gather::Short,
     /// Who wrote the commits, as far as it was read: they may be barred from approving them.
     pub authors: Vec<Id>,
+    /// A check whose step or commit could not be read: why. What is not read is not let pass.
+    pub unread_step: Option<Why>,
+    /// A check whose step has ended: the state it is in.
+    pub replayed: Option<String>,
+    /// The commit of a check, as read from Bitbucket.
+    pub commit: Option<String>,
     /// What is known of the plan and the required checks where the verdict lands.
     pub ground: gather::GroundFacts,
     /// When it is decided.
@@ -78,8 +91,10 @@ pub struct Judged {
     pub active: Arc<Active>,
     /// What is to be kept.
     pub record: Record,
-    /// Approvals that are asked for and not given: rule by rule, with those who could.
+    /// Approvals that rules ask for: rule by rule, with those who could give them.
     pub wanted: Vec<approvers::Wanted>,
+    /// Grants that were handed to the decision.
+    pub offered: Offered,
 }
 
 /// A rule that is asked here, and how it is taken.
@@ -94,8 +109,20 @@ struct Routed<'a> {
 pub struct Offered {
     /// Those that fit.
     pub grants: Vec<Grant>,
+    /// The version of each ticket they come from, for the compare-and-set that spends it.
+    pub versions: BTreeMap<Uuid, u64>,
     /// Those that looked as if they did.
     pub refused: Vec<RefusedGrant>,
+}
+
+impl Offered {
+    /// The tickets with the versions that were looked at.
+    pub fn spent_by(&self, tickets: &[Uuid]) -> Vec<(Uuid, u64)> {
+        tickets
+            .iter()
+            .filter_map(|id| self.versions.get(id).map(|version| (*id, *version)))
+            .collect()
+    }
 }
 
 impl Gateway {
@@ -109,40 +136,75 @@ impl Gateway {
         let routed: Vec<Routed<'_>> = active
             .bundle
             .routed(matter.document.kind)
-            .map(|(position, rule)| Routed { position, rule, mode: modes.of(&matter.connection.id, &rule.id) })
+            .map(|(position, rule)| Routed {
+                position,
+                rule,
+                mode: modes.of(&matter.connection.id, &rule.id),
+            })
             .collect();
         let wanted = wanted_by(&routed);
         gather::gather(self, &mut matter, &wanted).await;
         let input = Arc::new(matter.document.page(&wanted));
         let (findings, remembered) = self.evaluate(&active, &routed, &input).await;
         let graph = self.graph.load();
+        let findings = with_unread_step(findings, &matter);
         let (findings, wanting) = approvers::resolve(findings, &graph, &active.bundle, &matter);
         let offered = offer(&matter, &input, &active, &wanting).await;
-        let record = record(&matter, &input, &active, &routed, findings, &offered, &wanting, remembered);
-        Judged { matter, input, active: Arc::clone(&active), record, wanted: wanting }
+        let record =
+            record(&matter, &input, &active, &routed, findings, &offered, &wanting, remembered);
+        Judged { matter, input, active: Arc::clone(&active), record, wanted: wanting, offered }
     }
 
     /// Findings of the asked rules, unknown facts and faults weighed in; from memory where an equal question was answered.
-    async fn evaluate(&self, active: &Active, routed: &[Routed<'_>], input: &Arc<Input>) -> (Vec<Finding>, bool) {
+    async fn evaluate(
+        &self,
+        active: &Active,
+        routed: &[Routed<'_>],
+        input: &Arc<Input>,
+    ) -> (Vec<Finding>, bool) {
         let asked: Vec<&Routed<'_>> = routed.iter().filter(|one| one.mode != Mode::Off).collect();
         if asked.is_empty() {
             return (Vec::new(), false);
         }
-        let key = (!asked.iter().any(|one| one.rule.is_volatile())).then(|| question_key(active, &asked, input));
+        let key = (!asked.iter().any(|one| one.rule.is_volatile()))
+            .then(|| question_key(active, &asked, input));
         if let Some(known) = key.and_then(|key| self.memory.get(&key)) {
             return (known.to_vec(), true);
         }
-        let positions = asked.iter().map(|one| u32::try_from(one.position).unwrap_or(u32::MAX)).collect();
+        let positions =
+            asked.iter().map(|one| u32::try_from(one.position).unwrap_or(u32::MAX)).collect();
         let answers = active.pool.ask(Arc::clone(input), positions).await;
-        let faulted = answers.iter().any(crate::policy::engine::Answer::is_fault);
-        let findings: Vec<Finding> =
-            asked.iter().zip(answers).flat_map(|(one, answer)| weigh(one.rule, input, answer)).collect();
+        let faulted =
+            answers.iter().any(|answer| matches!(answer, crate::policy::Answer::Fault(_)));
+        let findings: Vec<Finding> = asked
+            .iter()
+            .zip(answers)
+            .flat_map(|(one, answer)| weigh(one.rule, input, answer))
+            .collect();
         let opens_ticket = findings.iter().any(|finding| finding.verdict == Verdict::Approve);
         if let (Some(key), false, false) = (key, faulted, opens_ticket) {
             self.memory.insert(key, findings.clone().into());
         }
         (findings, false)
     }
+}
+
+/// Before anything but `run` is let pass, the step is read from Bitbucket: what cannot be read is not let pass.
+fn with_unread_step(mut findings: Vec<Finding>, matter: &Matter) -> Vec<Finding> {
+    if let Some(why) = matter.unread_step.as_ref().filter(|_| matter.document.action != RUN) {
+        findings.push(Finding {
+            rule: RuleId::told(STEP_IS_REAL),
+            verdict: Verdict::Block,
+            reason: format!(
+                "Whether this step is still running, and on which commit, could not be read: {}.",
+                why.as_str()
+            ),
+            proof: Vec::new(),
+            approval: None,
+            origin: Origin::Unknown,
+        });
+    }
+    findings
 }
 
 fn wanted_by(routed: &[Routed<'_>]) -> Wanted {
@@ -164,7 +226,10 @@ fn question_key(active: &Active, asked: &[&Routed<'_>], input: &Input) -> [u8; 3
     hash.finalize().into()
 }
 
-#[expect(clippy::too_many_arguments, reason = "the one place where all that was found comes together into a record")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the one place where all that was found comes together into a record"
+)]
 fn record(
     matter: &Matter,
     input: &Input,
@@ -176,7 +241,8 @@ fn record(
     remembered: bool,
 ) -> Record {
     let decided = decide(&findings, &offered.grants);
-    let weighed: Vec<Weighed<'_>> = findings.iter().map(|finding| weigh_one(finding, routed, &offered.grants)).collect();
+    let weighed: Vec<Weighed<'_>> =
+        findings.iter().map(|finding| weigh_one(finding, routed, &offered.grants)).collect();
     let plan = plan(&weighed);
     let document = &matter.document;
     let public = Public {
@@ -191,17 +257,25 @@ fn record(
         caller: matter.caller,
         repository: names::repository_id(&document.facts).map(ToString::to_string),
         actor: crate::policy::input::actor_of(&document.facts).map(ToString::to_string),
-        commit: names::commit(&document.facts).map(ToOwned::to_owned),
+        commit: matter
+            .commit
+            .clone()
+            .or_else(|| names::commit(&document.facts).map(ToOwned::to_owned)),
         input_sha256: hex::encode(input.digest()),
         bundle: active.bundle.revision.clone(),
-        graph_revision: document.graph.value().and_then(|graph| graph.revision.value().copied()).unwrap_or(0),
+        graph_revision: document
+            .graph
+            .value()
+            .and_then(|graph| graph.revision.value().copied())
+            .unwrap_or(0),
         graph_age_ms: document.graph.value().and_then(|graph| graph.age_ms.value().copied()),
-        rules: routed.iter().map(|one| asked(one, &findings)).collect(),
+        rules: asked_rules(routed, &findings),
         verdict: decided.verdict,
         effect: plan.effect,
         binds: binds(document.kind, &ground(matter)),
         uncovered: routed.is_empty(),
         because: plan.because,
+        met: met(&findings, &offered.grants),
         satisfied_by: decided.satisfied_by,
         refused_grants: offered.refused.clone(),
         ticket: None,
@@ -210,11 +284,29 @@ fn record(
     };
     let told = Told {
         findings: strictest_first(findings),
-        unknown: input.unknown().iter().map(|gap| (gap.path.clone(), gap.why.clone())).collect::<BTreeMap<_, _>>(),
+        unknown: input
+            .unknown()
+            .iter()
+            .map(|gap| (gap.path.clone(), gap.why.clone()))
+            .collect::<BTreeMap<_, _>>(),
         approvers: wanting.iter().map(approvers::Wanted::in_words).collect(),
     };
     let names: Names = names::of(&document.facts, &document.claimed);
-    Record { public, input: Part::Kept(raw(input)), names: Part::Kept(names), told: Part::Kept(told) }
+    Record {
+        public,
+        input: Part::Kept(raw(input)),
+        names: Part::Kept(names),
+        told: Part::Kept(told),
+    }
+}
+
+/// Rules whose approval was given.
+fn met(findings: &[Finding], grants: &[Grant]) -> Vec<RuleId> {
+    let given = findings.iter().filter(|finding| {
+        finding.verdict == Verdict::Approve
+            && decide(std::slice::from_ref(*finding), grants).verdict == Verdict::Allow
+    });
+    given.map(|finding| finding.rule.clone()).collect()
 }
 
 fn raw(input: &Input) -> Box<RawValue> {
@@ -229,15 +321,37 @@ fn strictest_first(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 fn weigh_one<'a>(finding: &'a Finding, routed: &[Routed<'_>], grants: &[Grant]) -> Weighed<'a> {
-    let mode = routed.iter().find(|one| one.rule.id == finding.rule).map_or(Mode::Enforce, |one| one.mode);
+    // The gate's own demand softens with the rules: where all of them are in shadow, nobody is stopped by it either.
+    let softest = || routed.iter().map(|one| one.mode).min().unwrap_or(Mode::Enforce);
+    let mode =
+        routed.iter().find(|one| one.rule.id == finding.rule).map_or_else(softest, |one| one.mode);
     let verdict = decide(std::slice::from_ref(finding), grants).verdict;
     Weighed { finding, verdict, mode }
+}
+
+/// Every rule that was asked, and the gate's own demand where it was not met.
+fn asked_rules(routed: &[Routed<'_>], findings: &[Finding]) -> Vec<Asked> {
+    let own =
+        findings.iter().find(|finding| finding.rule.as_str() == STEP_IS_REAL).map(|finding| {
+            Asked {
+                rule: finding.rule.clone(),
+                outcome: Outcome::CouldNotTell,
+                verdict: Some(finding.verdict),
+                mode: Mode::Enforce,
+            }
+        });
+    own.into_iter().chain(routed.iter().map(|one| asked(one, findings))).collect()
 }
 
 fn asked(one: &Routed<'_>, findings: &[Finding]) -> Asked {
     let mine = || findings.iter().filter(|finding| finding.rule == one.rule.id);
     let outcome = if one.mode == Mode::Off { Outcome::NotApplicable } else { Outcome::of(mine()) };
-    Asked { rule: one.rule.id.clone(), outcome, verdict: mine().map(|finding| finding.verdict).max(), mode: one.mode }
+    Asked {
+        rule: one.rule.id.clone(),
+        outcome,
+        verdict: mine().map(|finding| finding.verdict).max(),
+        mode: one.mode,
+    }
 }
 
 fn ground(matter: &Matter) -> Ground {

@@ -5,33 +5,26 @@ use serde::Deserialize;
 use serde::Serialize;
 use sha2::Digest;
 use sha2::Sha256;
+use uuid::Uuid;
 
+use crate::bitbucket::StatusState;
 use crate::decision::Effect;
 use crate::decision::Record;
 use crate::decision::binds::Binds;
 use crate::event::EventKind;
 use crate::gateway::names;
 use crate::gateway::road::Matter;
-use crate::graph::Product;
-use crate::words;
+use crate::graph::ConnectionId;
+use crate::store::NewAction;
+
+/// The outbox's word for it.
+const KIND: &str = "commit-status";
 
 /// Longest description Bitbucket shows of a status, bytes.
 pub const MAX_TEXT_BYTES: usize = 255;
 
 /// Hex digits of the subject's digest in a status key: with `portcullis-` 31 characters, under Cloud's limit of 40.
 const KEY_DIGITS: usize = 20;
-
-words! {
-    /// What a status says.
-    pub enum StatusState {
-        /// Go on.
-        Successful = "SUCCESSFUL",
-        /// Do not.
-        Failed = "FAILED",
-        /// A ticket waits.
-        InProgress = "INPROGRESS",
-    }
-}
 
 /// A commit status to be posted. The words are ours; nothing in it comes from a payload but ids and hashes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +41,7 @@ pub struct Status {
     pub text: String,
     /// Deep link to the decision.
     pub url: String,
-    /// Cloud: short name of the source branch. Data Center: full name of the ref.
+    /// Full name of the branch or tag it belongs to.
     pub refname: Option<String>,
 }
 
@@ -62,7 +55,7 @@ pub fn plan(matter: &Matter, record: &Record, public_url: &str) -> Option<Status
     Some(Status {
         key: key(matter),
         repository: names::repository_id(facts)?.to_string(),
-        commit: names::commit(facts)?.to_owned(),
+        commit: record.public.commit.clone()?,
         state: state(record.public.effect),
         text: text(record),
         url: format!("{public_url}/d/{}", record.public.decision),
@@ -89,21 +82,32 @@ const fn speaks(kind: EventKind) -> bool {
 
 /// `portcullis-` and 20 hex digits of SHA-256 over connection and subject: the pull request, else the ref, else the step.
 pub fn key(matter: &Matter) -> String {
-    let mut event = crate::event::Event::new(matter.document.kind);
-    event.facts.clone_from(&matter.document.facts);
-    let digest = Sha256::digest(format!("{}\n{}", matter.connection.id, event.subject()));
+    let subject = matter.document.facts.subject();
+    let digest = Sha256::digest(format!("{}\n{subject}", matter.connection.id));
     let hex: String = hex::encode(digest).chars().take(KEY_DIGITS).collect();
     format!("portcullis-{hex}")
 }
 
 fn status_ref(matter: &Matter) -> Option<String> {
     let facts = &matter.document.facts;
-    let source = facts.pull_request.value().and_then(|pr| pr.source.value()?.reference.value()).map(String::as_str);
-    let full = source.or_else(|| names::reference(facts))?;
-    match matter.connection.product {
-        Product::Cloud => Some(full.trim_start_matches("refs/heads/").trim_start_matches("refs/tags/").to_owned()),
-        Product::DataCenter => Some(full.to_owned()),
-    }
+    let source = facts
+        .pull_request
+        .value()
+        .and_then(|pr| pr.source.value()?.reference.value())
+        .map(String::as_str);
+    source.or_else(|| names::reference(facts)).map(ToOwned::to_owned)
+}
+
+/// The status as an action of the outbox. One slot a key and commit: a newer verdict replaces an older one.
+pub fn action(connection: &ConnectionId, decision: Uuid, status: &Status) -> Option<NewAction> {
+    Some(NewAction {
+        key: format!("{decision}/{}/{}", status.key, status.state),
+        connection: connection.clone(),
+        kind: KIND.to_owned(),
+        subject: status.commit.clone(),
+        slot: Some(format!("{}/{}", status.commit, status.key)),
+        payload: serde_json::to_vec(status).ok()?,
+    })
 }
 
 /// What an effect says on Bitbucket.
@@ -116,7 +120,11 @@ pub const fn state(effect: Effect) -> StatusState {
 }
 
 fn text(record: &Record) -> String {
-    let softened = record.public.because.first().filter(|_| record.public.effect < Effect::from(record.public.verdict));
+    let softened = record
+        .public
+        .because
+        .first()
+        .filter(|_| record.public.effect < Effect::from(record.public.verdict));
     let said = match softened {
         Some(because) => format!("{} {}", because.text, record.reason()),
         None if record.public.binds == Binds::After && record.public.effect != Effect::Proceed => {

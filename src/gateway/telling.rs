@@ -14,12 +14,15 @@ use crate::decision::narrative;
 use crate::decision::narrative::Narrative;
 use crate::gateway::Gateway;
 use crate::gateway::question::Answer;
+use crate::gateway::tickets::OPERATOR;
 use crate::graph::ConnectionId;
-use crate::store::DeadLetter;
-use crate::store::Filter;
-use crate::store::Page;
-use crate::store::StoreError;
-use crate::store::TokenRow;
+pub use crate::store::DeadLetter;
+pub use crate::store::Filter;
+pub use crate::store::Page;
+pub use crate::store::Replay;
+pub use crate::store::ServiceToken;
+pub use crate::store::StoreError;
+use crate::store::TicketFilter;
 
 /// Most rows a page of answers holds.
 pub const MAX_ROWS: usize = 200;
@@ -54,7 +57,7 @@ pub struct Readiness {
 #[derive(Debug)]
 pub struct NewToken {
     /// What is kept of it.
-    pub row: TokenRow,
+    pub row: ServiceToken,
     /// The token itself.
     pub token: crate::secret::Secret<String>,
 }
@@ -101,7 +104,12 @@ impl Gateway {
     }
 
     /// Decisions, newest first; `before` is the cursor of the page before.
-    pub async fn decisions(&self, filter: &Filter, before: Option<u64>, limit: usize) -> Result<Page<Record>, StoreError> {
+    pub async fn decisions(
+        &self,
+        filter: Filter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
         self.store.decisions(filter, before, limit.min(MAX_ROWS)).await
     }
 
@@ -128,24 +136,30 @@ impl Gateway {
     }
 
     /// Tickets, newest first.
-    pub async fn tickets(&self, state: Option<State>, before: Option<Uuid>, limit: usize) -> Result<Vec<Ticket>, StoreError> {
-        self.store.tickets(state, before, limit.min(MAX_ROWS)).await
+    pub async fn tickets(
+        &self,
+        state: Option<State>,
+        limit: usize,
+    ) -> Result<Vec<Ticket>, StoreError> {
+        let filter = TicketFilter { state, ..TicketFilter::default() };
+        let found = self.store.tickets(filter, None, limit.min(MAX_ROWS)).await?;
+        Ok(found.into_iter().map(|(_, ticket)| ticket).collect())
     }
 
     /// Bodies that could not be read, newest first.
     pub async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        self.store.dead_letters(limit.min(MAX_ROWS)).await
+        self.store.dead_letters(None, limit.min(MAX_ROWS)).await
     }
 
-    /// Sends a dead letter down the road again; false: there is no such dead letter.
-    pub async fn replay(&self, delivery: Uuid) -> Result<bool, StoreError> {
-        let found = self.store.replay(delivery, self.clock.now()).await?;
+    /// Sends a dead letter down the road again, if it is one and its body is still kept.
+    pub async fn replay(&self, delivery: Uuid) -> Result<Replay, StoreError> {
+        let found = self.store.replay(delivery, OPERATOR, self.clock.now()).await?;
         self.inbox_bell.notify_one();
         Ok(found)
     }
 
     /// Service tokens, newest first, without the tokens.
-    pub async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
+    pub async fn tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
         self.store.tokens().await
     }
 
@@ -153,7 +167,9 @@ impl Gateway {
     pub async fn new_token(&self, wish: TokenWish) -> Result<NewToken, TokenError> {
         let wrong = |why: &str| Err(TokenError::Wish(why.to_owned()));
         if wish.name.trim().is_empty() || wish.name.chars().count() > 100 {
-            return wrong("a token needs a name of at most 100 characters, so that people know what to revoke");
+            return wrong(
+                "a token needs a name of at most 100 characters, so that people know what to revoke",
+            );
         }
         if self.connections.get(&wish.connection).is_none() {
             return Err(TokenError::Wish(format!("there is no connection `{}`", wish.connection)));
@@ -163,24 +179,27 @@ impl Gateway {
             return wrong("a token must end: give it between one second and 366 days");
         }
         let random = crate::secret::random::<32>().map_err(|_| TokenError::Random)?;
-        let token = crate::event::caller::new_service_token(&random);
+        let token = crate::event::caller::ServiceToken::from_random(&random);
         let now = self.clock.now();
-        let row = TokenRow {
+        let row = ServiceToken {
             id: Uuid::now_v7(),
             name: wish.name,
             connection: wish.connection,
             repositories: wish.repositories,
             actions: wish.actions,
-            made_at: now,
-            expires_at: now.plus(life),
+            doors: vec!["check".to_owned()],
+            created: now,
+            expires: now.plus(life),
+            revoked: None,
         };
-        self.store.add_token(&row, crate::secret::hash_token(token.expose())).await?;
+        self.store.add_token(&row, token.hash(), OPERATOR).await?;
+        let token = crate::secret::Secret::new(token.reveal().to_owned());
         Ok(NewToken { row, token })
     }
 
     /// Ends a service token; false: there is no such token.
     pub async fn revoke_token(&self, id: Uuid) -> Result<bool, StoreError> {
-        self.store.revoke_token(id, self.clock.now()).await
+        self.store.revoke_token(id, self.clock.now(), OPERATOR).await
     }
 
     /// The newest signed checkpoint of the ledger.
@@ -192,7 +211,7 @@ impl Gateway {
     pub async fn readiness(&self) -> Readiness {
         let active = self.policies.current();
         let mut reasons = Vec::new();
-        if let Err(error) = self.store.ping().await {
+        if let Err(error) = self.store.head().await {
             reasons.push(format!("the store does not answer: {error}"));
         }
         if self.connections.is_empty() {
@@ -202,7 +221,11 @@ impl Gateway {
             reasons.push("the gate is shutting down".to_owned());
         }
         let mut notes: Vec<String> = Vec::new();
-        notes.extend(self.policies.refused().map(|why| format!("the newest rules were refused, the last good ones stay: {why}")));
+        notes.extend(
+            self.policies.refused().map(|why| {
+                format!("the newest rules were refused, the last good ones stay: {why}")
+            }),
+        );
         if self.graph.load().count() == 0 {
             notes.push("no graph is loaded: rules that ask who may do what cannot tell".to_owned());
         }

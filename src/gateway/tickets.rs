@@ -14,6 +14,7 @@ use crate::approval::Ticket;
 use crate::approval::Vote;
 use crate::approval::VoteWord;
 use crate::approval::binding;
+use crate::bitbucket::StatusState;
 use crate::decision::Record;
 use crate::decision::record::RefusedGrant;
 use crate::event::Facts;
@@ -24,11 +25,16 @@ use crate::gateway::names;
 use crate::gateway::road::Matter;
 use crate::gateway::road::Offered;
 use crate::gateway::status;
+use crate::graph::ConnectionId;
 use crate::graph::Time;
+use crate::ledger::Kind;
 use crate::policy::Input;
 use crate::policy::RuleId;
 use crate::store::NewAction;
+use crate::store::NewEntry;
 use crate::store::StoreError;
+use crate::store::TicketError;
+use crate::store::TicketNote;
 
 /// How often tickets are looked through for those whose time ran out.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -54,7 +60,13 @@ pub enum VoteError {
 }
 
 /// What an approval of this matter would be bound to.
-pub fn binding(matter: &Matter, input: &Input, active: &Active, wanted: &[approvers::Wanted], variables: &[String]) -> Binding {
+pub fn binding(
+    matter: &Matter,
+    input: &Input,
+    active: &Active,
+    wanted: &[approvers::Wanted],
+    variables: &[String],
+) -> Binding {
     let facts = &matter.document.facts;
     let mut variables = variables.to_vec();
     variables.sort();
@@ -68,10 +80,13 @@ pub fn binding(matter: &Matter, input: &Input, active: &Active, wanted: &[approv
         action: matter.document.action.clone(),
         repository: names::repository_id(facts).map(ToString::to_string),
         reference: names::reference(facts).map(ToOwned::to_owned),
-        commit: names::commit(facts).map(ToOwned::to_owned),
+        commit: matter.commit.clone().or_else(|| names::commit(facts).map(ToOwned::to_owned)),
         environment: environment(facts),
         variables,
-        script_sha256: facts.pipeline.value().and_then(|pipeline| pipeline.script_sha256.value().cloned()),
+        script_sha256: facts
+            .pipeline
+            .value()
+            .and_then(|pipeline| pipeline.script_sha256.value().cloned()),
         bundle: active.bundle.revision.clone(),
         rules,
         facts: binding::facts(input),
@@ -84,17 +99,31 @@ fn environment(facts: &Facts) -> Option<String> {
 
 impl Gateway {
     /// Grants for this binding: those in force that fit, and for each that nearly does, why it is refused.
-    pub async fn offered(&self, binding: &Binding, now: Time) -> Offered {
+    pub async fn offered(
+        &self,
+        connection: &ConnectionId,
+        binding: &Binding,
+        now: Time,
+    ) -> Offered {
         let mut offered = Offered::default();
-        let near = self.store.tickets_near(binding).await.unwrap_or_else(|error| {
+        let (repository, environment) =
+            (binding.repository.as_deref(), binding.environment.as_deref());
+        let near =
+            self.store.tickets_near(connection, &binding.action, repository, environment).await;
+        let near = near.unwrap_or_else(|error| {
             // Without the store there is no grant; the decision cannot be recorded either, and says so.
             tracing::error!(%error, "grants cannot be read");
             Vec::new()
         });
         for ticket in near {
             match ticket.grant_for_binding(binding, now) {
-                Ok(grant) => offered.grants.push(grant),
-                Err(why) if worth_telling(&ticket) => offered.refused.push(RefusedGrant { ticket: ticket.id, why }),
+                Ok(grant) => {
+                    offered.versions.insert(ticket.id, ticket.version);
+                    offered.grants.push(grant);
+                }
+                Err(why) if worth_telling(&ticket) => {
+                    offered.refused.push(RefusedGrant { ticket: ticket.id, why })
+                }
                 Err(_) => {}
             }
         }
@@ -102,7 +131,13 @@ impl Gateway {
     }
 
     /// A ticket for what a record wants approved.
-    pub fn open_ticket(&self, record: &Record, binding: Binding, wanted: &[approvers::Wanted], asker: String) -> Ticket {
+    pub fn open_ticket(
+        &self,
+        record: &Record,
+        binding: Binding,
+        wanted: &[approvers::Wanted],
+        asker: String,
+    ) -> Ticket {
         let expires_in = wanted.iter().map(|one| one.asked.demand.expires_in).min().unwrap_or(0);
         let at = record.public.at;
         Ticket {
@@ -121,6 +156,7 @@ impl Gateway {
             votes: Vec::new(),
             spent_by: None,
             version: 1,
+            waiting: None,
             binding,
         }
     }
@@ -128,38 +164,35 @@ impl Gateway {
     /// The operator's session votes.
     pub async fn vote(&self, id: Uuid, word: VoteWord, reason: &str) -> Result<Ticket, VoteError> {
         let ticket = self.store.ticket(id).await?.ok_or(VoteError::Unknown)?;
-        let vote = Vote { by: OPERATOR.to_owned(), vote: word, reason: reason.to_owned(), at: self.clock.now() };
+        let vote = Vote {
+            by: OPERATOR.to_owned(),
+            vote: word,
+            reason: reason.to_owned(),
+            at: self.clock.now(),
+        };
         let next = ticket.step(Act::Vote(vote))?;
         self.move_ticket(&ticket, next).await
     }
 
     async fn move_ticket(&self, before: &Ticket, next: Ticket) -> Result<Ticket, VoteError> {
-        let actions = self.ending(&next).await;
-        if !self.store.save_ticket(before.version, &next, actions, self.clock.now()).await? {
-            return Err(VoteError::Moved);
+        let actions = ending(&next).into_iter().collect();
+        let note = note(&next, self.clock.now());
+        match self.store.save_ticket(before.version, &next, note, actions).await {
+            Ok(()) => {}
+            Err(TicketError::Conflict(_)) => return Err(VoteError::Moved),
+            Err(TicketError::Store(error)) => return Err(error.into()),
         }
         self.ticket_moved.send_replace(next.id);
         self.outbox_bell.notify_one();
         Ok(next)
     }
 
-    /// A ticket that is lost turns the status that waited for it into a failure.
-    async fn ending(&self, ticket: &Ticket) -> Vec<NewAction> {
-        let lost = matches!(ticket.state, State::Refused | State::Expired | State::Revoked);
-        if !lost || ticket.spent_by.is_some() {
-            return Vec::new();
-        }
-        let posted = self.store.status_of(ticket.decision).await.ok().flatten();
-        let failed = posted.map(|waiting| status::Status {
-            state: status::StatusState::Failed,
-            text: status::cut(&ticket.why, status::MAX_TEXT_BYTES),
-            ..waiting
-        });
-        failed.into_iter().map(|status| NewAction::status(&ticket.connection, &status)).collect()
-    }
-
     /// A ticket as it is, or as it is once something moves it; waits at most `wait`.
-    pub async fn ticket_when_moved(&self, id: Uuid, wait: Duration) -> Result<Option<Ticket>, StoreError> {
+    pub async fn ticket_when_moved(
+        &self,
+        id: Uuid,
+        wait: Duration,
+    ) -> Result<Option<Ticket>, StoreError> {
         let mut moved = self.ticket_moved.subscribe();
         let until = tokio::time::Instant::now() + wait;
         loop {
@@ -172,9 +205,56 @@ impl Gateway {
     }
 }
 
+/// A ticket that is lost turns the status that waited for it into a failure.
+fn ending(ticket: &Ticket) -> Option<NewAction> {
+    let lost = matches!(ticket.state, State::Refused | State::Expired | State::Revoked);
+    let waiting = ticket.waiting.as_ref().filter(|_| lost)?;
+    let waiting: status::Status = serde_json::from_value(waiting.clone()).ok()?;
+    let text = status::cut(&ticket.why, status::MAX_TEXT_BYTES);
+    let failed = status::Status { state: StatusState::Failed, text, ..waiting };
+    status::action(&ticket.connection, ticket.decision, &failed)
+}
+
+/// The ledger's entry of a ticket's step: ids and words of ours; what voters wrote is sealed.
+fn note(ticket: &Ticket, at: Time) -> TicketNote {
+    let last = ticket.votes.last();
+    let mut body = serde_json::Map::new();
+    body.insert("state".to_owned(), ticket.state.as_str().into());
+    body.insert("decision".to_owned(), ticket.decision.to_string().into());
+    body.insert("version".to_owned(), ticket.version.into());
+    if let Some(vote) = last {
+        body.insert("vote".to_owned(), vote.vote.as_str().into());
+        body.insert("by".to_owned(), vote.by.clone().into());
+    }
+    let sealed = last.filter(|vote| !vote.reason.is_empty());
+    let sealed = sealed
+        .map(|vote| ("reason".to_owned(), vote.reason.clone().into_bytes()))
+        .into_iter()
+        .collect();
+    TicketNote { at, body, sealed, mentions: Vec::new() }
+}
+
+/// An entry for each grant that looked as if it fitted and was refused.
+pub fn refusals(record: &Record) -> Vec<NewEntry> {
+    let refused = record.public.refused_grants.iter().map(|refused| {
+        let mut body = serde_json::Map::new();
+        body.insert("outcome".to_owned(), "refused".into());
+        body.insert("why".to_owned(), refused.why.clone().into());
+        body.insert("decision".to_owned(), record.public.decision.to_string().into());
+        let connection = Some(record.public.connection.clone());
+        NewEntry {
+            connection,
+            body,
+            ..NewEntry::new(Kind::Grant, record.public.at, refused.ticket.to_string())
+        }
+    });
+    refused.collect()
+}
+
 /// Tickets that were granted once: a refusal of such a grant is worth an entry. Open and refused ones never gave one.
 const fn worth_telling(ticket: &Ticket) -> bool {
-    matches!(ticket.state, State::Granted | State::Spent) || (matches!(ticket.state, State::Expired) && ticket.grant_ends.is_some())
+    matches!(ticket.state, State::Granted | State::Spent)
+        || (matches!(ticket.state, State::Expired) && ticket.grant_ends.is_some())
 }
 
 /// Ends tickets whose time ran out, until the gateway stops.

@@ -23,12 +23,12 @@ use tokio::task::JoinSet;
 use crate::gateway::workers::process::Batch;
 use crate::gateway::workers::process::Failed;
 use crate::gateway::workers::process::Process;
+use crate::policy::Answer;
 use crate::policy::Bundle;
+use crate::policy::Diagnostic;
 use crate::policy::Input;
 use crate::policy::RuleId;
 use crate::policy::SourceFile;
-use crate::policy::engine::Answer;
-use crate::policy::load::Diagnostic;
 
 /// Questions that may wait for a worker. Beyond it a question is answered with the rules' weights at once: better an
 /// honest "could not tell" than a caller whose deadline runs out in a queue.
@@ -91,14 +91,18 @@ pub struct Pool {
     sandbox: String,
     queue: mpsc::Sender<Question>,
     restarts: Arc<AtomicU64>,
-    #[expect(dead_code, reason = "held: dropping the pool aborts its tasks, which kills the workers")]
+    #[expect(
+        dead_code,
+        reason = "held: dropping the pool aborts its tasks, which kills the workers"
+    )]
     tasks: JoinSet<()>,
 }
 
 impl Pool {
     /// Checks and loads the files in a worker of their own; on success that worker is the pool's first.
     pub async fn start(settings: Settings, files: Vec<SourceFile>) -> Result<Self, PoolError> {
-        let files: Arc<[u8]> = serde_json::to_vec(&files).map_err(|e| PoolError::Worker(e.to_string()))?.into();
+        let files: Arc<[u8]> =
+            serde_json::to_vec(&files).map_err(|e| PoolError::Worker(e.to_string()))?.into();
         let (first, report) = Process::start(&settings, &files).await?;
         let bundle = Arc::new(report.bundle);
         let (queue, questions) = mpsc::channel(MAX_WAITING);
@@ -143,7 +147,9 @@ impl Pool {
         let (answer, told) = oneshot::channel();
         let sent = self.queue.try_send(Question { input, rules, answer });
         match sent {
-            Ok(()) => told.await.unwrap_or_else(|_| all_faulted(count, "the gate is shutting down")),
+            Ok(()) => {
+                told.await.unwrap_or_else(|_| all_faulted(count, "the gate is shutting down"))
+            }
             Err(_) => all_faulted(count, "too many questions are waiting for a worker"),
         }
     }
@@ -186,10 +192,13 @@ async fn serve_batch(shared: &Shared, process: &mut Option<Process>, mut questio
     if fresh.is_empty() {
         return;
     }
-    let batch: Vec<Batch<'_>> = fresh.iter().map(|q| Batch { rules: &q.rules, input: q.input.json() }).collect();
+    let batch: Vec<Batch<'_>> =
+        fresh.iter().map(|q| Batch { rules: &q.rules, input: q.input.json() }).collect();
     let mut answered = Vec::new();
     let result = match running(shared, process).await {
-        Some(worker) => worker.ask(&batch, &shared.rules, shared.settings.deadline, &mut answered).await,
+        Some(worker) => {
+            worker.ask(&batch, &shared.rules, shared.settings.deadline, &mut answered).await
+        }
         None => Err(Failed::gone("no worker could be started")),
     };
     drop(batch);
@@ -216,7 +225,13 @@ async fn one_rule_at_a_time(shared: &Shared, process: &mut Option<Process>, ques
     let _ = question.answer.send(answers);
 }
 
-async fn alone(shared: &Shared, process: &mut Option<Process>, rule: u32, input: &Input, digest: [u8; 32]) -> Answer {
+async fn alone(
+    shared: &Shared,
+    process: &mut Option<Process>,
+    rule: u32,
+    input: &Input,
+    digest: [u8; 32],
+) -> Answer {
     if let Some(why) = shared.guilty.get(&(rule, digest)) {
         return Answer::Fault(why.to_string());
     }
@@ -226,7 +241,10 @@ async fn alone(shared: &Shared, process: &mut Option<Process>, rule: u32, input:
     let mut answered = Vec::new();
     let batch = [Batch { rules: &[rule], input: input.json() }];
     match worker.ask(&batch, &shared.rules, shared.settings.deadline, &mut answered).await {
-        Ok(()) => answered.pop().and_then(|mut answers| answers.pop()).unwrap_or_else(|| Answer::Fault("no answer".to_owned())),
+        Ok(()) => answered
+            .pop()
+            .and_then(|mut answers| answers.pop())
+            .unwrap_or_else(|| Answer::Fault("no answer".to_owned())),
         Err(failed) => {
             shared.bury(process);
             shared.guilty.insert((rule, digest), failed.why.as_str().into());

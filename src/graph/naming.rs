@@ -15,7 +15,9 @@ impl Snapshot {
         let slug = self.text(repository, "slug").value().copied()?;
         let home = match self.product(repository.0)? {
             Product::Cloud => self.text(self.workspace_of(repository)?, "slug").value().copied()?,
-            Product::DataCenter => self.text(self.project_of(repository)?, "key").value().copied()?,
+            Product::DataCenter => {
+                self.text(self.project_of(repository)?, "key").value().copied()?
+            }
         };
         Some(format!("{home}/{slug}"))
     }
@@ -23,13 +25,16 @@ impl Snapshot {
     /// The project a repository is in.
     pub fn project_of(&self, repository: NodeNo) -> Option<NodeNo> {
         let homes = self.outgoing(repository.0, Relation::In).map(NodeNo);
-        homes.into_iter().find(|home| self.node(*home).is_some_and(|node| node.id.kind() == Kind::Project))
+        homes
+            .into_iter()
+            .find(|home| self.node(*home).is_some_and(|node| node.id.kind() == Kind::Project))
     }
 
     /// The workspace a repository's connection has.
     pub fn workspace_of(&self, repository: NodeNo) -> Option<NodeNo> {
         let connection = self.node(repository)?.id.connection();
-        self.all(Kind::Workspace).find(|place| self.node(*place).is_some_and(|node| node.id.connection() == connection))
+        self.all(Kind::Workspace)
+            .find(|place| self.node(*place).is_some_and(|node| node.id.connection() == connection))
     }
 
     /// The repository of this connection that people call so; none where two are.
@@ -37,7 +42,8 @@ impl Snapshot {
         let mut fitting = self.all(Kind::Repository).filter_map(|number| {
             let id = &self.node(number)?.id;
             let called = self.full_name(number)?;
-            (id.connection() == *connection && called.eq_ignore_ascii_case(name)).then(|| id.clone())
+            (id.connection() == *connection && called.eq_ignore_ascii_case(name))
+                .then(|| id.clone())
         });
         let first = fitting.next();
         if fitting.next().is_some() { None } else { first }

@@ -240,7 +240,7 @@ impl Snapshot {
 }
 
 /// Whether one of the connection's globs names a ref.
-fn names(pattern: &str, name: &str) -> bool {
+pub fn names(pattern: &str, name: &str) -> bool {
     if pattern.starts_with("refs/") {
         return glob(pattern, name);
     }

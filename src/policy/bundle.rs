@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::event::EventKind;
+use crate::graph::fact::Wanted;
 use crate::policy::Demand;
 use crate::policy::Verdict;
 use crate::policy::finding::Controls;
@@ -135,6 +136,15 @@ impl Bundle {
     /// The rules that answer this kind of event, with their positions.
     pub fn routed(&self, kind: EventKind) -> impl Iterator<Item = (usize, &Rule)> {
         self.rules.iter().enumerate().filter(move |(_, rule)| rule.on.contains(&kind))
+    }
+
+    /// What an input for this kind of event must hold: the declared paths of the routed rules.
+    pub fn wanted(&self, kind: EventKind) -> Wanted {
+        let mut wanted = Wanted::default();
+        for path in self.routed(kind).flat_map(|(_, rule)| &rule.reads) {
+            wanted.add(path);
+        }
+        wanted
     }
 
     /// The rule of this id.

@@ -46,6 +46,18 @@ pub struct Failure {
     pub values: Vec<Shown>,
 }
 
+impl Failure {
+    /// For a terminal: the line, what happened, and the values that stood on its sides.
+    pub fn in_words(&self) -> String {
+        let mut out = format!("    line {}: {}\n    {}", self.line, self.text.trim(), self.message);
+        for shown in &self.values {
+            // Writing to a `String` cannot fail.
+            let _ = write!(out, "\n      {} = {}", shown.text, shown.value);
+        }
+        out
+    }
+}
+
 /// A part of an expression and its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {

@@ -302,35 +302,66 @@ fn loops(expr: &Ref<Expr>) -> bool {
     any(expr, &|inner| matches!(inner, Expr::Var { span, .. } if span.text() == "_"))
 }
 
-fn mentions(expr: &Ref<Expr>, names: &BTreeSet<String>) -> bool {
-    any(expr, &|inner| matches!(inner, Expr::Var { span, .. } if names.contains(span.text())))
+/// Whether `test` holds for any part of an expression, comprehensions left out: what moves inside one is gathered there.
+fn any(expr: &Ref<Expr>, test: &dyn Fn(&Expr) -> bool) -> bool {
+    test(expr) || children(expr).iter().any(|child| any(child, test))
 }
 
-/// Whether `test` holds for any part of an expression. A comprehension without moving names gathers its members.
-fn any(expr: &Ref<Expr>, test: &dyn Fn(&Expr) -> bool) -> bool {
-    if test(expr) {
-        return true;
+/// Whether an expression, comprehensions and all, mentions one of these names.
+fn mentions(expr: &Ref<Expr>, names: &BTreeSet<String>) -> bool {
+    let mut open = vec![expr.clone()];
+    while let Some(here) = open.pop() {
+        match here.as_ref() {
+            Expr::Var { span, .. } if names.contains(span.text()) => return true,
+            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
+                open.push(term.clone());
+                open.extend(statements(query));
+            }
+            Expr::ObjectCompr { key, value, query, .. } => {
+                open.extend([key.clone(), value.clone()]);
+                open.extend(statements(query));
+            }
+            _ => open.extend(children(&here)),
+        }
     }
+    false
+}
+
+/// The expressions of a query's statements.
+fn statements(query: &Query) -> Vec<Ref<Expr>> {
+    let mut all = Vec::new();
+    for stmt in &query.stmts {
+        match &stmt.literal {
+            Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => all.push(expr.clone()),
+            Literal::SomeIn { collection, .. } => all.push(collection.clone()),
+            Literal::Every { domain, query, .. } => {
+                all.push(domain.clone());
+                all.extend(statements(query));
+            }
+            Literal::SomeVars { .. } => {}
+        }
+    }
+    all
+}
+
+/// The parts of an expression; none of a comprehension.
+fn children(expr: &Ref<Expr>) -> Vec<Ref<Expr>> {
     match expr.as_ref() {
-        Expr::RefDot { refr, .. } => any(refr, test),
-        Expr::RefBrack { refr, index, .. } => any(refr, test) || any(index, test),
-        Expr::Array { items, .. } | Expr::Set { items, .. } => {
-            items.iter().any(|item| any(item, test))
-        }
+        Expr::RefDot { refr, .. } => vec![refr.clone()],
+        Expr::RefBrack { refr, index, .. } => vec![refr.clone(), index.clone()],
+        Expr::Array { items, .. } | Expr::Set { items, .. } => items.clone(),
         Expr::Object { fields, .. } => {
-            fields.iter().any(|(_, key, value)| any(key, test) || any(value, test))
+            fields.iter().flat_map(|(_, key, value)| [key.clone(), value.clone()]).collect()
         }
-        Expr::Call { params, .. } => params.iter().any(|param| any(param, test)),
-        Expr::UnaryExpr { expr, .. } => any(expr, test),
+        Expr::Call { params, .. } => params.clone(),
+        Expr::UnaryExpr { expr, .. } => vec![expr.clone()],
         Expr::BinExpr { lhs, rhs, .. }
         | Expr::BoolExpr { lhs, rhs, .. }
         | Expr::ArithExpr { lhs, rhs, .. }
-        | Expr::AssignExpr { lhs, rhs, .. } => any(lhs, test) || any(rhs, test),
+        | Expr::AssignExpr { lhs, rhs, .. } => vec![lhs.clone(), rhs.clone()],
         Expr::Membership { key, value, collection, .. } => {
-            key.as_ref().is_some_and(|key| any(key, test))
-                || any(value, test)
-                || any(collection, test)
+            key.iter().chain([value, collection]).cloned().collect()
         }
-        _ => false,
+        _ => Vec::new(),
     }
 }

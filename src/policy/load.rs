@@ -40,6 +40,9 @@ pub const MAX_FILES: usize = 1_000;
 /// Most bytes of one bundle. A bundle is text that people wrote.
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 
+/// Most diagnostics of one bundle. Beyond it nobody reads, and a hostile bundle would fill the worker's frame.
+const MAX_SAID: usize = 200;
+
 /// Stack for loading. The parser, compiler and interpreter call themselves for each nested part; what the scan lets
 /// through needs a small part of this. The memory is reserved, not used.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -130,6 +133,10 @@ fn load_here(files: &[SourceFile], checks: Checks) -> Result<Loaded, Vec<Diagnos
 fn refuse(mut found: Vec<Diagnostic>) -> Result<(), Vec<Diagnostic>> {
     found.sort();
     found.dedup();
+    if found.len() > MAX_SAID {
+        let more = found.split_off(MAX_SAID).len();
+        found.push(Diagnostic::about("", format!("and {more} more")));
+    }
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 

@@ -181,6 +181,14 @@ pub fn engine_error(file: &str, text: &str, said: &str) -> Diagnostic {
         let line = parts.next()?.parse().ok()?;
         Some((line, column))
     });
+    // A few messages have another form: `file:line:column error: …`.
+    let place = place.or_else(|| {
+        let (place, _) =
+            said.trim().strip_prefix(file)?.strip_prefix(':')?.split_once(" error: ")?;
+        let (line, column) = place.split_once(':')?;
+        Some((line.parse().ok()?, column.parse().ok()?))
+    });
+    let message = message.split_once(" error: ").map_or(message, |(_, rest)| rest);
     let template = text.contains("$\"") || text.contains("$`");
     let message = if message == "invalid character" && template {
         "a template string is not served: use `sprintf`"

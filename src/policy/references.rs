@@ -232,11 +232,12 @@ fn dotted(names: &[&str]) -> String {
     ["data"].iter().chain(names).copied().collect::<Vec<_>>().join(".")
 }
 
-/// The file whose package these names begin with.
+/// The file whose package these names begin with; the longest of several.
 pub fn package_in<'w>(world: &World<'w>, names: &[&str]) -> Option<&'w Unit<'w>> {
-    world.units.iter().find(|other| {
+    let begins = |other: &&Unit<'_>| {
         names.len() >= other.package.len() && other.package.iter().zip(names).all(|(a, b)| a == b)
-    })
+    };
+    world.units.iter().filter(begins).max_by_key(|other| other.package.len())
 }
 
 fn another_rule(unit: &Unit<'_>, span: &Span, names: &[&str]) -> Diagnostic {

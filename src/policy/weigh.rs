@@ -2,9 +2,6 @@
 //!
 //! Silence means "nothing to say" only where everything the rule asked for is known.
 
-use crate::event::EventKind;
-use crate::graph::fact::Wanted;
-use crate::policy::Bundle;
 use crate::policy::Input;
 use crate::policy::Rule;
 use crate::policy::Verdict;
@@ -84,13 +81,4 @@ fn sentence(text: &str) -> &str {
 /// The strictest verdict of these findings; Allow when there is none.
 pub fn strictest(findings: &[Finding]) -> Verdict {
     findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Allow)
-}
-
-/// The declared paths of a bundle's rules for one event: what an input for them must hold.
-pub fn wanted(bundle: &Bundle, kind: EventKind) -> Wanted {
-    let mut wanted = Wanted::default();
-    for path in bundle.routed(kind).flat_map(|(_, rule)| &rule.reads) {
-        wanted.add(path);
-    }
-    wanted
 }

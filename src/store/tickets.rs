@@ -15,10 +15,12 @@ use crate::graph::ConnectionId;
 use crate::graph::Time;
 use crate::ledger::Kind;
 use crate::secret::Seal;
+use crate::store::NewAction;
 use crate::store::NewEntry;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::log;
+use crate::store::outbox;
 use crate::store::row;
 
 /// Tickets on a page.
@@ -113,14 +115,18 @@ impl Store {
         .await
     }
 
-    /// Keeps a ticket's step over the version it was made from, with its ledger entry.
+    /// Keeps a ticket's step over the version it was made from, with its ledger entry and the actions that follow.
     pub async fn save_ticket(
         &self,
         old_version: u64,
         ticket: &Ticket,
         note: TicketNote,
+        actions: Vec<NewAction>,
     ) -> Result<(), TicketError> {
         let sealed = seal(ticket, self.seal()?)?;
+        let at = note.at;
+        let actions = actions.into_iter().map(|action| outbox::seal(action, self.seal()?));
+        let actions: Vec<_> = actions.collect::<Result<_, _>>()?;
         let entry = NewEntry {
             sealed: note.sealed,
             mentions: note.mentions,
@@ -132,6 +138,9 @@ impl Store {
             let saved = replace(desk.db, old_version, &ticket, &sealed)?;
             if saved {
                 log::append(desk, prepared)?;
+                for action in actions {
+                    outbox::enqueue(desk.db, action, ticket.decision, at)?;
+                }
             }
             Ok(saved)
         });

@@ -72,7 +72,9 @@ fn unreachable(on_error: OnError, gate: &str, message: &str) -> ExitCode {
     eprintln!("portcullis: no answer from {gate}: {message}");
     match on_error {
         OnError::Block => {
-            println!("The gate gave no answer, so this stops here; try again, or ask whoever runs {gate}");
+            println!(
+                "The gate gave no answer, so this stops here; try again, or ask whoever runs {gate}"
+            );
             ExitCode::from(NO_ANSWER)
         }
         OnError::Allow => {
@@ -105,11 +107,17 @@ impl Asker {
     }
 
     /// Asks; while the answer is `wait` and there is time, waits for the ticket and asks again.
-    async fn until_answered(&self, question: &Value, until: Option<Instant>) -> Result<Value, NoAnswer> {
+    async fn until_answered(
+        &self,
+        question: &Value,
+        until: Option<Instant>,
+    ) -> Result<Value, NoAnswer> {
         loop {
             let answer = self.ask(question).await?;
             let ticket = answer["ticket"]["id"].as_str().unwrap_or_default().to_owned();
-            let (Some(until), Some("wait"), false) = (until, answer["effect"].as_str(), ticket.is_empty()) else {
+            let (Some(until), Some("wait"), false) =
+                (until, answer["effect"].as_str(), ticket.is_empty())
+            else {
                 return Ok(answer);
             };
             eprintln!("portcullis: {}", sentence(&answer));
@@ -120,22 +128,32 @@ impl Asker {
     }
 
     async fn ask(&self, question: &Value) -> Result<Value, NoAnswer> {
-        let request = self.client.post(format!("{}/v1/check", self.gate)).json(question).timeout(DEADLINE);
+        let request =
+            self.client.post(format!("{}/v1/check", self.gate)).json(question).timeout(DEADLINE);
         self.send(request).await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, NoAnswer> {
-        let response = request.bearer_auth(&self.token).send().await.map_err(|error| {
-            NoAnswer::Unreachable(innermost(&error))
-        })?;
+        let response = request
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .map_err(|error| NoAnswer::Unreachable(innermost(&error)))?;
         let status = response.status();
         let body: Value = response.json().await.unwrap_or_default();
         if status.is_success() {
             return Ok(body);
         }
-        let said = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("no reason given").to_owned();
+        let said = body["detail"]
+            .as_str()
+            .or(body["title"].as_str())
+            .unwrap_or("no reason given")
+            .to_owned();
         if status.is_client_error() && status.as_u16() != 429 {
-            Err(NoAnswer::Refused(format!("the gate refused the question ({}): {said}", status.as_u16())))
+            Err(NoAnswer::Refused(format!(
+                "the gate refused the question ({}): {said}",
+                status.as_u16()
+            )))
         } else {
             Err(NoAnswer::Unreachable(format!("{}: {said}", status.as_u16())))
         }
@@ -149,7 +167,8 @@ impl Asker {
                 return Ok(false);
             }
             let wait = left.min(POLL);
-            let address = format!("{}/v1/tickets/{ticket}?wait={}s", self.gate, wait.as_secs().max(1));
+            let address =
+                format!("{}/v1/tickets/{ticket}?wait={}s", self.gate, wait.as_secs().max(1));
             let ticket = self.send(self.client.get(address).timeout(wait + DEADLINE)).await?;
             match ticket["state"].as_str() {
                 Some("asked") => {}
@@ -180,7 +199,9 @@ fn innermost(error: &reqwest::Error) -> String {
 
 /// What the gate is asked. The variables of the step are claims, and the gate treats them so.
 fn question(check: &Check, is_step: bool) -> Value {
-    let told = |flag: Option<String>, name: &str| flag.or_else(|| if is_step { variable(name) } else { None });
+    let told = |flag: Option<String>, name: &str| {
+        flag.or_else(|| if is_step { variable(name) } else { None })
+    };
     let number = |text: Option<String>| text.and_then(|text| text.parse::<u64>().ok());
     let pull_request = check.pull_request.or_else(|| number(told(None, "BITBUCKET_PR_ID")));
     json!({
@@ -204,7 +225,8 @@ fn question(check: &Check, is_step: bool) -> Value {
 
 fn sentence(answer: &Value) -> String {
     let reason = answer["reason"].as_str().unwrap_or_default();
-    let link = answer["ticket"]["url"].as_str().or(answer["narrative"].as_str()).unwrap_or_default();
+    let link =
+        answer["ticket"]["url"].as_str().or(answer["narrative"].as_str()).unwrap_or_default();
     format!("{reason} {link}")
 }
 
@@ -228,7 +250,11 @@ fn in_words(answer: &Value) {
     println!("{} → {} ({})", word("verdict").to_uppercase(), word("effect"), word("binds"));
     let listed = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
     for rule in listed("rules").iter().filter(|rule| rule["reason"].is_string()) {
-        println!("  {}: {}", rule["rule"].as_str().unwrap_or_default(), rule["reason"].as_str().unwrap_or_default());
+        println!(
+            "  {}: {}",
+            rule["rule"].as_str().unwrap_or_default(),
+            rule["reason"].as_str().unwrap_or_default()
+        );
     }
     for because in listed("because") {
         println!("  {}", because["text"].as_str().unwrap_or_default());

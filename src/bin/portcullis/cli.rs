@@ -256,7 +256,12 @@ pub enum Policy {
 #[derive(Debug, Args)]
 pub struct Reach {
     /// The gateway's operator address.
-    #[arg(long, value_name = "URL", env = "PORTCULLIS_OPERATOR_URL", default_value = "http://127.0.0.1:8081")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PORTCULLIS_OPERATOR_URL",
+        default_value = "http://127.0.0.1:8081"
+    )]
     pub gateway: String,
     /// The folder of the gateway's operator token, if `PORTCULLIS_OPERATOR_TOKEN` is not set.
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -514,6 +519,7 @@ pub enum Config {
 
 /// Reads `30s 15m 4h 7d`.
 fn duration(text: &str) -> Result<Duration, String> {
-    portcullis::policy::demand::duration(text)
-        .ok_or_else(|| format!("`{text}` is not a duration: write it like `30s`, `15m`, `4h` or `7d`"))
+    portcullis::policy::demand::duration(text).ok_or_else(|| {
+        format!("`{text}` is not a duration: write it like `30s`, `15m`, `4h` or `7d`")
+    })
 }

@@ -25,10 +25,14 @@ pub struct Operator {
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// No token.
-    #[error("no operator token: set PORTCULLIS_OPERATOR_TOKEN, or give the folder of the gateway's `{TOKEN_FILE}` file with --data ({0})")]
+    #[error(
+        "no operator token: set PORTCULLIS_OPERATOR_TOKEN, or give the folder of the gateway's `{TOKEN_FILE}` file with --data ({0})"
+    )]
     NoToken(String),
     /// No gateway.
-    #[error("no gateway answers at {0}: is it running? `portcullis serve` starts one; --gateway or PORTCULLIS_OPERATOR_URL names another ({1})")]
+    #[error(
+        "no gateway answers at {0}: is it running? `portcullis serve` starts one; --gateway or PORTCULLIS_OPERATOR_URL names another ({1})"
+    )]
     Unreachable(String, String),
     /// The gateway says no.
     #[error("the gateway answered {0}: {1}")]
@@ -47,7 +51,11 @@ impl Operator {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| ApiError::Unreachable(reach.gateway.clone(), error.to_string()))?;
-        Ok(Self { address: reach.gateway.trim_end_matches('/').to_owned(), token: token.trim().to_owned(), client })
+        Ok(Self {
+            address: reach.gateway.trim_end_matches('/').to_owned(),
+            token: token.trim().to_owned(),
+            client,
+        })
     }
 
     /// GET below `/api/v1`.
@@ -72,7 +80,8 @@ impl Operator {
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, ApiError> {
         let answer = request.bearer_auth(&self.token).send().await;
-        let answer = answer.map_err(|error| ApiError::Unreachable(self.address.clone(), deepest(&error)))?;
+        let answer =
+            answer.map_err(|error| ApiError::Unreachable(self.address.clone(), deepest(&error)))?;
         let status = answer.status();
         let text = answer.text().await.unwrap_or_default();
         let body: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
@@ -94,5 +103,6 @@ fn deepest(error: &reqwest::Error) -> String {
 
 fn token_in(folder: &Path) -> Result<String, ApiError> {
     let path = folder.join(TOKEN_FILE);
-    std::fs::read_to_string(&path).map_err(|error| ApiError::NoToken(format!("{}: {error}", path.display())))
+    std::fs::read_to_string(&path)
+        .map_err(|error| ApiError::NoToken(format!("{}: {error}", path.display())))
 }

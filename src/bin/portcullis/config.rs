@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use layers::environment;
+use layers::environment;
 pub use layers::variable;
 pub use secrets::SecretRef;
 
@@ -144,6 +144,8 @@ pub struct ConnectionConfig {
     /// Refs that count as protected even if Bitbucket has no rule: `main`, `release/*`.
     #[serde(default)]
     pub protected_refs: Vec<String>,
+    /// Cloud: the workspace's plan, `free`, `standard` or `premium`. No API tells it; absent, it counts as unknown.
+    pub plan: Option<String>,
     /// What may be written to Bitbucket: `commit-status`. Absent: nothing.
     #[serde(default)]
     pub effects: Vec<String>,
@@ -230,8 +232,10 @@ impl ConfigError {
 pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
     let text = match path {
         None => String::new(),
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::Unreadable { path: path.display().to_string(), why: error.to_string() })?,
+        Some(path) => std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+            path: path.display().to_string(),
+            why: error.to_string(),
+        })?,
     };
     let file = path.map_or_else(|| "configuration".to_owned(), |path| path.display().to_string());
     layers::parse(&file, &text, environment())

@@ -43,11 +43,17 @@ fn init(file: &Path) -> ExitCode {
         .and_then(|mut out| out.write_all(TEMPLATE.as_bytes()));
     match written {
         Ok(()) => {
-            println!("{} is written. Next: add a [[connection]], then `portcullis config check {0}`.", file.display());
+            println!(
+                "{} is written. Next: add a [[connection]], then `portcullis config check {0}`.",
+                file.display()
+            );
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("portcullis: cannot write `{}`: {error}; an existing file is never overwritten", file.display());
+            eprintln!(
+                "portcullis: cannot write `{}`: {error}; an existing file is never overwritten",
+                file.display()
+            );
             ExitCode::FAILURE
         }
     }

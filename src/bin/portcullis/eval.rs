@@ -44,12 +44,16 @@ pub fn run(eval: &Eval) -> ExitCode {
 fn evaluated(eval: &Eval) -> Result<Value, Unusable> {
     let files = offline::rules(eval.policies.as_deref()).map_err(Unusable)?;
     let loaded = load(&files).map_err(|found| Unusable(diagnostic::render_all(&found)))?;
-    let mut machine = Machine::new(&loaded, Limits::default()).map_err(|error| Unusable(error.to_string()))?;
+    let mut machine =
+        Machine::new(&loaded, Limits::default()).map_err(|error| Unusable(error.to_string()))?;
     let bytes = std::fs::read(&eval.input)
         .map_err(|error| Unusable(format!("cannot read `{}`: {error}", eval.input.display())))?;
-    let unreadable = |error: portcullis::policy::InputError| Unusable(format!("{}: {error}", eval.input.display()));
+    let unreadable = |error: portcullis::policy::InputError| {
+        Unusable(format!("{}: {error}", eval.input.display()))
+    };
     let kind = Input::from_json(&bytes, &[]).map_err(unreadable)?.kind();
-    let kind = kind.ok_or_else(|| Unusable(format!("{}: `event.kind` is missing", eval.input.display())))?;
+    let kind =
+        kind.ok_or_else(|| Unusable(format!("{}: `event.kind` is missing", eval.input.display())))?;
     let routed: Vec<_> = loaded.bundle().routed(kind).collect();
     let declared: Vec<String> = routed.iter().flat_map(|(_, rule)| rule.reads.clone()).collect();
     let input = Input::from_json(&bytes, &declared).map_err(unreadable)?;
@@ -58,7 +62,9 @@ fn evaluated(eval: &Eval) -> Result<Value, Unusable> {
     let mut rules = Vec::new();
     for (position, rule) in &routed {
         let findings = weigh(rule, &input, machine.ask(*position, &prepared));
-        rules.push(json!({"rule": rule.id, "title": rule.title, "outcome": Outcome::of(findings.iter())}));
+        rules.push(
+            json!({"rule": rule.id, "title": rule.title, "outcome": Outcome::of(findings.iter())}),
+        );
         all.extend(findings);
     }
     let verdict = decide(&all, &[]).verdict;
@@ -91,6 +97,10 @@ fn in_words(answer: &Value) {
         }
     }
     for gap in listed("unknown") {
-        println!("  unknown {}: {}", gap["path"].as_str().unwrap_or_default(), gap["why"].as_str().unwrap_or_default());
+        println!(
+            "  unknown {}: {}",
+            gap["path"].as_str().unwrap_or_default(),
+            gap["why"].as_str().unwrap_or_default()
+        );
     }
 }

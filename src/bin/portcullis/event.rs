@@ -41,7 +41,10 @@ pub fn run(event: &Event) -> ExitCode {
             Ok(line) => println!("{line}"),
             Err(why) => {
                 good = false;
-                println!("{}", json!({"file": file.display().to_string(), "key": event.key, "kind": null, "error": why}));
+                println!(
+                    "{}",
+                    json!({"file": file.display().to_string(), "key": event.key, "kind": null, "error": why})
+                );
                 eprintln!("{}: {why}", file.display());
             }
         }
@@ -64,12 +67,16 @@ impl<'a> Reader<'a> {
             cli::Product::DataCenter => Product::DataCenter,
         };
         let (graph, connection) = match &event.world {
-            Some(path) => offline::world(path).map(|(graph, connection)| (graph, Some(connection)))?,
-            None => (offline::nothing()?, None),
+            Some(path) => {
+                offline::world(path).map(|(graph, connection)| (graph, Some(connection)))?
+            }
+            None => (portcullis::graph::Snapshot::empty(), None),
         };
         let connection = match connection {
             Some(connection) => connection,
-            None => CONNECTION.parse().map_err(|error: portcullis::graph::IdError| error.to_string())?,
+            None => {
+                CONNECTION.parse().map_err(|error: portcullis::graph::IdError| error.to_string())?
+            }
         };
         let secret = event.secret_file.as_deref().map(read_secret).transpose()?;
         Ok(Self { event, product, connection, secret, graph })
@@ -78,12 +85,15 @@ impl<'a> Reader<'a> {
     fn line(&self, file: &Path) -> Result<Value, String> {
         let size = std::fs::metadata(file).map_err(|error| error.to_string())?.len();
         if size > MAX_FILE_BYTES {
-            return Err(format!("the file has {size} bytes; no webhook body is larger than {MAX_FILE_BYTES}"));
+            return Err(format!(
+                "the file has {size} bytes; no webhook body is larger than {MAX_FILE_BYTES}"
+            ));
         }
         let body = std::fs::read(file).map_err(|error| error.to_string())?;
         self.check_signature(&body)?;
         let key = self.event.key.as_deref().unwrap_or_default();
-        let reading = bitbucket::read(self.product, &self.connection, key, &body).map_err(|why| why.to_string())?;
+        let reading = bitbucket::read(self.product, &self.connection, key, &body)
+            .map_err(|why| why.to_string())?;
         let kind = reading.events.first().map_or(EventKind::Unknown, |event| event.kind);
         let events: Vec<Value> = reading.events.iter().map(|event| self.shown(event)).collect();
         let mut line = json!({"file": file.display().to_string(), "key": reading.key, "kind": kind, "events": events});
@@ -102,7 +112,9 @@ impl<'a> Reader<'a> {
     }
 
     fn check_signature(&self, body: &[u8]) -> Result<(), String> {
-        let (Some(signature), Some(secret)) = (&self.event.signature, &self.secret) else { return Ok(()) };
+        let (Some(signature), Some(secret)) = (&self.event.signature, &self.secret) else {
+            return Ok(());
+        };
         let envelope = Envelope {
             key: self.event.key.clone().unwrap_or_default(),
             signatures: vec![signature.clone().into_bytes()],

@@ -28,7 +28,11 @@ async fn answered(
     operator.get(path, query).await.map_err(|error| error.to_string())
 }
 
-fn shown(format: Format, answer: Result<Value, String>, lines: impl FnOnce(&Value) -> Vec<String>) -> ExitCode {
+fn shown(
+    format: Format,
+    answer: Result<Value, String>,
+    lines: impl FnOnce(&Value) -> Vec<String>,
+) -> ExitCode {
     let answer = match answer {
         Ok(answer) => answer,
         Err(why) => {
@@ -65,7 +69,9 @@ pub async fn who_can(question: WhoCan) -> ExitCode {
         if answer["anyone"] == true {
             lines.push("anyone: it is public".to_owned());
         }
-        lines.extend(listed(answer, "who", |who| format!("{}  {}  {}", text(who, "level"), text(who, "name"), text(who, "id"))));
+        lines.extend(listed(answer, "who", |who| {
+            format!("{}  {}  {}", text(who, "level"), text(who, "name"), text(who, "id"))
+        }));
         lines.extend(unknown(answer));
         lines
     })
@@ -78,7 +84,9 @@ pub async fn can(question: Can) -> ExitCode {
         ("action", question.action.clone()),
         ("resource", question.resource.clone()),
     ];
-    let offline = |graph: &Snapshot| access::can(graph, &question.identity, &question.action, &question.resource);
+    let offline = |graph: &Snapshot| {
+        access::can(graph, &question.identity, &question.action, &question.resource)
+    };
     let answer = answered(&question.at, "can", &query, offline).await;
     shown(question.at.reach.reach.format, answer, |answer| {
         let word = match answer["can"].as_bool() {
@@ -87,7 +95,9 @@ pub async fn can(question: Can) -> ExitCode {
             None => "unknown",
         };
         let mut lines = vec![format!("{word}: the level is {}", text(answer, "level"))];
-        lines.extend(listed(answer, "via", |path| format!("  {}", path.as_str().unwrap_or_default())));
+        lines.extend(listed(answer, "via", |path| {
+            format!("  {}", path.as_str().unwrap_or_default())
+        }));
         lines.extend(unknown(answer));
         lines
     })
@@ -99,7 +109,9 @@ pub async fn paths(question: Paths) -> ExitCode {
     let offline = |graph: &Snapshot| access::paths(graph, &question.identity, &question.resource);
     let answer = answered(&question.at, "paths", &query, offline).await;
     shown(question.at.reach.reach.format, answer, |answer| {
-        let mut lines = listed(answer, "paths", |path| format!("{}  {}", text(path, "level"), text(path, "line")));
+        let mut lines = listed(answer, "paths", |path| {
+            format!("{}  {}", text(path, "level"), text(path, "line"))
+        });
         if lines.is_empty() {
             lines.push("no path".to_owned());
         }

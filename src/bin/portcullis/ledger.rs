@@ -37,7 +37,9 @@ pub async fn run(command: Ledger) -> ExitCode {
 async fn key_of(store: &Store) -> Result<VerifierKey, String> {
     let kept = store.meta(crate::assembly::VKEY).await.map_err(|error| error.to_string())?;
     let text = kept.ok_or("this store has no ledger key yet: it was never served")?;
-    String::from_utf8_lossy(&text).parse().map_err(|error: portcullis::ledger::KeyTextError| error.to_string())
+    String::from_utf8_lossy(&text)
+        .parse()
+        .map_err(|error: portcullis::ledger::NoteError| error.to_string())
 }
 
 /// Exports in memory and verifies that with the auditor's own code.
@@ -54,7 +56,10 @@ async fn verified(address: &str, since: Option<&Path>, format: Format) -> Result
     };
     store.export(write).await.map_err(|error| error.to_string())?;
     store.close().await;
-    let older = since.map(std::fs::read_to_string).transpose().map_err(|error| format!("cannot read the earlier checkpoint: {error}"))?;
+    let older = since
+        .map(std::fs::read_to_string)
+        .transpose()
+        .map_err(|error| format!("cannot read the earlier checkpoint: {error}"))?;
     let since = older.as_deref().map_or(Since::Nothing, Since::Checkpoint);
     let read = |path: &str| Ok(files.lock().ok().and_then(|files| files.get(path).cloned()));
     let report = verify(read, &key, since);
@@ -71,7 +76,10 @@ async fn exported(dir: &Path, address: &str) -> Result<ExitCode, String> {
     let key = key_of(&store).await?;
     empty(dir)?;
     let root = dir.to_owned();
-    let checkpoint = store.export(move |path, bytes| write(&root, path, bytes)).await.map_err(|error| error.to_string())?;
+    let checkpoint = store
+        .export(move |path, bytes| write(&root, path, bytes))
+        .await
+        .map_err(|error| error.to_string())?;
     store.close().await;
     std::fs::write(dir.join(KEY_FILE), format!("{key}\n")).map_err(|error| error.to_string())?;
     println!("{} entries are in {}.", checkpoint.size, dir.display());
@@ -81,11 +89,16 @@ async fn exported(dir: &Path, address: &str) -> Result<ExitCode, String> {
 }
 
 fn empty(dir: &Path) -> Result<(), String> {
-    std::fs::create_dir_all(dir).map_err(|error| format!("cannot make `{}`: {error}", dir.display()))?;
-    let mut inside = std::fs::read_dir(dir).map_err(|error| format!("cannot read `{}`: {error}", dir.display()))?;
+    std::fs::create_dir_all(dir)
+        .map_err(|error| format!("cannot make `{}`: {error}", dir.display()))?;
+    let mut inside = std::fs::read_dir(dir)
+        .map_err(|error| format!("cannot read `{}`: {error}", dir.display()))?;
     match inside.next() {
         None => Ok(()),
-        Some(_) => Err(format!("`{}` is not empty: an export goes into a folder of its own", dir.display())),
+        Some(_) => Err(format!(
+            "`{}` is not empty: an export goes into a folder of its own",
+            dir.display()
+        )),
     }
 }
 

@@ -22,13 +22,15 @@ use serde_json::json;
 pub fn world(path: &Path) -> Result<(Snapshot, ConnectionId), String> {
     let world = read_world(path)?;
     let connection = world.connection.id.clone();
-    let graph = Snapshot::build(1, &[world]).map_err(|error| format!("{}: {error}", path.display()))?;
+    let graph =
+        Snapshot::build(1, &[world]).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok((graph, connection))
 }
 
 /// Reads a world file.
 pub fn read_world(path: &Path) -> Result<World, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
     World::read(&bytes).map_err(|error| format!("{}: {error}", path.display()))
 }
 
@@ -47,7 +49,9 @@ pub fn told(event: &Event) -> Value {
     event.facts.write(&mut page);
     let (json, gaps) = page.finish();
     let mut shown = json!({"kind": event.kind, "at": event.at});
-    if let (Some(shown), Ok(Value::Object(facts))) = (shown.as_object_mut(), serde_json::from_slice(&json)) {
+    if let (Some(shown), Ok(Value::Object(facts))) =
+        (shown.as_object_mut(), serde_json::from_slice(&json))
+    {
         shown.extend(facts.into_iter().filter(|(_, value)| !is_hollow(value)));
         let told: Vec<_> = gaps.iter().filter(|gap| gap.why != Why::NOT_TOLD.as_str()).collect();
         if !told.is_empty() {
@@ -67,7 +71,12 @@ fn is_hollow(value: &Value) -> bool {
 }
 
 /// The input document a rule that reads everything would see.
-pub fn input(event: &Event, connection: &ConnectionId, product: Product, graph: &Snapshot) -> Value {
+pub fn input(
+    event: &Event,
+    connection: &ConnectionId,
+    product: Product,
+    graph: &Snapshot,
+) -> Value {
     let mut document = Document {
         kind: event.kind,
         connection: connection.clone(),

@@ -12,8 +12,8 @@ use crate::cli::DeadLetter;
 use crate::cli::Decision;
 use crate::cli::DecisionFilter;
 use crate::cli::Format;
-use crate::cli::ReadReach;
 use crate::cli::Reach;
+use crate::cli::ReadReach;
 use crate::cli::Ticket;
 use crate::cli::TicketVote;
 use crate::cli::Token;
@@ -36,7 +36,11 @@ async fn read(reach: &ReadReach, what: Reading<'_>) -> Result<Value, Failed> {
     }
 }
 
-fn show(format: Format, answer: Result<Value, Failed>, in_words: impl FnOnce(&Value) -> String) -> ExitCode {
+fn show(
+    format: Format,
+    answer: Result<Value, Failed>,
+    in_words: impl FnOnce(&Value) -> String,
+) -> ExitCode {
     match answer {
         Ok(answer) => {
             match format {
@@ -79,7 +83,8 @@ fn decisions_in_words(answer: &Value) -> String {
     table(
         &["at", "verdict", "effect", "binds", "event", "reason", "decision"],
         rows(answer, "decisions").iter().map(|row| {
-            ["at", "verdict", "effect", "binds", "event", "reason", "decision"].map(|column| text(row, column))
+            ["at", "verdict", "effect", "binds", "event", "reason", "decision"]
+                .map(|column| text(row, column))
         }),
         "no decision yet",
     )
@@ -120,7 +125,9 @@ async fn act(
 fn tickets_in_words(answer: &Value) -> String {
     table(
         &["asked at", "state", "reason", "expires at", "ticket"],
-        rows(answer, "tickets").iter().map(|row| ["asked_at", "state", "reason", "expires_at", "id"].map(|column| text(row, column))),
+        rows(answer, "tickets").iter().map(|row| {
+            ["asked_at", "state", "reason", "expires_at", "id"].map(|column| text(row, column))
+        }),
         "no ticket yet",
     )
 }
@@ -128,7 +135,15 @@ fn tickets_in_words(answer: &Value) -> String {
 fn ticket_in_words(ticket: &Value) -> String {
     let votes: Vec<String> = rows(ticket, "votes")
         .iter()
-        .map(|vote| format!("  {} by {} at {} {}", text(vote, "vote"), text(vote, "by"), text(vote, "at"), text(vote, "reason")))
+        .map(|vote| {
+            format!(
+                "  {} by {} at {} {}",
+                text(vote, "vote"),
+                text(vote, "by"),
+                text(vote, "at"),
+                text(vote, "reason")
+            )
+        })
         .collect();
     format!(
         "{}  {}\n  {}\n  {}\n{}\n  decision {}  expires {}",
@@ -150,7 +165,10 @@ pub async fn dead_letter(command: DeadLetter) -> ExitCode {
             show(reach.reach.format, answer, |answer| {
                 table(
                     &["received", "connection", "key", "why", "delivery"],
-                    rows(answer, "dead_letters").iter().map(|row| ["received", "connection", "key", "why", "id"].map(|column| text(row, column))),
+                    rows(answer, "dead_letters").iter().map(|row| {
+                        ["received", "connection", "key", "why", "id"]
+                            .map(|column| text(row, column))
+                    }),
                     "no dead letter",
                 )
             })
@@ -173,7 +191,10 @@ pub async fn token(command: Token) -> ExitCode {
             });
             let answer = act(&reach, async |operator| operator.post("tokens", &wish).await).await;
             show(reach.format, answer, |answer| {
-                eprintln!("This is the only time it is shown. It ends at {}.", text(answer, "expires"));
+                eprintln!(
+                    "This is the only time it is shown. It ends at {}.",
+                    text(answer, "expires")
+                );
                 text(answer, "token")
             })
         }
@@ -182,7 +203,9 @@ pub async fn token(command: Token) -> ExitCode {
             show(reach.reach.format, answer, |answer| {
                 table(
                     &["name", "connection", "expires", "token id"],
-                    rows(answer, "tokens").iter().map(|row| ["name", "connection", "expires", "id"].map(|column| text(row, column))),
+                    rows(answer, "tokens").iter().map(|row| {
+                        ["name", "connection", "expires", "id"].map(|column| text(row, column))
+                    }),
                     "no service token",
                 )
             })

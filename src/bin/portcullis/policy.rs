@@ -40,7 +40,10 @@ fn usage(why: &str) -> ExitCode {
 
 fn print_example(kind: &str) -> ExitCode {
     let Some(known) = EventKind::from_text(kind) else {
-        return usage(&format!("`{kind}` is not an event kind: use one of {}", EventKind::TEXTS.join(", ")));
+        return usage(&format!(
+            "`{kind}` is not an event kind: use one of {}",
+            EventKind::TEXTS.join(", ")
+        ));
     };
     match example(known) {
         Ok(document) => {
@@ -62,10 +65,17 @@ fn check(dir: Option<&Path>, format: Format) -> ExitCode {
         Ok(loaded) => {
             let bundle = loaded.bundle();
             match format {
-                Format::Json => println!("{}", json!({"ok": true, "revision": bundle.revision, "rules": bundle.rules, "warnings": loaded.warnings()})),
+                Format::Json => println!(
+                    "{}",
+                    json!({"ok": true, "revision": bundle.revision, "rules": bundle.rules, "warnings": loaded.warnings()})
+                ),
                 Format::Text => {
                     eprint!("{}", diagnostic::render_all(loaded.warnings()));
-                    println!("{} rules, revision {}: good", bundle.rules.len(), short(&bundle.revision));
+                    println!(
+                        "{} rules, revision {}: good",
+                        bundle.rules.len(),
+                        short(&bundle.revision)
+                    );
                 }
             }
             ExitCode::SUCCESS
@@ -114,7 +124,11 @@ fn in_words(report: &Report) {
     }
     for file in &report.coverage {
         let missed: Vec<String> = file.missed.iter().map(ToString::to_string).collect();
-        let lines = if missed.is_empty() { String::new() } else { format!("  not tested: line {}", missed.join(", ")) };
+        let lines = if missed.is_empty() {
+            String::new()
+        } else {
+            format!("  not tested: line {}", missed.join(", "))
+        };
         println!("{:>6.1} %  {}{lines}", file.percent, file.file);
     }
     let count = |outcome| report.count(outcome);

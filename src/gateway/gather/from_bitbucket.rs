@@ -8,20 +8,22 @@ use crate::graph::Known;
 use crate::graph::Why;
 use crate::graph::fact::Wanted;
 
-const NO_CREDENTIAL: &str =
-    "this connection has no credential, so nothing is read from Bitbucket: give it one in the configuration";
+const NO_CREDENTIAL: &str = "this connection has no credential, so nothing is read from Bitbucket: give it one in the configuration";
 
 /// Reads what is wanted and unknown.
 pub async fn gather(matter: &mut Matter, wanted: &Wanted) {
-    let wants = |root: &str, field: &str| wanted.field(root).is_some_and(|below| below.field(field).is_some());
+    let wants = |root: &str, field: &str| {
+        wanted.field(root).is_some_and(|below| below.field(field).is_some())
+    };
     if wants("change", "forced") {
         forced(matter).await;
     }
     if wants("change", "pull_request") {
         merged_from(matter).await;
     }
-    let wants_pull_request =
-        ["approvals", "author", "source", "target", "builds"].iter().any(|field| wants("pull_request", field));
+    let wants_pull_request = ["approvals", "author", "source", "target", "builds"]
+        .iter()
+        .any(|field| wants("pull_request", field));
     if wants_pull_request {
         pull_request(matter).await;
     }
@@ -30,13 +32,17 @@ pub async fn gather(matter: &mut Matter, wanted: &Wanted) {
 /// Data Center does not say whether a push rewrote history: it did if the old tip has commits the new one lacks.
 async fn forced(matter: &mut Matter) {
     let facts = &matter.document.facts;
-    let Some(change) = facts.change.value().filter(|change| change.forced.is_unknown()) else { return };
+    let Some(change) = facts.change.value().filter(|change| change.forced.is_unknown()) else {
+        return;
+    };
     let (Some(from), Some(to)) = (change.from.value(), change.to.value()) else { return };
     let told = match (&matter.connection.client, names::repository_id(facts)) {
-        (Some(client), Some(repository)) => match client.dropped_history(repository, from, to, CALL).await {
-            Ok(dropped) => Known::Value(dropped),
-            Err(error) => Known::Unknown(error.why()),
-        },
+        (Some(client), Some(repository)) => {
+            match client.dropped_history(repository, from, to, CALL).await {
+                Ok(dropped) => Known::Value(dropped),
+                Err(error) => Known::Unknown(error.why()),
+            }
+        }
         (None, _) => Known::unknown(NO_CREDENTIAL),
         (_, None) => return,
     };
@@ -48,8 +54,16 @@ async fn forced(matter: &mut Matter) {
 /// Which merged pull request brought this change, if one did.
 async fn merged_from(matter: &mut Matter) {
     let facts = &matter.document.facts;
-    let Some(change) = facts.change.value().filter(|change| change.pull_request.is_unknown()) else { return };
-    let told = match (change.kind.value(), change.to.value(), names::repository_id(facts), &matter.connection.client) {
+    let Some(change) = facts.change.value().filter(|change| change.pull_request.is_unknown())
+    else {
+        return;
+    };
+    let told = match (
+        change.kind.value(),
+        change.to.value(),
+        names::repository_id(facts),
+        &matter.connection.client,
+    ) {
         (Some(ChangeKind::Deleted), ..) => Known::Nothing,
         (_, Some(commit), Some(repository), Some(client)) => {
             match client.pull_requests_of(repository, commit, CALL).await {
@@ -70,7 +84,9 @@ async fn pull_request(matter: &mut Matter) {
     let facts = &matter.document.facts;
     let Some(id) = facts.pull_request.value().and_then(|pr| pr.id.value().copied()) else { return };
     let read = match (&matter.connection.client, names::repository_id(facts)) {
-        (Some(client), Some(repository)) => client.pull_request(repository, id, CALL).await.map_err(|error| error.why()),
+        (Some(client), Some(repository)) => {
+            client.pull_request(repository, id, CALL).await.map_err(|error| error.why())
+        }
         (None, _) => Err(Why::fixed(NO_CREDENTIAL)),
         (_, None) => return,
     };

@@ -22,20 +22,26 @@ use crate::graph::Product;
 use crate::graph::Snapshot;
 use crate::graph::Why;
 use crate::graph::fact::Wanted;
+use crate::policy::Document;
 
 /// Most paths a record quotes of how a level is reached.
 const MAX_VIA: usize = 5;
 
-/// Fills what is wanted from the graph.
+/// Fills what is wanted from the graph, and what is known of the place where the verdict lands.
 pub fn gather(graph: &Snapshot, matter: &mut Matter, wanted: &Wanted) {
-    let place = Place::of(graph, matter);
-    if let Known::Value(resource) = &mut matter.document.facts.resource {
-        fill_resource(graph, &place, resource, &matter.connection.protected_refs, wanted);
+    fill(graph, &mut matter.document, &matter.connection.protected_refs, wanted);
+    matter.ground = ground(graph, &Place::of(graph, &matter.document), &matter.document);
+}
+
+/// Fills what is wanted from the graph.
+pub fn fill(graph: &Snapshot, document: &mut Document, protected_refs: &[String], wanted: &Wanted) {
+    let place = Place::of(graph, document);
+    if let Known::Value(resource) = &mut document.facts.resource {
+        fill_resource(graph, &place, resource, protected_refs, wanted);
     }
-    if let (Known::Value(actor), Some(_)) = (&mut matter.document.facts.actor, wanted.field("actor")) {
+    if let (Known::Value(actor), Some(_)) = (&mut document.facts.actor, wanted.field("actor")) {
         fill_actor(graph, &place, actor);
     }
-    matter.ground = ground(graph, &place, matter);
 }
 
 /// Where in the graph the matter is, or why it is nowhere.
@@ -47,23 +53,34 @@ struct Place {
 const NO_GRAPH: &str = "no graph is loaded for this connection: give its credential to discover it, or start with `--world`";
 
 impl Place {
-    fn of(graph: &Snapshot, matter: &Matter) -> Self {
-        let facts = &matter.document.facts;
+    fn of(graph: &Snapshot, document: &Document) -> Self {
+        let facts = &document.facts;
         let repository = match names::repository_id(facts) {
-            _ if graph.as_of_connection(&matter.connection.id).is_none() => Err(Why::fixed(NO_GRAPH)),
+            _ if graph.as_of_connection(&document.connection).is_none() => {
+                Err(Why::fixed(NO_GRAPH))
+            }
             None => Err(Why::fixed("the repository is not known")),
             Some(id) => graph.find(id).ok_or_else(|| not_in_graph(id)),
         };
-        let environment = facts.resource.value().and_then(|resource| resource.environment.value()?.id.value());
+        let environment =
+            facts.resource.value().and_then(|resource| resource.environment.value()?.id.value());
         Self { repository, environment: environment.and_then(|id| graph.find(id)) }
     }
 }
 
 fn not_in_graph(id: &Id) -> Why {
-    Why::said(format!("the graph does not know `{id}`: it is newer than the last discovery, or outside its scope"))
+    Why::said(format!(
+        "the graph does not know `{id}`: it is newer than the last discovery, or outside its scope"
+    ))
 }
 
-fn fill_resource(graph: &Snapshot, place: &Place, resource: &mut Resource, globs: &[String], wanted: &Wanted) {
+fn fill_resource(
+    graph: &Snapshot,
+    place: &Place,
+    resource: &mut Resource,
+    globs: &[String],
+    wanted: &Wanted,
+) {
     if let Known::Value(repository) = &mut resource.repository {
         fill_repository(graph, place, repository);
     }
@@ -73,7 +90,8 @@ fn fill_resource(graph: &Snapshot, place: &Place, resource: &mut Resource, globs
     if let Known::Value(environment) = &mut resource.environment {
         fill_environment(graph, place, environment);
     }
-    let wants_variables = wanted.field("resource").is_some_and(|wanted| wanted.field("variables").is_some());
+    let wants_variables =
+        wanted.field("resource").is_some_and(|wanted| wanted.field("variables").is_some());
     if wants_variables {
         resource.variables.learn(variables(graph, place));
     }
@@ -83,9 +101,8 @@ fn fill_repository(graph: &Snapshot, place: &Place, repository: &mut Repository)
     let node = match &place.repository {
         Ok(node) => *node,
         Err(why) => {
-            let unknown = || Known::Unknown(why.clone());
             repository.class.learn_why(why);
-            repository.visibility = std::mem::replace(&mut repository.visibility, Known::Nothing).or_why(unknown);
+            repository.visibility.learn_why(why);
             return;
         }
     };
@@ -112,7 +129,11 @@ fn fill_reference(graph: &Snapshot, place: &Place, reference: &mut Reference, gl
         }
         Err(why) => {
             let by_configuration = globs.iter().any(|glob| crate::graph::names_ref(glob, &name));
-            reference.protected.learn(if by_configuration { Known::Value(true) } else { Known::Unknown(why.clone()) });
+            reference.protected.learn(if by_configuration {
+                Known::Value(true)
+            } else {
+                Known::Unknown(why.clone())
+            });
             reference.project_rules.learn_why(why);
             reference.exempt.learn_why(why);
             reference.reviewed.learn_why(why);
@@ -122,7 +143,9 @@ fn fill_reference(graph: &Snapshot, place: &Place, reference: &mut Reference, gl
 
 fn fill_environment(graph: &Snapshot, place: &Place, environment: &mut Environment) {
     let Some(node) = place.environment else {
-        let why = Why::fixed("the graph does not know this environment: it is newer than the last discovery");
+        let why = Why::fixed(
+            "the graph does not know this environment: it is newer than the last discovery",
+        );
         environment.name.learn_why(&why);
         environment.tier.learn_why(&why);
         return;
@@ -204,13 +227,18 @@ fn groups(graph: &Snapshot, actor: NodeNo) -> Known<Vec<String>> {
     match listed.unknown {
         Some(why) => Known::Unknown(why),
         None => Known::Value(
-            listed.nodes.into_iter().filter_map(|group| graph.node(group).and_then(|node| node.name.clone())).collect(),
+            listed
+                .nodes
+                .into_iter()
+                .filter_map(|group| graph.node(group).and_then(|node| node.name.clone()))
+                .collect(),
         ),
     }
 }
 
 fn kind(id: &Id) -> Known<ActorKind> {
-    ActorKind::from_text(id.kind().as_str()).map_or_else(|| Known::unknown("this kind of thing does not act"), Known::Value)
+    ActorKind::from_text(id.kind().as_str())
+        .map_or_else(|| Known::unknown("this kind of thing does not act"), Known::Value)
 }
 
 fn word<T>(text: Known<&str>, read: impl FnOnce(&str) -> Option<T>) -> Known<T> {
@@ -225,15 +253,19 @@ fn word<T>(text: Known<&str>, read: impl FnOnce(&str) -> Option<T>) -> Known<T> 
 }
 
 /// What is known of required checks where the verdict lands. Unknown counts as the weaker.
-fn ground(graph: &Snapshot, place: &Place, matter: &Matter) -> GroundFacts {
+fn ground(graph: &Snapshot, place: &Place, document: &Document) -> GroundFacts {
     let Ok(repository) = place.repository else { return GroundFacts::default() };
-    let premium = graph.workspace_of(repository).map_or_else(Known::default, |workspace| graph.flag(workspace, "premium"));
-    let target = matter.document.facts.pull_request.value();
+    let premium = graph
+        .workspace_of(repository)
+        .map_or_else(Known::default, |workspace| graph.flag(workspace, "premium"));
+    let target = document.facts.pull_request.value();
     let target = target.and_then(|pr| pr.target.value()?.reference.value());
-    let status_required = match (target, matter.connection.product) {
+    let status_required = match (target, document.product) {
         (Some(target), Product::Cloud) => {
             let rules = graph.protecting(repository, target, &[]).rules;
-            let has = |kind: &str| rules.iter().any(|rule| rule.kind.value().is_some_and(|word| word == kind));
+            let has = |kind: &str| {
+                rules.iter().any(|rule| rule.kind.value().is_some_and(|word| word == kind))
+            };
             Known::Value(has("require_passing_builds_to_merge") && has("enforce_merge_checks"))
         }
         (Some(_), Product::DataCenter) => Known::unknown("required builds are not read yet"),

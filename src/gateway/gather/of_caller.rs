@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::bitbucket::FetchError;
 use crate::bitbucket::StepFacts;
+use crate::bitbucket::StepState;
 use crate::event::Environment;
 use crate::event::PullRequest;
 use crate::event::RefKind;
@@ -22,8 +23,7 @@ use crate::gateway::road::Matter;
 use crate::graph::Known;
 use crate::graph::Why;
 
-const NO_CREDENTIAL: &str =
-    "this connection has no credential, so pipelines cannot be read: give it one in the configuration";
+const NO_CREDENTIAL: &str = "this connection has no credential, so pipelines cannot be read: give it one in the configuration";
 
 /// Fills what the caller's token proves, and what is read of its step.
 pub async fn caller(gateway: &Gateway, matter: &mut Matter, asker: &Asker, question: &Question) {
@@ -42,12 +42,17 @@ pub async fn caller(gateway: &Gateway, matter: &mut Matter, asker: &Asker, quest
                 None => unread(matter, &Why::fixed(NO_CREDENTIAL)),
             }
         }
-        Asker::Service { connection, .. } => of_service(gateway, matter, connection, question).await,
+        Asker::Service { connection, .. } => {
+            of_service(gateway, matter, connection, question).await
+        }
     }
 }
 
 /// The step as Bitbucket tells it, if this asker is one and there is a credential to read it with.
-pub async fn step(gateway: &Gateway, asker: &Asker) -> Option<Result<Arc<StepFacts>, Arc<FetchError>>> {
+pub async fn step(
+    gateway: &Gateway,
+    asker: &Asker,
+) -> Option<Result<Arc<StepFacts>, Arc<FetchError>>> {
     let Asker::Step { connection, step } = asker else { return None };
     let client = connection.client.as_ref()?;
     let key = (connection.id.clone(), step.pipeline.clone(), step.step.clone());
@@ -56,10 +61,16 @@ pub async fn step(gateway: &Gateway, asker: &Asker) -> Option<Result<Arc<StepFac
 }
 
 fn of_token(matter: &mut Matter, proven: &StepIdentity) {
-    let environment = proven.environment.clone().map(|id| Environment { id: Known::Value(id), ..Environment::default() });
+    let environment = proven
+        .environment
+        .clone()
+        .map(|id| Environment { id: Known::Value(id), ..Environment::default() });
     let reference = proven.branch.as_ref().map(|branch| reference(format!("refs/heads/{branch}")));
     matter.document.facts.resource = Known::Value(Resource {
-        repository: Known::Value(Repository { id: Known::Value(proven.repository.clone()), ..Repository::default() }),
+        repository: Known::Value(Repository {
+            id: Known::Value(proven.repository.clone()),
+            ..Repository::default()
+        }),
         reference: reference.map_or_else(Known::default, Known::Value),
         environment: Known::or_nothing(environment),
         variables: Known::default(),
@@ -72,8 +83,8 @@ fn reference(name: String) -> Reference {
 }
 
 fn of_step(matter: &mut Matter, read: &StepFacts) {
-    if !read.in_progress() {
-        matter.replayed = Some(read.state.as_str().to_owned());
+    if read.state != StepState::InProgress {
+        matter.replayed = Some(read.state.to_string());
     }
     matter.commit = read.pipeline.commit.value().cloned();
     let facts = &mut matter.document.facts;
@@ -100,7 +111,12 @@ fn unread(matter: &mut Matter, why: &Why) {
 }
 
 /// Another CI's claims are read back: the commit exists in that repository, and the ref holds it.
-async fn of_service(gateway: &Gateway, matter: &mut Matter, connection: &Connection, question: &Question) {
+async fn of_service(
+    gateway: &Gateway,
+    matter: &mut Matter,
+    connection: &Connection,
+    question: &Question,
+) {
     let repository = service_repository(connection, question, &gateway.graph.load());
     let facts = &mut matter.document.facts;
     facts.pipeline = Known::Nothing;
@@ -112,9 +128,13 @@ async fn of_service(gateway: &Gateway, matter: &mut Matter, connection: &Connect
     let Some(repository) = repository else { return };
     let (commit, held) = match (&connection.client, &question.step.commit) {
         (Some(client), Some(claimed)) => {
-            let commit = client.commit(&repository, claimed, CALL).await.map_err(|error| error.why());
+            let commit =
+                client.commit(&repository, claimed, CALL).await.map_err(|error| error.why());
             let held = match (&commit, question.reference()) {
-                (Ok(commit), Some(name)) => holds(client.dropped_history(&repository, &commit.hash, &name, CALL).await, name),
+                (Ok(commit), Some(name)) => holds(
+                    client.dropped_history(&repository, &commit.hash, &name, CALL).await,
+                    name,
+                ),
                 (Ok(_), None) => Known::Nothing,
                 (Err(why), _) => Known::Unknown(why.clone()),
             };
@@ -132,7 +152,10 @@ async fn of_service(gateway: &Gateway, matter: &mut Matter, connection: &Connect
     });
     matter.commit = commit.ok();
     matter.document.facts.resource = Known::Value(Resource {
-        repository: Known::Value(Repository { id: Known::Value(repository), ..Repository::default() }),
+        repository: Known::Value(Repository {
+            id: Known::Value(repository),
+            ..Repository::default()
+        }),
         reference: held.map(reference),
         environment: Known::Nothing,
         variables: Known::default(),
@@ -143,7 +166,9 @@ async fn of_service(gateway: &Gateway, matter: &mut Matter, connection: &Connect
 fn holds(dropped: Result<bool, FetchError>, name: String) -> Known<String> {
     match dropped {
         Ok(false) => Known::Value(name),
-        Ok(true) => Known::Unknown(Why::said(format!("`{name}` does not hold the commit that the question names"))),
+        Ok(true) => Known::Unknown(Why::said(format!(
+            "`{name}` does not hold the commit that the question names"
+        ))),
         Err(error) => Known::Unknown(error.why()),
     }
 }

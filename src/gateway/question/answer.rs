@@ -109,7 +109,12 @@ pub struct GraphAnswer {
 
 impl Answer {
     /// The answer a record gives.
-    pub fn of(record: &Record, bundle: Option<&Bundle>, ticket: Option<&Ticket>, public_url: &str) -> Self {
+    pub fn of(
+        record: &Record,
+        bundle: Option<&Bundle>,
+        ticket: Option<&Ticket>,
+        public_url: &str,
+    ) -> Self {
         let public = &record.public;
         Self {
             verdict: public.verdict.as_str(),
@@ -132,7 +137,10 @@ impl Answer {
             refused_grants: public
                 .refused_grants
                 .iter()
-                .map(|refused| RefusedAnswer { ticket: refused.ticket.to_string(), why: refused.why.clone() })
+                .map(|refused| RefusedAnswer {
+                    ticket: refused.ticket.to_string(),
+                    why: refused.why.clone(),
+                })
                 .collect(),
             remedies: remedies(record, bundle),
             graph: GraphAnswer { revision: public.graph_revision, age_ms: public.graph_age_ms },
@@ -143,15 +151,21 @@ impl Answer {
 
 fn rule(record: &Record, asked: &Asked, bundle: Option<&Bundle>) -> RuleAnswer {
     let findings = record.told.kept().into_iter().flat_map(|told| &told.findings);
-    let strictest = findings.filter(|finding| finding.rule == asked.rule).max_by_key(|finding| finding.verdict);
-    let controls = bundle.and_then(|bundle| bundle.rule(&asked.rule)).map(|rule| rule.controls.clone());
+    let strictest =
+        findings.filter(|finding| finding.rule == asked.rule).max_by_key(|finding| finding.verdict);
+    let controls =
+        bundle.and_then(|bundle| bundle.rule(&asked.rule)).map(|rule| rule.controls.clone());
     RuleAnswer {
         rule: asked.rule.to_string(),
         outcome: asked.outcome.as_str(),
         verdict: asked.verdict.map(Verdict::as_str),
         reason: strictest.map(|finding| finding.reason.clone()),
         // Controls of a rule that found nothing would only make the answer long.
-        controls: if asked.verdict.is_some() { controls.unwrap_or_default() } else { Controls::new() },
+        controls: if asked.verdict.is_some() {
+            controls.unwrap_or_default()
+        } else {
+            Controls::new()
+        },
     }
 }
 

@@ -14,7 +14,7 @@ use crate::gateway::question::Question;
 use crate::graph::Id;
 use crate::graph::Snapshot;
 use crate::policy::input::CallerKind;
-use crate::store::TokenRow;
+use crate::store::ServiceToken;
 
 /// Who asks, proven.
 #[derive(Debug)]
@@ -31,44 +31,52 @@ pub enum Asker {
         /// Where.
         connection: Arc<Connection>,
         /// What the token may.
-        token: TokenRow,
+        token: ServiceToken,
     },
 }
 
 impl Gateway {
     /// Judges a token: whose it is, and for which connection.
     pub async fn asker(&self, token: &str) -> Result<Asker, CheckError> {
-        if caller::is_service_token(token) { self.service(token).await } else { self.step_asker(token).await }
+        if caller::ServiceToken::is_meant(token) {
+            self.service(token).await
+        } else {
+            self.step_asker(token).await
+        }
     }
 
     async fn step_asker(&self, token: &str) -> Result<Asker, CheckError> {
-        let claimed = caller::peek(token).map_err(|error| CheckError::Unknown(error.to_string()))?;
-        let candidates: Vec<_> = self.connections.of_issuer(&claimed.issuer).cloned().collect();
-        let Some(connection) = candidates.first() else {
-            let known: Vec<_> = self.connections.issuers().into_iter().collect();
-            return Err(CheckError::Unknown(format!(
-                "the token was issued by `{}`, and this gate accepts {}",
-                claimed.issuer,
-                if known.is_empty() { "no issuer yet: configure a Cloud connection".to_owned() } else { known.join(", ") }
-            )));
-        };
-        let issuer = connection.step_issuer().ok_or_else(|| CheckError::Unknown("this connection has no issuer".to_owned()))?;
-        let key = self.keys.key(&issuer, &claimed.kid).await.map_err(|error| CheckError::Unknown(error.to_string()))?;
-        let expected = caller::Expected {
-            connection: &connection.id,
-            issuer: &claimed.issuer,
-            audiences: &connection.audiences,
-            now: self.clock.now(),
-        };
-        let step = caller::step(token, &key, &expected).map_err(|error| CheckError::Unknown(error.to_string()))?;
-        Ok(Asker::Step { connection: Arc::clone(connection), step })
+        let claimed =
+            caller::peek(token).map_err(|error| CheckError::Unknown(error.to_string()))?;
+        let unknown = |error: caller::TokenError| CheckError::Unknown(error.to_string());
+        let trusted = self.connections.issuers();
+        let issuer = caller::choose(&claimed, trusted).map_err(unknown)?;
+        let keys = self.keys.keys(&issuer.issuer, &claimed.key).await;
+        let keys = keys.map_err(|error| CheckError::Unknown(error.to_string()))?;
+        let step = caller::step(token, issuer, &keys, self.clock.now()).map_err(unknown)?;
+        let connection = self.connections.get(&issuer.connection).cloned();
+        let connection = connection
+            .ok_or_else(|| CheckError::Unknown("the token's connection is gone".to_owned()))?;
+        Ok(Asker::Step { connection, step })
     }
 
     async fn service(&self, token: &str) -> Result<Asker, CheckError> {
-        let unknown = || CheckError::Unknown("the service token is not known here, or was revoked".to_owned());
-        let row = self.store.token(&crate::secret::hash_token(token)).await?.ok_or_else(unknown)?;
-        if self.clock.now() >= row.expires_at {
-            return Err(CheckError::Unknown(format!("the service token `{}` ended at {}", row.name, row.expires_at)));
+        let unknown = || {
+            CheckError::Unknown("the service token is not known here, or was revoked".to_owned())
+        };
+        let row = self
+            .store
+            .token_by_hash(crate::secret::hash_token(token))
+            .await?
+            .ok_or_else(unknown)?;
+        if row.revoked.is_some() {
+            return Err(unknown());
+        }
+        if self.clock.now() >= row.expires {
+            return Err(CheckError::Unknown(format!(
+                "the service token `{}` ended at {}",
+                row.name, row.expires
+            )));
         }
         let connection = self.connections.get(&row.connection).cloned().ok_or_else(unknown)?;
         Ok(Asker::Service { connection, token: row })
@@ -108,9 +116,17 @@ impl Asker {
     pub fn hash(&self) -> String {
         let text = match self {
             Self::Step { connection, step } => {
-                format!("{}\nstep\n{}\n{}\n{}", connection.id, step.pipeline, step.step, step.issued_at.millis())
+                format!(
+                    "{}\nstep\n{}\n{}\n{}",
+                    connection.id,
+                    step.pipeline,
+                    step.step,
+                    step.issued.millis()
+                )
             }
-            Self::Service { connection, token } => format!("{}\nservice\n{}", connection.id, token.id),
+            Self::Service { connection, token } => {
+                format!("{}\nservice\n{}", connection.id, token.id)
+            }
         };
         hex::encode(Sha256::digest(text))
     }
@@ -119,7 +135,9 @@ impl Asker {
     pub fn agrees_with(&self, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
         match self {
             Self::Step { step, .. } => step_agrees(step, question, graph),
-            Self::Service { connection, token } => service_agrees(connection, token, question, graph),
+            Self::Service { connection, token } => {
+                service_agrees(connection, token, question, graph)
+            }
         }
     }
 }
@@ -128,25 +146,40 @@ fn forbidden(why: String) -> Result<(), CheckError> {
     Err(CheckError::Forbidden(why))
 }
 
-fn step_agrees(step: &StepIdentity, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
-    let claims = [("pipeline", &question.step.pipeline, &step.pipeline), ("step", &question.step.step, &step.step)];
+fn step_agrees(
+    step: &StepIdentity,
+    question: &Question,
+    graph: &Snapshot,
+) -> Result<(), CheckError> {
+    let claims = [
+        ("pipeline", &question.step.pipeline, &step.pipeline),
+        ("step", &question.step.step, &step.step),
+    ];
     for (what, claimed, proven) in claims {
         if let Some(claimed) = claimed
             && bare(claimed) != bare(proven)
         {
-            return forbidden(format!("the question names {what} `{claimed}`, but the token is for `{proven}`"));
+            return forbidden(format!(
+                "the question names {what} `{claimed}`, but the token is for `{proven}`"
+            ));
         }
     }
     if let Some(claimed) = &question.repository
         && let Some(name) = graph.find(&step.repository).and_then(|node| graph.full_name(node))
         && !claimed.eq_ignore_ascii_case(&name)
     {
-        return forbidden(format!("the question names repository `{claimed}`, but the token is for `{name}`"));
+        return forbidden(format!(
+            "the question names repository `{claimed}`, but the token is for `{name}`"
+        ));
     }
     environment_agrees(step, question, graph)
 }
 
-fn environment_agrees(step: &StepIdentity, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
+fn environment_agrees(
+    step: &StepIdentity,
+    question: &Question,
+    graph: &Snapshot,
+) -> Result<(), CheckError> {
     let Some(claimed) = &question.environment else { return Ok(()) };
     let Some(proven) = &step.environment else {
         return forbidden(format!(
@@ -170,15 +203,21 @@ fn environment_agrees(step: &StepIdentity, question: &Question, graph: &Snapshot
 
 fn service_agrees(
     connection: &Connection,
-    token: &TokenRow,
+    token: &ServiceToken,
     question: &Question,
     graph: &Snapshot,
 ) -> Result<(), CheckError> {
     if !token.actions.is_empty() && !token.actions.contains(&question.action) {
-        return forbidden(format!("the service token `{}` may not ask about `{}`", token.name, question.action));
+        return forbidden(format!(
+            "the service token `{}` may not ask about `{}`",
+            token.name, question.action
+        ));
     }
     if question.repository.is_none() {
-        return Err(CheckError::Malformed("a service token carries no repository: name it with `repository`, PROJECT/SLUG".to_owned()));
+        return Err(CheckError::Malformed(
+            "a service token carries no repository: name it with `repository`, PROJECT/SLUG"
+                .to_owned(),
+        ));
     }
     let Some(repository) = service_repository(connection, question, graph) else {
         return forbidden(format!(
@@ -187,14 +226,23 @@ fn service_agrees(
             connection.id
         ));
     };
-    if !token.repositories.is_empty() && !token.repositories.iter().any(|known| *known == repository.as_str()) {
-        return forbidden(format!("the service token `{}` may not ask about this repository", token.name));
+    if !token.repositories.is_empty()
+        && !token.repositories.iter().any(|known| *known == repository.as_str())
+    {
+        return forbidden(format!(
+            "the service token `{}` may not ask about this repository",
+            token.name
+        ));
     }
     Ok(())
 }
 
 /// The repository a service token's question names, found in the graph by its full name.
-pub fn service_repository(connection: &Connection, question: &Question, graph: &Snapshot) -> Option<Id> {
+pub fn service_repository(
+    connection: &Connection,
+    question: &Question,
+    graph: &Snapshot,
+) -> Option<Id> {
     graph.repository_named(&connection.id, question.repository.as_deref()?)
 }
 

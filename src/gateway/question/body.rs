@@ -59,7 +59,8 @@ pub struct StepClaim {
 impl Question {
     /// Reads a body. The error names the member and what it should be.
     pub fn read(body: &[u8]) -> Result<Self, String> {
-        let question: Self = serde_json::from_slice(body).map_err(|error| format!("the question cannot be read: {error}"))?;
+        let question: Self = serde_json::from_slice(body)
+            .map_err(|error| format!("the question cannot be read: {error}"))?;
         question.check()?;
         Ok(question)
     }
@@ -74,7 +75,10 @@ impl Question {
             return Err("`action` must be a lower-case word such as `deploy`, at most 40 letters, digits and `-`".to_owned());
         }
         if self.variables.len() > MAX_VARIABLES {
-            return Err(format!("`variables` holds {} names; at most {MAX_VARIABLES} are answered", self.variables.len()));
+            return Err(format!(
+                "`variables` holds {} names; at most {MAX_VARIABLES} are answered",
+                self.variables.len()
+            ));
         }
         if let Some(commit) = &self.step.commit
             && (commit.len() != 40 || !commit.bytes().all(|b| b.is_ascii_hexdigit()))
@@ -89,8 +93,12 @@ impl Question {
             ("step.tag", &self.step.tag),
             ("step.run", &self.step.run),
         ];
-        let too_long = texts.iter().find(|(_, text)| text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT));
-        too_long.map_or(Ok(()), |(name, _)| Err(format!("`{name}` is longer than {MAX_TEXT} characters")))
+        let too_long = texts
+            .iter()
+            .find(|(_, text)| text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT));
+        too_long.map_or(Ok(()), |(name, _)| {
+            Err(format!("`{name}` is longer than {MAX_TEXT} characters"))
+        })
     }
 
     /// The names, sorted, each once.

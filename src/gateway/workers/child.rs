@@ -16,10 +16,12 @@ use crate::gateway::workers::cage;
 use crate::gateway::workers::frame;
 use crate::gateway::workers::frame::Head;
 use crate::gateway::workers::frame::Word;
+use crate::policy::Answer;
+use crate::policy::Limits;
+use crate::policy::Machine;
+use crate::policy::Prepared;
 use crate::policy::SourceFile;
-use crate::policy::engine::Answer;
-use crate::policy::engine::Machine;
-use crate::policy::load::load;
+use crate::policy::load;
 
 /// The argument of a worker that sits in its cage already.
 pub const CAGED: &str = "--caged";
@@ -38,9 +40,12 @@ pub fn enter_cage(program: &Path) -> ExitCode {
 
 /// Serves the socket on standard input until it closes.
 pub fn serve() -> ExitCode {
-    let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
+    let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
+        return ExitCode::FAILURE;
+    };
     let sandbox = cage::close();
-    let mut worker = Worker { socket: UnixStream::from(socket), inbox: Vec::new(), machine: None, sandbox };
+    let mut worker =
+        Worker { socket: UnixStream::from(socket), inbox: Vec::new(), machine: None, sandbox };
     match worker.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -109,8 +114,12 @@ impl Worker {
         let files: Vec<SourceFile> = serde_json::from_slice(payload)?;
         match load(&files) {
             Ok(loaded) => {
-                let report = serde_json::to_vec(&Report { sandbox: self.sandbox.as_str().to_owned(), bundle: loaded.bundle.clone() })?;
-                self.machine = Some(Machine::new(&loaded));
+                let report = serde_json::to_vec(&Report {
+                    sandbox: self.sandbox.as_str().to_owned(),
+                    bundle: loaded.bundle().clone(),
+                })?;
+                self.machine =
+                    Some(Machine::new(&loaded, Limits::default()).map_err(std::io::Error::other)?);
                 Ok((Word::Loaded, report))
             }
             Err(diagnostics) => Ok((Word::Refused, serde_json::to_vec(&diagnostics)?)),
@@ -119,15 +128,20 @@ impl Worker {
 
     fn ask(&mut self, payload: &[u8]) -> std::io::Result<Vec<u8>> {
         let (rules, input) = frame::asked(payload).map_err(std::io::Error::other)?;
-        let machine = self.machine.as_mut().ok_or_else(|| std::io::Error::other("asked before a bundle was loaded"))?;
+        let machine = self
+            .machine
+            .as_mut()
+            .ok_or_else(|| std::io::Error::other("asked before a bundle was loaded"))?;
         let mut out = Vec::new();
-        match machine.prepare(input) {
+        match Prepared::new(input) {
             Ok(prepared) => {
                 for rule in rules {
                     frame::put_answer(&mut out, &machine.ask(rule as usize, &prepared));
                 }
             }
-            Err(why) => rules.iter().for_each(|_| frame::put_answer(&mut out, &Answer::Fault(why.clone()))),
+            Err(why) => rules
+                .iter()
+                .for_each(|_| frame::put_answer(&mut out, &Answer::Fault(why.to_string()))),
         }
         Ok(out)
     }

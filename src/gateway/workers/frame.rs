@@ -1,9 +1,9 @@
 //! The frames between the gateway and a worker: numbered, length-prefixed, at most 16 MiB. What a worker says is
 //! untrusted: every length is checked before it is believed.
 
+use crate::policy::Answer;
 use crate::policy::Finding;
 use crate::policy::RuleId;
-use crate::policy::engine::Answer;
 
 /// Longest payload. A worker that announces more is broken or hostile; without the limit it could make us allocate it.
 pub const MAX_PAYLOAD: usize = 16 << 20;
@@ -85,7 +85,8 @@ pub fn head(bytes: &[u8; HEAD]) -> Result<Head, FrameError> {
     if length > MAX_PAYLOAD {
         return Err(FrameError::TooLong(length));
     }
-    let word = Word::ALL.into_iter().find(|known| known.byte() == word).ok_or(FrameError::Word(word))?;
+    let word =
+        Word::ALL.into_iter().find(|known| known.byte() == word).ok_or(FrameError::Word(word))?;
     Ok(Head { length, number: u64::from_le_bytes(number), word })
 }
 
@@ -155,7 +156,8 @@ pub fn answers(mut payload: &[u8], rules: &[RuleId]) -> Result<Vec<Answer>, Fram
 fn answer(tag: u8, body: &[u8], rule: &RuleId) -> Result<Answer, FrameError> {
     match tag {
         FINDINGS => {
-            let mut findings: Vec<Finding> = serde_json::from_slice(body).map_err(|_| FrameError::Payload)?;
+            let mut findings: Vec<Finding> =
+                serde_json::from_slice(body).map_err(|_| FrameError::Payload)?;
             for finding in &mut findings {
                 finding.rule = rule.clone();
             }

@@ -18,8 +18,8 @@ use crate::gateway::workers::child::Report;
 use crate::gateway::workers::frame;
 use crate::gateway::workers::frame::Head;
 use crate::gateway::workers::frame::Word;
+use crate::policy::Answer;
 use crate::policy::RuleId;
-use crate::policy::engine::Answer;
 
 /// A worker and the gateway's end of its socket. Dropping it kills it.
 #[derive(Debug)]
@@ -53,19 +53,28 @@ impl Failed {
     }
 
     fn late(deadline: Duration) -> Self {
-        Self { why: format!("it took longer than {} ms and its worker was killed", deadline.as_millis()) }
+        Self {
+            why: format!(
+                "it took longer than {} ms and its worker was killed",
+                deadline.as_millis()
+            ),
+        }
     }
 }
 
 impl Process {
     /// Starts a worker and has it load the files (JSON of the source files).
     pub async fn start(settings: &Settings, files: &[u8]) -> Result<(Self, Report), PoolError> {
-        let mut process = Self::spawn(settings).map_err(|error| PoolError::Worker(error.to_string()))?;
+        let mut process =
+            Self::spawn(settings).map_err(|error| PoolError::Worker(error.to_string()))?;
         let loading = process.load(files);
         match tokio::time::timeout(settings.load_deadline, loading).await {
             Ok(Ok(report)) => Ok((process, report)),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(PoolError::Worker(format!("loading took longer than {} s", settings.load_deadline.as_secs()))),
+            Err(_) => Err(PoolError::Worker(format!(
+                "loading took longer than {} s",
+                settings.load_deadline.as_secs()
+            ))),
         }
     }
 
@@ -93,10 +102,13 @@ impl Process {
         match head.word {
             Word::Loaded => serde_json::from_slice(&payload).map_err(|e| broken(e.to_string())),
             Word::Refused => {
-                let diagnostics = serde_json::from_slice(&payload).map_err(|e| broken(e.to_string()))?;
+                let diagnostics =
+                    serde_json::from_slice(&payload).map_err(|e| broken(e.to_string()))?;
                 Err(PoolError::Refused(diagnostics))
             }
-            Word::Load | Word::Ask | Word::Answers => Err(broken("it answered with the wrong word".to_owned())),
+            Word::Load | Word::Ask | Word::Answers => {
+                Err(broken("it answered with the wrong word".to_owned()))
+            }
         }
     }
 
@@ -113,8 +125,13 @@ impl Process {
         let mut out = Vec::new();
         for question in batch {
             self.numbered += 1;
-            frame::put(&mut out, self.numbered, Word::Ask, &frame::ask(question.rules, question.input))
-                .map_err(|error| Failed { why: error.to_string() })?;
+            frame::put(
+                &mut out,
+                self.numbered,
+                Word::Ask,
+                &frame::ask(question.rules, question.input),
+            )
+            .map_err(|error| Failed { why: error.to_string() })?;
         }
         let mut turn_came = Instant::now();
         in_time(turn_came + deadline, deadline, self.write(&out)).await?;
@@ -123,8 +140,10 @@ impl Process {
             if head.word != Word::Answers || head.number != number {
                 return Err(Failed::gone("it answered another question"));
             }
-            let ids: Vec<RuleId> = question.rules.iter().filter_map(|at| rules.get(*at as usize).cloned()).collect();
-            let answers = frame::answers(&payload, &ids).map_err(|error| Failed { why: error.to_string() })?;
+            let ids: Vec<RuleId> =
+                question.rules.iter().filter_map(|at| rules.get(*at as usize).cloned()).collect();
+            let answers = frame::answers(&payload, &ids)
+                .map_err(|error| Failed { why: error.to_string() })?;
             answered.push(answers);
             turn_came = Instant::now();
         }
@@ -132,7 +151,10 @@ impl Process {
     }
 
     async fn write(&mut self, out: &[u8]) -> Result<(), Failed> {
-        self.socket.write_all(out).await.map_err(|error| Failed { why: format!("its worker is gone: {error}") })
+        self.socket
+            .write_all(out)
+            .await
+            .map_err(|error| Failed { why: format!("its worker is gone: {error}") })
     }
 
     async fn frame(&mut self) -> Result<(Head, Vec<u8>), Failed> {

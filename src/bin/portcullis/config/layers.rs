@@ -12,7 +12,9 @@ const PREFIX: &str = "PORTCULLIS_";
 /// The environment's variables that override configuration keys: those with a section, `PORTCULLIS_SECTION__KEY`.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn environment() -> Vec<(String, String)> {
-    let mut found: Vec<_> = std::env::vars().filter(|(name, _)| name.starts_with(PREFIX) && name.contains("__")).collect();
+    let mut found: Vec<_> = std::env::vars()
+        .filter(|(name, _)| name.starts_with(PREFIX) && name.contains("__"))
+        .collect();
     found.sort();
     found
 }
@@ -24,10 +26,16 @@ pub fn variable(name: &str) -> Option<String> {
 }
 
 /// Parses the file's text with the environment laid over it.
-pub fn parse(file: &str, text: &str, environment: Vec<(String, String)>) -> Result<Config, ConfigError> {
+pub fn parse(
+    file: &str,
+    text: &str,
+    environment: Vec<(String, String)>,
+) -> Result<Config, ConfigError> {
     // The text alone first: its errors have lines and columns.
-    toml::from_str::<Config>(text).map_err(|error| ConfigError::Malformed(explained(file, &error)))?;
-    let mut table: Table = text.parse().map_err(|error| ConfigError::Malformed(explained(file, &error)))?;
+    toml::from_str::<Config>(text)
+        .map_err(|error| ConfigError::Malformed(explained(file, &error)))?;
+    let mut table: Table =
+        text.parse().map_err(|error| ConfigError::Malformed(explained(file, &error)))?;
     for (name, value) in environment {
         lay_over(&mut table, &name, &value)?;
     }
@@ -37,7 +45,10 @@ pub fn parse(file: &str, text: &str, environment: Vec<(String, String)>) -> Resu
 impl Config {
     fn deserialize_table(table: Table) -> Result<Self, ConfigError> {
         Value::Table(table).try_into().map_err(|error: toml::de::Error| {
-            ConfigError::Malformed(format!("the environment's PORTCULLIS_… variables: {}", nearest(error.message())))
+            ConfigError::Malformed(format!(
+                "the environment's PORTCULLIS_… variables: {}",
+                nearest(error.message())
+            ))
         })
     }
 }
@@ -50,7 +61,12 @@ fn lay_over(table: &mut Table, name: &str, value: &str) -> Result<(), ConfigErro
     for part in parts {
         let below = here.entry(part).or_insert_with(|| Value::Table(Table::new()));
         here = below.as_table_mut().ok_or_else(|| {
-            ConfigError::value(name, format!("`{part}` is no section that the environment can override; write it in the file"))
+            ConfigError::value(
+                name,
+                format!(
+                    "`{part}` is no section that the environment can override; write it in the file"
+                ),
+            )
         })?;
     }
     here.insert(key.to_owned(), as_toml(value));
@@ -59,7 +75,10 @@ fn lay_over(table: &mut Table, name: &str, value: &str) -> Result<(), ConfigErro
 
 /// Reads a variable's value as TOML where it is some, else as text.
 fn as_toml(value: &str) -> Value {
-    let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    let parsed = format!("value = {value}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("value"));
     parsed.unwrap_or_else(|| Value::String(value.to_owned()))
 }
 
@@ -69,11 +88,23 @@ fn explained(file: &str, error: &toml::de::Error) -> String {
 
 /// Adds "did you mean" to serde's list of what it would have taken.
 fn nearest(message: &str) -> String {
-    let Some(wrong) = message.split("unknown field `").nth(1).and_then(|rest| rest.split('`').next()) else {
+    let Some(wrong) =
+        message.split("unknown field `").nth(1).and_then(|rest| rest.split('`').next())
+    else {
         return message.trim_end().to_owned();
     };
-    let known: Vec<&str> = message.split("expected").nth(1).unwrap_or_default().split('`').skip(1).step_by(2).collect();
-    let best = known.iter().min_by_key(|name| distance(wrong, name)).filter(|name| distance(wrong, name) <= 3);
+    let known: Vec<&str> = message
+        .split("expected")
+        .nth(1)
+        .unwrap_or_default()
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .collect();
+    let best = known
+        .iter()
+        .min_by_key(|name| distance(wrong, name))
+        .filter(|name| distance(wrong, name) <= 3);
     match best {
         Some(name) => format!("{}\ndid you mean `{name}`?", message.trim_end()),
         None => message.trim_end().to_owned(),
@@ -105,9 +136,11 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_refused_with_the_nearest_name() {
-        let error = parse("p.toml", "[public]\nlisten_on = \"x\"\n", Vec::new()).unwrap_err().to_string();
+        let error =
+            parse("p.toml", "[public]\nlisten_on = \"x\"\n", Vec::new()).unwrap_err().to_string();
         assert!(error.contains("p.toml") && error.contains("line 2"), "{error}");
-        let error = parse("p.toml", "[public]\nlistn = \"x\"\n", Vec::new()).unwrap_err().to_string();
+        let error =
+            parse("p.toml", "[public]\nlistn = \"x\"\n", Vec::new()).unwrap_err().to_string();
         assert!(error.contains("did you mean `listen`?"), "{error}");
     }
 
@@ -121,7 +154,12 @@ mod tests {
     #[test]
     fn a_misspelt_variable_is_refused_too() {
         let environment = vec![("PORTCULLIS_PUBLIC__LISTN".to_owned(), "x".to_owned())];
-        assert!(parse("p.toml", "", environment).unwrap_err().to_string().contains("did you mean `listen`?"));
+        assert!(
+            parse("p.toml", "", environment)
+                .unwrap_err()
+                .to_string()
+                .contains("did you mean `listen`?")
+        );
     }
 
     #[test]

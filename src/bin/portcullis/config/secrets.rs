@@ -26,13 +26,16 @@ impl SecretRef {
     /// Reads it. `key` names the configuration key in errors; the secret itself is never in one.
     pub fn read(&self, key: &str) -> Result<Secret<Vec<u8>>, ConfigError> {
         let bytes = match self {
-            Self::Env(name) => variable(name)
-                .map(String::into_bytes)
-                .ok_or_else(|| ConfigError::value(key, format!("the variable `{name}` is not set")))?,
+            Self::Env(name) => variable(name).map(String::into_bytes).ok_or_else(|| {
+                ConfigError::value(key, format!("the variable `{name}` is not set"))
+            })?,
             Self::File(path) => read_file(key, path)?,
         };
         if bytes.is_empty() {
-            return Err(ConfigError::value(key, "the secret is empty; an empty one would accept everybody"));
+            return Err(ConfigError::value(
+                key,
+                "the secret is empty; an empty one would accept everybody",
+            ));
         }
         Ok(Secret::new(bytes))
     }
@@ -50,7 +53,9 @@ fn read_file(key: &str, path: &std::path::Path) -> Result<Vec<u8>, ConfigError> 
     let refuse = |why: String| ConfigError::value(key, format!("`{}`: {why}", path.display()));
     let size = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?.len();
     if size > MAX_SECRET_BYTES {
-        return Err(refuse(format!("{size} bytes are no secret; at most {MAX_SECRET_BYTES} are read")));
+        return Err(refuse(format!(
+            "{size} bytes are no secret; at most {MAX_SECRET_BYTES} are read"
+        )));
     }
     let mut bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
     if bytes.last() == Some(&b'\n') {

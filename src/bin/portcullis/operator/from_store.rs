@@ -38,7 +38,9 @@ impl Reading<'_> {
         match self {
             Self::Decisions(filter) => ("decisions".to_owned(), query(filter)),
             Self::Decision(id) => (format!("decisions/{id}"), Vec::new()),
-            Self::Tickets(state) => ("tickets".to_owned(), vec![("state", state.unwrap_or_default().to_owned())]),
+            Self::Tickets(state) => {
+                ("tickets".to_owned(), vec![("state", state.unwrap_or_default().to_owned())])
+            }
             Self::Ticket(id) => (format!("tickets/{id}"), Vec::new()),
             Self::DeadLetters => ("dead-letters".to_owned(), Vec::new()),
             Self::Tokens => ("tokens".to_owned(), Vec::new()),
@@ -65,7 +67,9 @@ pub async fn read(address: &str, what: Reading<'_>) -> Result<Value, String> {
                 .collect();
             json!({"dead_letters": rows})
         }
-        Reading::Tokens => json!({"tokens": store.tokens().await.map_err(|error| error.to_string())?}),
+        Reading::Tokens => {
+            json!({"tokens": store.tokens().await.map_err(|error| error.to_string())?})
+        }
     };
     store.close().await;
     Ok(found)
@@ -75,7 +79,11 @@ fn uuid(id: &str) -> Result<Uuid, String> {
     id.parse().map_err(|_| format!("`{id}` is not an id: it looks like 0192f3c4-…"))
 }
 
-fn word<T>(name: &str, told: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
+fn word<T>(
+    name: &str,
+    told: Option<&str>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, String> {
     told.map(|text| read(text).ok_or_else(|| format!("`{text}` is no {name}"))).transpose()
 }
 
@@ -87,8 +95,11 @@ async fn decisions(store: &Store, filter: &DecisionFilter) -> Result<Value, Stri
         uncovered: filter.uncovered.then_some(true),
         ..Filter::default()
     };
-    let page = store.decisions(&wanted, None, filter.limit as usize).await.map_err(|error| error.to_string())?;
-    let rows: Vec<Value> = page.decisions.iter().map(Record::row).collect();
+    let page = store
+        .decisions(wanted, None, filter.limit as usize)
+        .await
+        .map_err(|error| error.to_string())?;
+    let rows: Vec<Value> = page.items.iter().map(Record::row).collect();
     Ok(json!({"decisions": rows, "next": page.next}))
 }
 

@@ -5,10 +5,16 @@ use comfy_table::Table;
 use portcullis::decision::narrative::shown;
 
 /// A table of these columns; `none` where there is no row. Foreign text is shown with its control characters escaped.
-pub fn table<const N: usize>(head: &[&str; N], rows: impl Iterator<Item = [String; N]>, none: &str) -> String {
+pub fn table<const N: usize>(
+    head: &[&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+    none: &str,
+) -> String {
     let mut table = Table::new();
-    table.load_style(comfy_table::TableStyle::from_preset(comfy_table::presets::NOTHING));
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_header(head.iter().map(|title| title.to_uppercase()));
+    table.load_style(comfy_table::presets::NOTHING);
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(head.iter().map(|title| title.to_uppercase()));
     let mut any = false;
     for row in rows {
         any = true;

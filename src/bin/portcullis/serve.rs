@@ -1,0 +1,287 @@
+//! `portcullis serve`: the gateway, from a configuration file. Also what other commands need of that file and its store.
+
+mod connections;
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis::decision::Mode;
+use portcullis::gateway::Keep;
+use portcullis::gateway::bundles::Source;
+use portcullis::http::listener::Security;
+use portcullis::http::tls::Tls;
+use portcullis::policy::demand::duration;
+use portcullis::store::Role;
+use portcullis::store::Store;
+use portcullis::store::path_of;
+use tokio::net::TcpListener;
+
+use crate::assembly;
+use crate::assembly::AssemblyError;
+use crate::assembly::Listeners;
+use crate::assembly::Plan;
+use crate::assembly::Running;
+use crate::cli::Serve;
+use crate::config;
+use crate::config::Config;
+use crate::config::ConfigError;
+use crate::offline;
+
+/// Runs the command until it is asked to stop.
+pub async fn run(serve: Serve) -> ExitCode {
+    match started(&serve).await {
+        Ok(running) => {
+            greet(&running).await;
+            stop_signal().await;
+            tracing::info!("stopping: nothing new is taken, what is under way is finished");
+            running.stop().await;
+            ExitCode::SUCCESS
+        }
+        Err(Failed::Configuration(error)) => {
+            eprintln!("portcullis: {error}");
+            ExitCode::from(2)
+        }
+        Err(Failed::Assembly(error)) => {
+            eprintln!("portcullis: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why it did not start.
+enum Failed {
+    /// Exit 2.
+    Configuration(ConfigError),
+    /// Exit 1.
+    Assembly(AssemblyError),
+}
+
+impl From<ConfigError> for Failed {
+    fn from(error: ConfigError) -> Self {
+        Self::Configuration(error)
+    }
+}
+
+impl From<AssemblyError> for Failed {
+    fn from(error: AssemblyError) -> Self {
+        Self::Assembly(error)
+    }
+}
+
+async fn started(serve: &Serve) -> Result<Running, Failed> {
+    let config = config::load(serve.config.as_deref())?;
+    let store = path_of(&config.store.url)
+        .map_err(|error| ConfigError::value("store.url", error.to_string()))?;
+    let data = serve.data.clone().unwrap_or_else(|| folder_of(&store));
+    let listeners = listeners(&config).await?;
+    let public_url = public_url(&config, &listeners.public)?;
+    let worlds = serve.world.as_deref().map(offline::read_world).transpose();
+    let worlds = worlds.map_err(|why| ConfigError::value("--world", why))?.into_iter().collect();
+    let seal = match &config.store.key {
+        Some(key) => assembly::seal_of(key)?,
+        None => assembly::seal_beside(&store, true).map_err(AssemblyError::Store)?,
+    };
+    let plan = Plan {
+        store,
+        seal,
+        role: Role::Serve,
+        connections: connections::of(&config, &public_url)?,
+        rules: rules(&config),
+        workers: workers(&config)?,
+        mode: mode(&config)?,
+        keep: keep(&config)?,
+        public_url,
+        worlds,
+    };
+    let gateway = assembly::assemble(plan).await?;
+    Ok(Running::start(gateway, listeners, &data).await?)
+}
+
+/// Reads everything a configuration names, short of opening the store; a summary for people.
+pub fn checked(config: &Config) -> Result<String, ConfigError> {
+    let store = path_of(&config.store.url)
+        .map_err(|error| ConfigError::value("store.url", error.to_string()))?;
+    keep(config)?;
+    mode(config)?;
+    workers(config)?;
+    let url =
+        config.public.url.clone().unwrap_or_else(|| format!("http://{}", config.public.listen));
+    let connections = connections::of(config, &url)?;
+    rules(config).read().map_err(|error| ConfigError::value("policies.path", error.to_string()))?;
+    let mut lines =
+        vec![format!("good: {} connection(s), store {}", connections.len(), store.display())];
+    for connection in &connections {
+        lines.push(format!(
+            "  {} ({}): {} hook(s)",
+            connection.id,
+            connection.product,
+            connection.hooks.len()
+        ));
+    }
+    if connections.is_empty() {
+        lines.push("  no connection yet: add a [[connection]]; until then the gate starts but is not ready".to_owned());
+    }
+    Ok(lines.join("\n"))
+}
+
+fn folder_of(store: &Path) -> PathBuf {
+    store
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+fn rules(config: &Config) -> Source {
+    config.policies.path.clone().map_or(Source::Shipped, Source::Folder)
+}
+
+fn mode(config: &Config) -> Result<Mode, ConfigError> {
+    Mode::from_text(&config.policies.mode).ok_or_else(|| {
+        ConfigError::value(
+            "policies.mode",
+            format!("`{}` is not one of {}", config.policies.mode, Mode::TEXTS.join(", ")),
+        )
+    })
+}
+
+fn length(key: &str, text: &str) -> Result<Duration, ConfigError> {
+    duration(text).ok_or_else(|| {
+        ConfigError::value(
+            key,
+            format!("`{text}` is not a duration: write it like `30s`, `15m`, `4h` or `7d`"),
+        )
+    })
+}
+
+fn keep(config: &Config) -> Result<Keep, ConfigError> {
+    Ok(Keep {
+        bodies: length("store.keep_bodies", &config.store.keep_bodies)?,
+        sealed: length("store.keep_sealed", &config.store.keep_sealed)?,
+    })
+}
+
+fn workers(config: &Config) -> Result<portcullis::gateway::workers::Settings, ConfigError> {
+    let mut settings = assembly::workers_of(config.workers.count);
+    if let Some(text) = &config.workers.deadline {
+        let millis = text
+            .strip_suffix("ms")
+            .and_then(|number| number.parse().ok())
+            .map(Duration::from_millis);
+        settings.deadline = match millis {
+            Some(deadline) => deadline,
+            None => length("workers.deadline", text)?,
+        };
+    }
+    Ok(settings)
+}
+
+async fn listeners(config: &Config) -> Result<Listeners, Failed> {
+    let operator = bound("operator.listen", &config.operator.listen).await?;
+    let is_loopback = operator.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    if !is_loopback && !config.operator.expose {
+        let why = "it is not a loopback address: set `[operator] expose = true` if health, metrics and API must be reached from elsewhere";
+        return Err(ConfigError::value("operator.listen", why).into());
+    }
+    Ok(Listeners {
+        public: bound("public.listen", &config.public.listen).await?,
+        security: security(config)?,
+        operator,
+        hosts: config.operator.hosts.clone(),
+    })
+}
+
+async fn bound(key: &str, address: &str) -> Result<TcpListener, ConfigError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let next = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another program listens there: stop it, or choose another port"
+            }
+            _ => "write it like `127.0.0.1:8080`",
+        };
+        ConfigError::value(key, format!("cannot listen on `{address}`: {error}; {next}"))
+    })
+}
+
+fn security(config: &Config) -> Result<Security, ConfigError> {
+    match (&config.public.certificate, &config.public.key) {
+        (Some(certificate), Some(key)) => {
+            let settings = portcullis::http::tls::Settings {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            };
+            let tls = Tls::load(settings)
+                .map_err(|error| ConfigError::value("public.certificate", error.to_string()))?;
+            Ok(Security::Tls(Arc::new(tls)))
+        }
+        (None, None) => Ok(Security::Plain),
+        (Some(_), None) => {
+            Err(ConfigError::value("public.key", "a certificate needs its private key"))
+        }
+        (None, Some(_)) => {
+            Err(ConfigError::value("public.certificate", "a private key needs its certificate"))
+        }
+    }
+}
+
+fn public_url(config: &Config, listener: &TcpListener) -> Result<String, Failed> {
+    let address = listener.local_addr().map_err(AssemblyError::other)?;
+    let Some(url) = &config.public.url else {
+        if address.ip().is_loopback() {
+            return Ok(format!("http://{address}"));
+        }
+        return Err(ConfigError::value(
+            "public.url",
+            "say how the world reaches this gate: links are built from it",
+        )
+        .into());
+    };
+    let parsed = url::Url::parse(url).map_err(|error| {
+        ConfigError::value("public.url", format!("`{url}` is no address: {error}"))
+    })?;
+    let local =
+        parsed.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+    if parsed.scheme() != "https" && !local {
+        return Err(ConfigError::value(
+            "public.url",
+            format!("`{url}` must be https: step tokens would travel in the open"),
+        )
+        .into());
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+async fn greet(running: &Running) {
+    eprintln!("public    http(s)://{}  as {}", running.public, running.gateway.public_url);
+    eprintln!("operator  http://{}", running.operator);
+    if let Some(link) = running.login_link() {
+        eprintln!("console   {link}  (opens once)");
+    }
+    eprintln!("ledger    {}", running.gateway.verifier_key());
+    for reason in running.gateway.readiness().await.reasons {
+        eprintln!("not ready: {reason}");
+    }
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+pub async fn stop_signal() {
+    use tokio::signal::unix::SignalKind;
+    use tokio::signal::unix::signal;
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Opens a store for reading, beside a running gateway or without one.
+pub async fn read_only(address: &str) -> Result<Store, String> {
+    let path = path_of(address).map_err(|error| error.to_string())?;
+    let opened = match assembly::seal_beside(&path, false) {
+        Ok(seal) => Store::open_read_only_sealed(&path, seal).await,
+        Err(_) => Store::open_read_only(&path).await,
+    };
+    opened.map_err(|error| error.to_string())
+}
