@@ -21,10 +21,12 @@ mod spec {
     mod layers;
     mod ledger;
     mod operator_door;
+    mod pages;
     mod policies;
     mod policy_files;
     mod policy_tests;
     mod receiver;
+    mod rest;
     mod routes;
     mod secrets;
     mod simulator;
