@@ -11,6 +11,7 @@ mod datacenter;
 mod fields;
 pub mod issuer;
 mod json;
+mod scribe;
 mod told;
 pub mod transport;
 
@@ -24,6 +25,7 @@ pub use client::Client;
 pub use client::CommitFacts;
 pub use client::Credential;
 pub use client::PostedStatus;
+pub use client::Progress;
 pub use client::PullRequestFacts;
 pub use client::PullRequestState;
 pub use client::Server;

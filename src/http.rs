@@ -13,6 +13,7 @@
 pub mod answer;
 pub mod body;
 mod connection;
+pub mod console;
 mod framing;
 pub mod listener;
 pub mod meter;

@@ -21,6 +21,7 @@ mod spec {
     mod layers;
     mod ledger;
     mod operator_door;
+    mod pages;
     mod policies;
     mod policy_files;
     mod policy_tests;

@@ -18,6 +18,8 @@ use crate::bitbucket::transport::FetchError;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Product;
+use crate::graph::Time;
+use crate::graph::World;
 
 pub(crate) use address::address;
 pub(crate) use address::below;
@@ -26,6 +28,7 @@ pub(crate) use address::is_full;
 pub(crate) use address::workspace;
 pub use answers::CommitFacts;
 pub use answers::PostedStatus;
+pub use answers::Progress;
 pub use answers::PullRequestFacts;
 pub use answers::PullRequestState;
 pub use answers::StatusPost;
@@ -204,16 +207,17 @@ impl Client {
         let deadline = Deadline::within(within);
         of_product!(self, product => product.workspace(deadline).await)
     }
-}
-/// stub
-pub struct Progress;
-impl Client {
-    /// stub
+
+    /// Reads everything that the credential may see: hours for a large estate, since most calls are left to live
+    /// questions. What could not be read is `unknown` in it. An error: nothing was learned, and what was known stands.
     pub async fn discover(
         &self,
-        _now: crate::graph::Time,
-        _progress: impl Fn(Progress),
-    ) -> Result<crate::graph::World, FetchError> {
-        Err(FetchError::Missing { what: "discovery" })
+        now: Time,
+        progress: impl Fn(Progress),
+    ) -> Result<World, FetchError> {
+        match self {
+            Self::Cloud(cloud) => cloud.discover(now, progress).await,
+            Self::DataCenter(datacenter) => datacenter.discover(now, progress).await,
+        }
     }
 }

@@ -33,6 +33,9 @@ pub const MAX_PAGES: usize = 2_000;
 /// How long a connection may take to stand.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// How long discovery waits for one answer.
+const CRAWLED: Duration = Duration::from_secs(30);
+
 /// Least and most pause before the one repetition of a failed read.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(250));
 
@@ -170,6 +173,11 @@ impl Transport {
         body: Option<&serde_json::Value>,
     ) -> Result<Answer, FetchError> {
         let _turn = self.budget.turn(call.share, deadline).await?;
+        // Discovery waits long for its turn, but no longer than others for an answer.
+        let deadline = match call.share {
+            Share::Live => deadline,
+            Share::Crawl => Deadline::within(CRAWLED),
+        };
         let authorization = self.held.header(&self.http, deadline).await?;
         let method = if body.is_some() { Method::POST } else { Method::GET };
         let mut request = self

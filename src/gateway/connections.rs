@@ -28,6 +28,8 @@ pub struct Connection {
     pub issuer: Option<Issuer>,
     /// Refs that count as protected even if Bitbucket has no rule.
     pub protected_refs: Vec<String>,
+    /// Cloud: whether the plan is Premium, as the operator says: no API tells. None: unknown.
+    pub premium: Option<bool>,
     /// Whether commit statuses may be posted.
     pub posts_status: bool,
     /// Its hooks.

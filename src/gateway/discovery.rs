@@ -7,8 +7,10 @@ use std::time::Duration;
 use crate::bitbucket::FetchError;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
+use crate::graph::Kind;
 use crate::graph::Snapshot;
 use crate::graph::World;
+use crate::graph::attribute::Value;
 use crate::graph::world::WorldError;
 use crate::store::StoreError;
 
@@ -18,6 +20,9 @@ pub const EVERY: Duration = Duration::from_mins(30);
 
 /// How long after a failure it is tried again.
 const AFTER_FAILURE: Duration = Duration::from_mins(2);
+
+/// The workspace's attribute that says whether its plan is Premium.
+const PREMIUM: &str = "premium";
 
 /// Why nothing new is known.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +91,8 @@ impl Gateway {
     }
 
     /// Puts a world into the graph, in place of the connection's last one; the new revision.
-    pub fn publish(&self, world: World) -> Result<u64, DiscoveryError> {
+    pub fn publish(&self, mut world: World) -> Result<u64, DiscoveryError> {
+        self.tell_plan(&mut world);
         let before = self.graph.load_full();
         let mut worlds: Vec<World> = self
             .connections
@@ -101,6 +107,16 @@ impl Gateway {
         Ok(revision)
     }
 
+    /// No API tells a workspace's plan; what the operator says of it stands where the world says nothing.
+    fn tell_plan(&self, world: &mut World) {
+        let told = self.connections.get(&world.connection.id).and_then(|connection| connection.premium);
+        let Some(premium) = told else { return };
+        world.unknown.retain(|gap| gap.field != PREMIUM);
+        for node in world.nodes.iter_mut().filter(|node| node.id.kind() == Kind::Workspace) {
+            node.attributes.entry(PREMIUM.to_owned()).or_insert(Value::Flag(premium));
+        }
+    }
+
     /// Data Center's REST API addresses repositories by name: what a world tells of names is handed to the client.
     fn remember_names(&self, world: &World) {
         let Some(client) = self
@@ -111,7 +127,7 @@ impl Gateway {
             return;
         };
         let Ok(alone) = Snapshot::build(0, std::slice::from_ref(world)) else { return };
-        for repository in alone.all(crate::graph::Kind::Repository) {
+        for repository in alone.all(Kind::Repository) {
             if let (Some(node), Some(name)) = (alone.node(repository), alone.full_name(repository))
             {
                 client.remember(&node.id, &name);

@@ -52,10 +52,12 @@ pub fn page(status: StatusCode, html: impl Into<Bytes>) -> Answer {
     answer
 }
 
-/// Sends a browser on with GET (303). `to` is a path of ours, never something a client sent.
-pub fn see_other(to: &'static str) -> Answer {
+/// Sends a browser on with GET (303). `to` is a path of ours, never something a client sent; one that no header can
+/// hold becomes `/`.
+pub fn see_other(to: &str) -> Answer {
     let mut answer = text(StatusCode::SEE_OTHER, "");
-    answer.headers_mut().insert(header::LOCATION, HeaderValue::from_static(to));
+    let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    answer.headers_mut().insert(header::LOCATION, to);
     answer
 }
 

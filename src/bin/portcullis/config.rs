@@ -144,6 +144,8 @@ pub struct ConnectionConfig {
     /// Refs that count as protected even if Bitbucket has no rule: `main`, `release/*`.
     #[serde(default)]
     pub protected_refs: Vec<String>,
+    /// Cloud: the workspace's plan, `free`, `standard` or `premium`. No API tells it; absent, it counts as unknown.
+    pub plan: Option<String>,
     /// What may be written to Bitbucket: `commit-status`. Absent: nothing.
     #[serde(default)]
     pub effects: Vec<String>,

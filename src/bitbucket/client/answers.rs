@@ -119,6 +119,17 @@ pub struct PostedStatus {
     pub url: Option<String>,
 }
 
+/// How far discovery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being read: `workspace`, `people`, `projects`, `repositories`.
+    pub stage: &'static str,
+    /// How many of it are read.
+    pub done: usize,
+    /// How many there are.
+    pub total: usize,
+}
+
 /// The workspace, or the whole of a Data Center.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {

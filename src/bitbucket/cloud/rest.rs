@@ -2,6 +2,7 @@
 
 mod account;
 mod commit;
+mod discovery;
 mod gate;
 mod page;
 mod pull_request;
@@ -98,6 +99,18 @@ impl Cloud {
 
     fn transport(&self) -> &Transport {
         &self.0.transport
+    }
+
+    fn slug(&self) -> &str {
+        &self.0.workspace
+    }
+
+    /// Groups are told by API 1.0 alone, beside the base of 2.0.
+    fn groups_url(&self) -> Result<Url, FetchError> {
+        let mut base = self.0.api.clone();
+        let path = base.path().trim_end_matches("2.0").to_owned();
+        base.set_path(&path);
+        below(&base, &["1.0", "groups", self.slug(), ""])
     }
 
     fn api(&self) -> &Url {

@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::bitbucket::budget::Share;
 use crate::bitbucket::client::Credential;
+use crate::bitbucket::client::Progress;
 use crate::bitbucket::client::SettingsError;
 use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
@@ -27,6 +28,8 @@ use crate::bitbucket::transport::Transport;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
+use crate::graph::Time;
+use crate::graph::World;
 
 /// Most repositories whose names are kept: the largest estates have half as many.
 const MAX_NAMES: u64 = 200_000;
@@ -115,6 +118,15 @@ impl DataCenter {
             .map_err(|_| FetchError::Unaskable("server".to_owned(), "an id"))?;
         let name = self.0.base.host_str().unwrap_or_default().to_owned();
         Ok(Workspace { id, slug: String::new(), name })
+    }
+
+    /// Not there yet: a Data Center's world comes from a world file.
+    pub(crate) async fn discover(
+        &self,
+        _now: Time,
+        _progress: impl Fn(Progress),
+    ) -> Result<World, FetchError> {
+        Err(FetchError::Unsupported("Data Center is not discovered yet: start with `--world`"))
     }
 
     fn user(&self, id: u64) -> Option<Id> {

@@ -56,11 +56,15 @@ fn line(out: &mut String, label: &str, value: &str) {
     let _ = writeln!(out, "  {label:<16} {}", shown(value));
 }
 
-/// Foreign text on a terminal: control and direction characters are shown as escapes, never sent.
+/// Foreign text where people read: control, direction and invisible characters are shown as escapes, never sent.
 pub fn shown(text: &str) -> String {
     let risky = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+            || matches!(
+                c,
+                '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+                    | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}'
+            )
     };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -33,6 +33,7 @@ mode = "shadow"                # for new connections: shadow (decide, stop nobod
 # workspace = "acme"
 # credential = { kind = "oauth", key = { env = "BITBUCKET_KEY" }, secret = { env = "BITBUCKET_SECRET" } }
 # protected_refs = ["main", "release/*"]
+# plan = "premium"             # free, standard or premium; no API tells it, absent it counts as unknown
 # effects = ["commit-status"]  # absent: nothing is ever written to Bitbucket
 # [[connection.hook]]
 # id = "00000000000000000000000000000000"   # 32 hex digits, random: the webhook's address ends in /hooks/<id>

@@ -61,6 +61,7 @@ fn one(at: usize, config: &ConnectionConfig, public_url: &str) -> Result<Connect
         workspace: config.workspace.clone(),
         client,
         protected_refs: config.protected_refs.clone(),
+        premium: premium(&key("plan"), config)?,
         posts_status: posts_status(&key("effects"), config)?,
         hooks: hooks.collect::<Result<_, _>>()?,
         own: ArcSwapOption::empty(),
@@ -137,6 +138,15 @@ fn issuer(
         issuer: format!("{api}/workspaces/{workspace}/pipelines-config/identity/oidc"),
         audiences,
     })
+}
+
+fn premium(key: &str, config: &ConnectionConfig) -> Result<Option<bool>, ConfigError> {
+    match config.plan.as_deref() {
+        None => Ok(None),
+        Some("premium") => Ok(Some(true)),
+        Some("free" | "standard") => Ok(Some(false)),
+        Some(other) => Err(ConfigError::value(key, format!("`{other}` is no plan: use `free`, `standard` or `premium`"))),
+    }
 }
 
 fn posts_status(key: &str, config: &ConnectionConfig) -> Result<bool, ConfigError> {

@@ -1,0 +1,51 @@
+//! A failure as a page, for whoever came with a browser. Programs get problem details instead.
+
+use maud::html;
+
+use crate::http::console::frame::Page;
+use crate::http::console::frame::Reader;
+use crate::http::console::frame::Renewal;
+use crate::http::console::frame::frame;
+use crate::http::console::words;
+use crate::http::problem::Problem;
+
+/// The page of a failure. It offers no way on that needs a session: there may be none.
+pub fn page(problem: &Problem) -> String {
+    let page = Page { title: problem.title, reader: Reader::Anyone, renewal: Renewal::Never };
+    let main = html! {
+        section class="hero plain" {
+            p class="kicker" { (problem.status.as_u16()) }
+            h1 { (problem.title) }
+            p class="lead" { (words::prose(&sentence(&problem.detail))) }
+        }
+    };
+    frame(&page, &main)
+}
+
+/// What is shown for an unknown, a forbidden and a malformed id: always the same bytes.
+pub fn nothing_here() -> String {
+    let page =
+        Page { title: "Nothing to see here", reader: Reader::Anyone, renewal: Renewal::Never };
+    let main = html! {
+        section class="hero plain" {
+            p class="kicker" { "404" }
+            h1 { "There is nothing here" }
+            p class="lead" { "Either this address was never a decision or a ticket, or it is not yours to see." }
+        }
+        section class="card" {
+            h2 { "What now" }
+            ul class="steps" {
+                li { "Check that the link is whole: chat programs and log viewers like to cut long addresses." }
+                li { "Run the pipeline step again: its last line has a fresh link." }
+            }
+        }
+    };
+    frame(&page, &main)
+}
+
+/// As people write: a capital and a full stop.
+fn sentence(detail: &str) -> String {
+    let mut letters = detail.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    first.chain(letters).chain(['.']).collect()
+}
