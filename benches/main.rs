@@ -18,8 +18,10 @@
     reason = "figures are rounded for reading"
 )]
 
+mod evaluate;
 mod kit;
 mod ledger;
+mod load;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,10 +37,17 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["worker", "--caged"] => return child::serve(),
         ["worker"] => return child::enter_cage(Path::new("/proc/self/exe")),
+        ["self-service", workers] => {
+            evaluate::self_service(workers.parse().unwrap());
+            return ExitCode::SUCCESS;
+        }
         _ => {}
     }
     let wanted = |name: &str| words.is_empty() || words.contains(&name);
     let mut rows = Vec::new();
+    if wanted("evaluate") {
+        rows.extend(evaluate::rows());
+    }
     if wanted("ledger") {
         rows.extend(ledger::rows());
     }
