@@ -184,7 +184,7 @@ impl Gateway {
             memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
             questions: moka::sync::Cache::builder()
                 .max_capacity(MAX_QUESTIONS)
-                .time_to_idle(Duration::from_secs(60))
+                .time_to_idle(Duration::from_mins(1))
                 .build(),
             steps: gather::Steps::new(),
             inbox_bell: Notify::new(),

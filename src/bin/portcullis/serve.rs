@@ -195,11 +195,10 @@ async fn listeners(config: &Config) -> Result<Listeners, Failed> {
 
 async fn bound(key: &str, address: &str) -> Result<TcpListener, ConfigError> {
     TcpListener::bind(address).await.map_err(|error| {
-        let next = match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                "another program listens there: stop it, or choose another port"
-            }
-            _ => "write it like `127.0.0.1:8080`",
+        let next = if error.kind() == std::io::ErrorKind::AddrInUse {
+            "another program listens there: stop it, or choose another port"
+        } else {
+            "write it like `127.0.0.1:8080`"
         };
         ConfigError::value(key, format!("cannot listen on `{address}`: {error}; {next}"))
     })
