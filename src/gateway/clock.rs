@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
@@ -10,7 +11,7 @@ use crate::graph::Time;
 /// Where the time comes from: the machine, or a test that moves it by hand.
 #[derive(Debug)]
 enum Source {
-    Machine,
+    Machine { ahead: AtomicI64 },
     Hand(AtomicI64),
 }
 
@@ -24,7 +25,7 @@ pub struct Clock {
 impl Clock {
     /// The machine's clock, never below `floor`: the highest stamp that is stored.
     pub const fn machine(floor: Time) -> Self {
-        Self { source: Source::Machine, highest: AtomicI64::new(floor.millis()) }
+        Self { source: Source::Machine { ahead: AtomicI64::new(0) }, highest: AtomicI64::new(floor.millis()) }
     }
 
     /// A clock that stands still until [`Clock::set`] moves it.
@@ -35,11 +36,20 @@ impl Clock {
         }
     }
 
-    /// Moves a clock that is set by hand; the machine's cannot be moved.
+    /// Moves a clock that is set by hand; the machine's cannot be set.
     pub fn set(&self, to: Time) {
         if let Source::Hand(at) = &self.source {
             at.store(to.millis(), Ordering::SeqCst);
         }
+    }
+
+    /// Lets time pass at once, for the demo and for tests. Forward only, like time.
+    pub fn advance(&self, by: Duration) {
+        let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        match &self.source {
+            Source::Machine { ahead } => ahead.fetch_add(millis, Ordering::SeqCst),
+            Source::Hand(at) => at.fetch_add(millis, Ordering::SeqCst),
+        };
     }
 
     /// The time now, at least as late as every time given before.
@@ -55,7 +65,7 @@ impl Clock {
 
     fn read(&self) -> i64 {
         match &self.source {
-            Source::Machine => machine_millis(),
+            Source::Machine { ahead } => machine_millis().saturating_add(ahead.load(Ordering::SeqCst)),
             Source::Hand(at) => at.load(Ordering::SeqCst),
         }
     }

@@ -100,11 +100,12 @@ impl Held {
 impl Consumer {
     /// A refusal stays: asking on would prolong it.
     async fn forget(&self) -> bool {
-        let held = self.token.get(&()).await.is_some_and(|outcome| outcome.is_ok());
-        if held {
+        // None: a parallel call was refused too and has forgotten it already; both try the next one.
+        let worth = self.token.get(&()).await.is_none_or(|outcome| outcome.is_ok());
+        if worth {
             self.token.invalidate(&()).await;
         }
-        held
+        worth
     }
 
     async fn header(&self, http: &reqwest::Client) -> Result<HeaderValue, FetchError> {

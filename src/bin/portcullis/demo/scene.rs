@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use portcullis::decision::Effect;
+use portcullis::decision::Record;
+use portcullis::event::EventKind;
 use portcullis::gateway::telling::Filter;
 use portcullis::gateway::telling::Told;
 use portcullis::policy::Verdict;
@@ -56,16 +58,17 @@ impl<'a> Watcher<'a> {
         show::scene(title);
     }
 
-    /// Waits for the next decision that a webhook brings, shows it, and compares.
-    pub async fn next(&mut self, expected: Expected) -> Result<Told, AssemblyError> {
+    /// Waits for the decision that a webhook of this kind brings, shows it, and compares. Webhooks of one act come in no
+    /// order, so the kind tells them apart.
+    pub async fn next(&mut self, kind: EventKind, expected: Expected) -> Result<Told, AssemblyError> {
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
-            if let Some(told) = self.unseen().await? {
+            if let Some(told) = self.unseen(kind).await? {
                 self.compare(&told, expected);
                 return Ok(told);
             }
             if tokio::time::Instant::now() > until {
-                return Err(AssemblyError::Other(format!("no decision came within {} s", PATIENCE.as_secs())));
+                return Err(AssemblyError::Other(format!("no decision on `{kind}` came within {} s", PATIENCE.as_secs())));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -88,9 +91,10 @@ impl<'a> Watcher<'a> {
         self.wrong += usize::from(!holds);
     }
 
-    async fn unseen(&mut self) -> Result<Option<Told>, AssemblyError> {
+    async fn unseen(&mut self, kind: EventKind) -> Result<Option<Told>, AssemblyError> {
         let page = self.running.gateway.decisions(Filter::default(), None, 50).await.map_err(AssemblyError::other)?;
-        let oldest = page.items.into_iter().rev().find(|record| !self.seen.contains(&record.public.decision));
+        let is_new = |record: &Record| record.public.event == kind && !self.seen.contains(&record.public.decision);
+        let oldest = page.items.into_iter().rev().find(is_new);
         let Some(record) = oldest else { return Ok(None) };
         self.seen.insert(record.public.decision);
         Ok(Some(self.running.gateway.told(record).await.map_err(AssemblyError::other)?))
