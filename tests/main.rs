@@ -16,6 +16,7 @@ mod spec {
     mod bitbucket;
     mod door;
     mod door_tls;
+    mod doors;
     mod graph;
     mod json;
     mod layers;
