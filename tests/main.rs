@@ -13,13 +13,16 @@
 
 mod spec {
     mod answers;
+    mod approvals;
     mod bitbucket;
+    mod decisions;
     mod door;
     mod door_tls;
     mod graph;
     mod json;
     mod layers;
     mod ledger;
+    mod narratives;
     mod operator_door;
     mod pages;
     mod policies;
