@@ -13,7 +13,9 @@
 
 mod spec {
     mod answers;
+    mod approvals;
     mod bitbucket;
+    mod decisions;
     mod door;
     mod door_tls;
     mod doors;
@@ -21,6 +23,7 @@ mod spec {
     mod json;
     mod layers;
     mod ledger;
+    mod narratives;
     mod operator_door;
     mod pages;
     mod policies;
