@@ -133,6 +133,7 @@ pub struct Gateway {
     memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
     questions: moka::sync::Cache<[u8; 32], Arc<tokio::sync::Mutex<()>>>,
     steps: gather::Steps,
+    proven: question::Proven,
     inbox_bell: Notify,
     outbox_bell: Notify,
     ticket_moved: watch::Sender<Uuid>,
@@ -187,6 +188,7 @@ impl Gateway {
                 .time_to_idle(Duration::from_mins(1))
                 .build(),
             steps: gather::Steps::new(),
+            proven: question::Proven::new(),
             inbox_bell: Notify::new(),
             outbox_bell: Notify::new(),
             ticket_moved: watch::Sender::new(Uuid::nil()),

@@ -42,6 +42,7 @@ use crate::store::StoreError;
 
 pub use answer::Answer;
 pub use asker::Asker;
+pub use asker::Proven;
 pub use asker::service_repository;
 pub use body::Question;
 
