@@ -13,6 +13,7 @@
 
 mod spec {
     mod answers;
+    mod approvals_read;
     mod bitbucket;
     mod door;
     mod door_tls;

@@ -12,6 +12,9 @@ use crate::bitbucket::transport::MAX_PAGES;
 /// The largest page that every list of Cloud takes, but that of pull requests.
 pub(crate) const PAGE_LENGTH: &str = "100";
 
+/// The largest page of lists about pull requests.
+const PULL_REQUEST_PAGE_LENGTH: &str = "50";
+
 #[derive(serde::Deserialize)]
 struct Page<T> {
     values: Vec<T>,
@@ -22,14 +25,38 @@ impl Cloud {
     /// All rows of a list. A page that fails fails the list: half a list of grants would be a lie.
     pub(crate) async fn list<T: DeserializeOwned>(
         &self,
+        call: Call,
+        deadline: Deadline,
+    ) -> Result<Vec<T>, FetchError> {
+        self.list_by(PAGE_LENGTH, call, deadline).await
+    }
+
+    /// All rows of a list about pull requests, whose pages are shorter.
+    pub(crate) async fn pull_request_list<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        deadline: Deadline,
+    ) -> Result<Vec<T>, FetchError> {
+        self.list_by(PULL_REQUEST_PAGE_LENGTH, call, deadline).await
+    }
+
+    async fn list_by<T: DeserializeOwned>(
+        &self,
+        length: &str,
         mut call: Call,
         deadline: Deadline,
     ) -> Result<Vec<T>, FetchError> {
-        call.url.query_pairs_mut().append_pair("pagelen", PAGE_LENGTH);
+        call.url.query_pairs_mut().append_pair("pagelen", length);
         let mut rows = Vec::new();
         let mut seen = std::collections::HashSet::new();
         for _ in 0..MAX_PAGES {
-            let page: Page<T> = self.transport().get(&call, deadline).await?;
+            let answer = self.transport().read(&call, deadline).await?;
+            // What is still being computed looks like an empty list, and is none.
+            if answer.status == 202 {
+                let why = "it is not computed yet".to_owned();
+                return Err(FetchError::Form { what: call.what, why });
+            }
+            let page: Page<T> = answer.decode(call.what)?;
             rows.extend(page.values);
             let Some(next) = page.next else { return Ok(rows) };
             let next = self.own(&next, &call)?;
