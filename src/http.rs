@@ -6,7 +6,8 @@
 //! It is deliberately no framework: no layers, no extractors, no state that everything takes. What a door does with
 //! a request is the business of the door and of `gateway`; this room never speaks to the store or to Bitbucket.
 //!
-//! Reading order: [`route`] (what can be asked) · [`listener`] (who may connect, for how long) · `connection` (one
+//! Reading order: [`route`] (what can be asked) · [`doors`] (what answers, one door a file) · [`console`] (what people
+//! see) · [`listener`] (who may connect, for how long) · `connection` (one
 //! conversation) · `framing` and `wire` (where a message ends, and how long that may take) · [`body`] · [`rate`] ·
 //! [`operator`] and [`session`] · [`problem`] and [`answer`] (the way back) · [`tls`] · [`meter`].
 
@@ -14,6 +15,7 @@ pub mod answer;
 pub mod body;
 mod connection;
 pub mod console;
+pub mod doors;
 mod framing;
 pub mod listener;
 pub mod meter;

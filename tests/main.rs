@@ -27,6 +27,7 @@ mod spec {
     mod policy_files;
     mod policy_tests;
     mod receiver;
+    mod rest;
     mod routes;
     mod secrets;
     mod simulator;

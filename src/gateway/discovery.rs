@@ -8,6 +8,7 @@ use crate::bitbucket::FetchError;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::graph::Kind;
+use crate::graph::Product;
 use crate::graph::Snapshot;
 use crate::graph::World;
 use crate::graph::attribute::Value;
@@ -46,9 +47,9 @@ pub async fn run(gateway: Arc<Gateway>) {
     let mut stop = gateway.stopping();
     loop {
         let mut wait = EVERY;
-        for connection in
-            gateway.connections.iter().filter(|connection| connection.client.is_some())
-        {
+        // Data Center is not discovered yet: its graph comes from a world file.
+        let is_told = |connection: &&Arc<Connection>| connection.product == Product::Cloud && connection.client.is_some();
+        for connection in gateway.connections.iter().filter(is_told) {
             if let Err(error) = gateway.discover(connection).await {
                 tracing::error!(connection = %connection.id, %error, "discovery failed; the last graph stays");
                 wait = AFTER_FAILURE;

@@ -81,7 +81,9 @@ impl Gateway {
     /// Answers a check within [`DEADLINE`].
     pub async fn check(&self, token: &str, body: &[u8]) -> Result<Answer, CheckError> {
         let question = Question::read(body).map_err(CheckError::Malformed)?;
-        let answered = tokio::time::timeout(DEADLINE, self.answered(token, &question)).await;
+        // Boxed: the road is one large future, and a thread's stack is small.
+        let answered =
+            tokio::time::timeout(DEADLINE, Box::pin(self.answered(token, &question))).await;
         answered.unwrap_or_else(|_| {
             Err(CheckError::Unavailable("no answer could be found in time".to_owned()))
         })
@@ -159,7 +161,7 @@ impl Gateway {
             let binding = tickets::binding(matter, input, active, wanted, &question.variables);
             self.offered(&matter.connection.id, &binding, matter.at).await
         };
-        let judged = self.judge(matter, offer).await;
+        let judged = Box::pin(self.judge(matter, offer)).await;
         let (recording, ticket) = self.recording(judged, asker, question, key);
         let record = recording.record.clone();
         match self.store.record(vec![recording]).await.pop() {
@@ -229,7 +231,7 @@ impl Gateway {
         record.public.ticket = ticket.as_ref().map(|ticket| ticket.id);
         record.public.actions = status
             .iter()
-            .map(|status| format!("commit status {} is posted", status.state))
+            .map(|status| format!("commit status {} is to be posted", status.state))
             .collect();
         let decision = record.public.decision;
         let actions = status

@@ -1,7 +1,11 @@
-//! What the listeners count. The names are promises to dashboards.
-//!
-//! It is deliberately not where requests are measured: that needs the route, and is done where the route is known.
+//! What the listeners and the doors count. The names are promises to dashboards. Labels are patterns of the route
+//! table and words of ours, never a path as it was sent: an attacker's made-up paths would each become a series.
 
+use std::time::Duration;
+
+use http::StatusCode;
+use prometheus::HistogramOpts;
+use prometheus::HistogramVec;
 use prometheus::IntCounter;
 use prometheus::IntCounterVec;
 use prometheus::IntGauge;
@@ -124,5 +128,47 @@ pub struct Open(IntGauge);
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+/// From a hit in memory to the longest wait a door offers, seconds.
+const BUCKETS: [f64; 12] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0];
+
+/// The request metrics of one surface.
+#[derive(Debug, Clone)]
+pub struct Requests {
+    answered: IntCounterVec,
+    took: HistogramVec,
+}
+
+impl Requests {
+    /// Registers the metrics; once a registry and surface, a second time is an error.
+    pub fn register(registry: &Registry, surface: Surface) -> Result<Self, prometheus::Error> {
+        let answered = Opts::new(
+            "portcullis_http_requests_total",
+            "Requests answered, by route, method and status.",
+        );
+        let took = HistogramOpts::new(
+            "portcullis_http_request_seconds",
+            "From a request's head to its answer, by route.",
+        );
+        let took = took.const_label("surface", surface.name()).buckets(BUCKETS.to_vec());
+        let requests = Self {
+            answered: IntCounterVec::new(
+                answered.const_label("surface", surface.name()),
+                &["route", "method", "status"],
+            )?,
+            took: HistogramVec::new(took, &["route"])?,
+        };
+        registry.register(Box::new(requests.answered.clone()))?;
+        registry.register(Box::new(requests.took.clone()))?;
+        Ok(requests)
+    }
+
+    /// Counts an answer. `route` is a pattern of the table, `method` one of the table's or `other`.
+    pub fn answered(&self, route: &str, method: &str, status: StatusCode, took: Duration) {
+        self.answered.with_label_values(&[route, method, status.as_str()]).inc();
+        self.took.with_label_values(&[route]).observe(took.as_secs_f64());
     }
 }

@@ -160,6 +160,15 @@ impl Doorkeeper {
         }
     }
 
+    /// Whether the operator asks, on a surface that is not the operator's: what is read there is for others too.
+    pub fn knows(&self, head: &Parts, from: SocketAddr, now: Instant) -> bool {
+        match bearer(&head.headers) {
+            Ok(Some(token)) => self.settings.token.matches(token),
+            Ok(None) => self.session(head, from, now).is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// A code for a one-time link, to be printed. Errors: only if the system has no randomness.
     pub fn link(&self, now: Instant) -> Result<Code, getrandom::Error> {
         self.sessions.link(now)
@@ -217,7 +226,7 @@ impl Doorkeeper {
 }
 
 /// The one Bearer token, if an Authorization header is there at all.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
+pub(in crate::http) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(line), rest) = (lines.next(), lines.next()) else { return Ok(None) };
     let pair = line.to_str().ok().and_then(|line| line.split_once(' '));

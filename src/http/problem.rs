@@ -126,6 +126,19 @@ impl Problem {
         answer.headers_mut().extend(self.headers);
         answer
     }
+
+    /// The answer as this page, with the problem's status and headers.
+    pub fn into_page(self, html: String) -> Answer {
+        let mut answer = answer::page(self.status, html);
+        answer.headers_mut().extend(self.headers);
+        answer
+    }
+
+    /// Names the kind of problem, for programs that act on it.
+    #[must_use]
+    pub fn of_kind(self, kind: &'static str, title: &'static str) -> Self {
+        Self { kind, title, ..self }
+    }
 }
 
 impl From<body::Refused> for Problem {

@@ -326,6 +326,11 @@ pub struct Found<'router, 'path> {
 }
 
 impl<'path> Found<'_, 'path> {
+    /// What stands in the path at the pattern's first parameter: no pattern has two.
+    pub fn first(&self) -> Option<&'path str> {
+        self.parameters.iter().next().map(|(_, value)| value)
+    }
+
     /// What stands in the path where the pattern says `{name}`, as it was sent (not percent-decoded: no id of ours
     /// needs it).
     pub fn parameter(&self, name: &str) -> Option<&'path str> {

@@ -203,6 +203,15 @@ fn read_build(body: &Value) -> Result<(String, String), Answer> {
     Ok((key.to_owned(), state.to_owned()))
 }
 
+/// `build-status`: every build of a commit, of whatever repository.
+pub(crate) fn builds(dc: &DataCenter, ask: &DcAsk<'_>, rest: &[&str]) -> Reply {
+    let ["commits", hash] = rest else { return Err(missing()) };
+    ask.by.known()?;
+    let all = dc.repositories.iter().flat_map(|found| &found.builds);
+    let rows = all.filter(|((commit, _), _)| commit == hash).map(|(_, build)| Some(build.clone()));
+    dc_page(ask.request, rows.collect())
+}
+
 /// `branch-permissions`: a repository's list shows its project's rules too.
 pub(crate) fn restrictions(dc: &DataCenter, ask: &DcAsk<'_>, rest: &[&str]) -> Reply {
     let (project, repository) = match rest {

@@ -91,7 +91,11 @@ pub(crate) fn bundle(text: Text<'_>) -> Bundle {
         revision: "9f2c".repeat(16),
         rules: vec![
             rule(&text("rule"), text("title"), vec![text("remedy")]),
-            rule("ref/deploy-from-protected", "Deploys come from protected refs".to_owned(), Vec::new()),
+            rule(
+                "ref/deploy-from-protected",
+                "Deploys come from protected refs".to_owned(),
+                Vec::new(),
+            ),
         ],
         people: BTreeMap::new(),
     }
@@ -177,11 +181,16 @@ pub(crate) fn record(text: Text<'_>, verdict: Verdict, effect: Effect) -> Record
         approval: (verdict == Verdict::Approve).then(|| demand(text)),
         origin: Origin::Rule,
     };
-    let input = serde_json::json!({"resource": {"environment": {"name": text("fact")}}, "x": text("raw")});
+    let input =
+        serde_json::json!({"resource": {"environment": {"name": text("fact")}}, "x": text("raw")});
     let told = Told {
         findings: vec![finding],
         unknown: BTreeMap::from([(text("gap"), text("why"))]),
-        approvers: if verdict == Verdict::Approve { vec![format!("{} (4 people)", text("group"))] } else { Vec::new() },
+        approvers: if verdict == Verdict::Approve {
+            vec![format!("{} (4 people)", text("group"))]
+        } else {
+            Vec::new()
+        },
     };
     Record {
         public: public(text, verdict, effect),
@@ -192,12 +201,8 @@ pub(crate) fn record(text: Text<'_>, verdict: Verdict, effect: Effect) -> Record
 }
 
 pub(crate) fn ticket(text: Text<'_>, state: State) -> Ticket {
-    let vote = Vote {
-        by: text("voter"),
-        vote: VoteWord::Approve,
-        reason: text("vote-reason"),
-        at: now(),
-    };
+    let vote =
+        Vote { by: text("voter"), vote: VoteWord::Approve, reason: text("vote-reason"), at: now() };
     let granted = matches!(state, State::Granted | State::Spent);
     Ticket {
         id: TICKET.parse().unwrap(),
@@ -217,7 +222,11 @@ pub(crate) fn ticket(text: Text<'_>, state: State) -> Ticket {
             rules: vec![RuleId::told(&text("rule"))],
             facts: "cd".repeat(32),
         },
-        asked: vec![AskedFor { rule: RuleId::told(&text("rule")), demand: demand(text), eligible: 4 }],
+        asked: vec![AskedFor {
+            rule: RuleId::told(&text("rule")),
+            demand: demand(text),
+            eligible: 4,
+        }],
         reason: text("reason"),
         asked_because: Some(text("asked")),
         asker: text("asker"),
@@ -254,11 +263,20 @@ fn pages(text: Text<'_>) -> Vec<(Audience, String, String)> {
             vec![None]
         };
         for ticket in tickets {
-            let name = format!("{verdict} {effect} {:?}", ticket.as_ref().map(|ticket| ticket.state));
+            let name =
+                format!("{verdict} {effect} {:?}", ticket.as_ref().map(|ticket| ticket.state));
             let notice = notice(&record, text, ticket.as_ref());
             let json = serde_json::to_string(&notice).unwrap();
-            pages.push((Audience::Anyone, format!("d {name}"), notice::decision_page(&notice, now())));
-            pages.push((Audience::Anyone, format!("t {name}"), notice::ticket_page(&notice, now())));
+            pages.push((
+                Audience::Anyone,
+                format!("d {name}"),
+                notice::decision_page(&notice, now()),
+            ));
+            pages.push((
+                Audience::Anyone,
+                format!("t {name}"),
+                notice::ticket_page(&notice, now()),
+            ));
             pages.push((Audience::Program, format!("json {name}"), json));
             let told = tell(&record, Some(&bundle(text)));
             let page = story::page(&record, &told, ticket.as_ref(), now());
@@ -314,9 +332,35 @@ fn the_operators_page_shows_all_of_it() {
     let told = tell(&record, Some(&bundle(&plain)));
     let html = story::page(&record, &told, Some(&ticket(&plain, State::Refused)), now());
     for place in [
-        "repository", "ref", "actor", "environment", "from", "to", "field", "before", "after", "via", "asked", "path",
-        "fact", "raw", "gap", "why", "framework", "control", "owner", "rule", "title", "remedy", "voter", "vote-reason",
-        "ticket-why", "variable", "refused-grant", "done", "group",
+        "repository",
+        "ref",
+        "actor",
+        "environment",
+        "from",
+        "to",
+        "field",
+        "before",
+        "after",
+        "via",
+        "asked",
+        "path",
+        "fact",
+        "raw",
+        "gap",
+        "why",
+        "framework",
+        "control",
+        "owner",
+        "rule",
+        "title",
+        "remedy",
+        "voter",
+        "vote-reason",
+        "ticket-why",
+        "variable",
+        "refused-grant",
+        "done",
+        "group",
     ] {
         assert!(html.contains(&plain(place)), "{place} is missing");
     }
@@ -332,7 +376,10 @@ fn a_rule_that_could_not_judge_does_not_name_the_fact_to_anyone() {
         let html = notice::decision_page(&notice(&record, &plain, None), now());
         assert!(!html.contains("secret-name") && !html.contains("resource."), "{origin}");
         let told = tell(&record, None);
-        assert!(story::page(&record, &told, None, now()).contains("secret-name"), "the operator reads it");
+        assert!(
+            story::page(&record, &told, None, now()).contains("secret-name"),
+            "the operator reads it"
+        );
     }
 }
 
@@ -354,13 +401,24 @@ fn waivers_and_pauses_are_told_without_their_words_and_shadow_with_its_rule() {
 #[test]
 fn nothing_foreign_becomes_markup_or_turns_a_line_around() {
     let hostile = |place: &str| {
-        format!("{place}\"'><script>alert(1)</script><img src=x onerror=alert(2)>\u{202e}\u{2066}\u{200b}\u{0}\u{1b}[31m&lt;b&gt;")
+        format!(
+            "{place}\"'><script>alert(1)</script><img src=x onerror=alert(2)>\u{202e}\u{2066}\u{200b}\u{0}\u{1b}[31m&lt;b&gt;"
+        )
     };
     for (audience, name, html) in pages(&hostile) {
         if audience == Audience::Program {
             continue;
         }
-        for wrong in ["<script", "<img src=x", "onerror=alert(2)>", "\u{202e}", "\u{2066}", "\u{200b}", "\u{0}", "\u{1b}"] {
+        for wrong in [
+            "<script",
+            "<img src=x",
+            "onerror=alert(2)>",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{200b}",
+            "\u{0}",
+            "\u{1b}",
+        ] {
             assert!(!html.contains(wrong), "{name} contains {wrong:?}");
         }
         let doubly = html.contains("&lt;script") && html.contains("&amp;lt;b&amp;gt;");
@@ -388,7 +446,10 @@ fn every_page_has_a_language_a_title_one_heading_and_a_skip_link_and_loads_only_
         for once in ["<title>", "<h1", "<main id=\"main\"", "href=\"#main\"", "name=\"viewport\""] {
             assert_eq!(count(once), 1, "{name}: {once}");
         }
-        let loads = html.split(" src=\"").skip(1).chain(html.split("<link rel=\"stylesheet\" href=\"").skip(1));
+        let loads = html
+            .split(" src=\"")
+            .skip(1)
+            .chain(html.split("<link rel=\"stylesheet\" href=\"").skip(1));
         for address in loads.map(|rest| rest.split('"').next().unwrap()) {
             assert!(address.starts_with("/assets/"), "{name} loads {address}");
         }
@@ -400,7 +461,8 @@ fn every_page_has_a_language_a_title_one_heading_and_a_skip_link_and_loads_only_
 fn a_page_looks_again_only_while_a_ticket_waits() {
     let record = record(&plain, Verdict::Approve, Effect::Wait);
     for state in State::ALL {
-        let html = notice::ticket_page(&notice(&record, &plain, Some(&ticket(&plain, *state))), now());
+        let html =
+            notice::ticket_page(&notice(&record, &plain, Some(&ticket(&plain, *state))), now());
         assert_eq!(html.contains("http-equiv=\"refresh\""), *state == State::Asked, "{state}");
     }
 }
@@ -415,7 +477,8 @@ fn only_a_waiting_ticket_can_be_voted_on_and_the_form_says_who_the_record_will_n
         assert_eq!(html.contains(&form), *state == State::Asked, "{state}");
         assert_eq!(html.contains("operator session"), *state == State::Asked, "{state}");
     }
-    let html = notice::ticket_page(&notice(&record, &plain, Some(&ticket(&plain, State::Asked))), now());
+    let html =
+        notice::ticket_page(&notice(&record, &plain, Some(&ticket(&plain, State::Asked))), now());
     assert!(!html.contains("<form"), "nobody votes without signing in");
 }
 
@@ -433,7 +496,10 @@ fn a_verdict_is_told_by_word_and_shape_and_the_unknown_has_a_colour_of_its_own()
         let badge = html.split("<span class=\"badge ").nth(1).unwrap();
         let (shape, rest) = badge.split_once("</svg>").unwrap();
         assert!(rest.starts_with(word), "{word}");
-        assert!(shapes.insert(shape.split("<path d=").nth(1).unwrap().to_owned()), "{word} has its own shape");
+        assert!(
+            shapes.insert(shape.split("<path d=").nth(1).unwrap().to_owned()),
+            "{word} has its own shape"
+        );
         assert!(html.contains("class=\"card unknown\""), "gaps stand apart");
     }
     let mut uncovered = record(&plain, Verdict::Allow, Effect::Proceed);
@@ -450,14 +516,18 @@ fn an_erased_record_still_has_its_page() {
     record.input = Part::Erased(now());
     let told = tell(&record, Some(&bundle(&plain)));
     let html = story::page(&record, &told, None, now());
-    assert!(html.contains("erased on 2026-11-20T17:55:00.000Z") && !html.contains("canary-repository-end"));
+    assert!(
+        html.contains("erased on 2026-11-20T17:55:00.000Z")
+            && !html.contains("canary-repository-end")
+    );
     let html = notice::decision_page(&notice(&record, &plain, None), now());
     assert!(html.contains("erased on") && !html.contains("canary-reason"));
 }
 
 #[test]
 fn a_view_of_the_list_survives_its_own_address() {
-    let view = View { verdict: Some(Verdict::Block), effect: Some(Effect::Stop), cover: Cover::Uncovered };
+    let view =
+        View { verdict: Some(Verdict::Block), effect: Some(Effect::Stop), cover: Cover::Uncovered };
     assert_eq!(view.address(Some(17)), "/?verdict=block&effect=stop&uncovered=true&before=17");
     assert_eq!(View::default().address(None), "/");
     let listing = Listing { records: &[], next: None, view, before: None, alarms: &[], notes: &[] };

@@ -23,7 +23,6 @@ use portcullis::gateway::workers;
 use portcullis::graph::Snapshot;
 use portcullis::graph::World;
 use portcullis::secret::Seal;
-use portcullis::secret::SigningKey;
 use portcullis::store::Role;
 use portcullis::store::Store;
 
@@ -150,6 +149,3 @@ pub fn workers_of(count: Option<usize>) -> workers::Settings {
     settings.count = count.unwrap_or(settings.count).max(1);
     settings
 }
-
-/// The signing key's type, for the key file's neighbours.
-pub type Signing = SigningKey;

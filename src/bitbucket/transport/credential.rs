@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const REFUSED_FOR: Duration = Duration::from_secs(30);
 
 /// Longest life of a token that is believed.
-const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
 const WHAT: &str = "the OAuth token";
 
@@ -100,11 +100,12 @@ impl Held {
 impl Consumer {
     /// A refusal stays: asking on would prolong it.
     async fn forget(&self) -> bool {
-        let held = self.token.get(&()).await.is_some_and(|outcome| outcome.is_ok());
-        if held {
+        // None: a parallel call was refused too and has forgotten it already; both try the next one.
+        let worth = self.token.get(&()).await.is_none_or(|outcome| outcome.is_ok());
+        if worth {
             self.token.invalidate(&()).await;
         }
-        held
+        worth
     }
 
     async fn header(&self, http: &reqwest::Client) -> Result<HeaderValue, FetchError> {

@@ -15,11 +15,8 @@ pub struct Asset {
 }
 
 /// How every page looks.
-pub static STYLE: Asset = Asset::new(
-    "portcullis.css",
-    "text/css; charset=utf-8",
-    include_bytes!("portcullis.css"),
-);
+pub static STYLE: Asset =
+    Asset::new("portcullis.css", "text/css; charset=utf-8", include_bytes!("portcullis.css"));
 
 /// The mark, for tabs and bookmarks.
 pub static MARK: Asset =

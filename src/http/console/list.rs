@@ -39,7 +39,7 @@ pub enum Cover {
 
 impl View {
     /// The address of this view, from a place on.
-    pub fn address(&self, before: Option<u64>) -> String {
+    pub fn address(self, before: Option<u64>) -> String {
         let mut query = Serializer::new(String::new());
         query.extend_pairs(self.verdict.map(|verdict| ("verdict", verdict.as_str())));
         query.extend_pairs(self.effect.map(|effect| ("effect", effect.as_str())));
@@ -49,8 +49,8 @@ impl View {
         if query.is_empty() { "/".to_owned() } else { format!("/?{query}") }
     }
 
-    fn is_narrow(&self) -> bool {
-        *self != Self::default()
+    fn is_narrow(self) -> bool {
+        self != Self::default()
     }
 }
 
@@ -78,14 +78,14 @@ pub fn page(listing: &Listing<'_>) -> String {
         h1 { "Decisions" }
         (part::banner("alarm", "Not ready", listing.alarms))
         (part::banner("hint", "Good to know", listing.notes))
-        (choices(&listing.view))
+        (choices(listing.view))
         @if listing.records.is_empty() { (nothing(listing)) } @else { (table(listing.records)) }
         (paging(listing))
     };
     frame(&page, &main)
 }
 
-fn choices(view: &View) -> Markup {
+fn choices(view: View) -> Markup {
     html! {
         form class="choices" method="get" action="/" aria-label="Which decisions" {
             label { "Verdict " select name="verdict" {

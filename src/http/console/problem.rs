@@ -43,6 +43,18 @@ pub fn nothing_here() -> String {
     frame(&page, &main)
 }
 
+/// What is shown once a session has ended.
+pub fn signed_out() -> String {
+    let page = Page { title: "Signed out", reader: Reader::Anyone, renewal: Renewal::Never };
+    let main = html! {
+        section class="hero plain" {
+            h1 { "Signed out" }
+            p class="lead" { "The session has ended. " code { "portcullis serve" } " prints a new link when it starts." }
+        }
+    };
+    frame(&page, &main)
+}
+
 /// As people write: a capital and a full stop.
 fn sentence(detail: &str) -> String {
     let mut letters = detail.chars();

@@ -18,10 +18,10 @@ pub fn told(text: &str) -> Markup {
 pub fn prose(text: &str) -> Markup {
     let mut parts: Vec<&str> = text.split('`').collect();
     // A backtick without a second one is a character like any other.
-    let odd = if parts.len() % 2 == 0 { parts.pop() } else { None };
+    let odd = if parts.len().is_multiple_of(2) { parts.pop() } else { None };
     html! {
         @for (at, part) in parts.iter().enumerate() {
-            @if at % 2 == 0 { (told(part)) } @else { (code(part)) }
+            @if at.is_multiple_of(2) { (told(part)) } @else { (code(part)) }
         }
         @if let Some(rest) = odd { "`" (told(rest)) }
     }

@@ -47,8 +47,6 @@ pub struct Running {
     pub public: SocketAddr,
     /// Where the operator listener stands.
     pub operator: SocketAddr,
-    /// The operator token.
-    pub token: String,
     doorkeeper: Doorkeeper,
     stage: watch::Sender<Stage>,
     tasks: JoinSet<()>,
@@ -98,7 +96,7 @@ impl Running {
         }
         let running = Arc::clone(&gateway);
         tasks.spawn(async move { running.run().await });
-        Ok(Self { gateway, public, operator, token, doorkeeper, stage, tasks })
+        Ok(Self { gateway, public, operator, doorkeeper, stage, tasks })
     }
 
     /// A link that opens the console once.

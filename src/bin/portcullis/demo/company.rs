@@ -89,7 +89,7 @@ pub fn make(public_url: &str) -> (Company, Cast) {
     let gate = people.gate;
     let consumer = company.consumer(
         gate,
-        &["account", "project:admin", "repository:admin", "repository:write", "pullrequest", "pipeline", "runner", "webhook"],
+        &["account", "project", "project:admin", "repository", "repository:admin", "pullrequest", "pipeline", "runner", "webhook"],
     );
     company.workspace("elsewhere", "Somebody else").member("ravi-private", "Ravi, at home", Role::Owner);
     let password = datacenter(&mut company.datacenter, &address(&datacenter_hook), &datacenter_hook.secret);

@@ -78,7 +78,7 @@ impl Cloud {
         let path = ["pullrequests", number, "activity"];
         let what = "the activity of the pull request";
         let call = self.ask_in(repository, &path, what, CallClass::Metadata)?;
-        let lines = self.pull_request_list(call, deadline).await?;
+        let lines = self.short_list(call, deadline).await?;
         Ok(self.read_activity(lines))
     }
 

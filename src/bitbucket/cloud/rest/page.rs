@@ -9,11 +9,11 @@ use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::MAX_PAGES;
 
-/// The largest page that every list of Cloud takes, but that of pull requests.
-pub(crate) const PAGE_LENGTH: &str = "100";
+/// The largest page that most lists take.
+const PAGE_LENGTH: &str = "100";
 
-/// The largest page of lists about pull requests.
-const PULL_REQUEST_PAGE_LENGTH: &str = "50";
+/// The largest page that lists of pull requests take.
+const SHORT_PAGE_LENGTH: &str = "50";
 
 #[derive(serde::Deserialize)]
 struct Page<T> {
@@ -28,22 +28,22 @@ impl Cloud {
         call: Call,
         deadline: Deadline,
     ) -> Result<Vec<T>, FetchError> {
-        self.list_by(PAGE_LENGTH, call, deadline).await
+        self.pages(call, PAGE_LENGTH, deadline).await
     }
 
-    /// All rows of a list about pull requests, whose pages are shorter.
-    pub(crate) async fn pull_request_list<T: DeserializeOwned>(
+    /// The same, for pull requests and what happened to them.
+    pub(crate) async fn short_list<T: DeserializeOwned>(
         &self,
         call: Call,
         deadline: Deadline,
     ) -> Result<Vec<T>, FetchError> {
-        self.list_by(PULL_REQUEST_PAGE_LENGTH, call, deadline).await
+        self.pages(call, SHORT_PAGE_LENGTH, deadline).await
     }
 
-    async fn list_by<T: DeserializeOwned>(
+    async fn pages<T: DeserializeOwned>(
         &self,
-        length: &str,
         mut call: Call,
+        length: &str,
         deadline: Deadline,
     ) -> Result<Vec<T>, FetchError> {
         call.url.query_pairs_mut().append_pair("pagelen", length);

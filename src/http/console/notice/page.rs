@@ -95,7 +95,9 @@ fn what_now(notice: &Notice, now: Time) -> Markup {
 fn steps(notice: &Notice, now: Time) -> Vec<String> {
     let mut steps = match (notice.effect, &notice.ticket) {
         (Effect::Wait, Some(ticket)) => ticket_steps(notice, ticket, now),
-        (Effect::Wait, None) => notice.who.iter().map(|who| format!("Ask {who} to approve it.")).collect(),
+        (Effect::Wait, None) => {
+            notice.who.iter().map(|who| format!("Ask {who} to approve it.")).collect()
+        }
         (Effect::Stop | Effect::Proceed, _) => Vec::new(),
     };
     let open = notice.ticket.as_ref().is_none_or(|ticket| ticket.state != State::Granted);
@@ -103,13 +105,18 @@ fn steps(notice: &Notice, now: Time) -> Vec<String> {
         steps.extend(notice.remedies.iter().cloned());
     }
     if notice.effect == Effect::Stop && steps.is_empty() {
-        steps.push("Show this page to whoever looks after the rule below: no way round it is known.".to_owned());
+        steps.push(
+            "Show this page to whoever looks after the rule below: no way round it is known."
+                .to_owned(),
+        );
     }
     steps
 }
 
 fn ticket_steps(notice: &Notice, ticket: &TicketNotice, now: Time) -> Vec<String> {
-    let ask = || ticket.asked.iter().map(|who| format!("Ask {who} to approve it, and send them this page."));
+    let ask = || {
+        ticket.asked.iter().map(|who| format!("Ask {who} to approve it, and send them this page."))
+    };
     let again = "Run the step again: it asks anew.".to_owned();
     match ticket.state {
         State::Asked if notice.binds == Binds::Prevents => {
@@ -129,7 +136,9 @@ fn ticket_steps(notice: &Notice, ticket: &TicketNotice, now: Time) -> Vec<String
 fn nothing_to_do(notice: &Notice) -> &'static str {
     match notice.binds {
         Binds::After => "Nothing. It has happened, and it is recorded.",
-        Binds::Prevents | Binds::Gates | Binds::Signals => "Nothing: it may go on, and it is recorded.",
+        Binds::Prevents | Binds::Gates | Binds::Signals => {
+            "Nothing: it may go on, and it is recorded."
+        }
     }
 }
 

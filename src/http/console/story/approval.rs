@@ -96,7 +96,10 @@ fn binding(binding: &Binding) -> Markup {
         ("ref", binding.reference.clone().unwrap_or_else(none)),
         ("commit", binding.commit.clone().unwrap_or_else(none)),
         ("environment", binding.environment.clone().unwrap_or_else(none)),
-        ("variables", if binding.variables.is_empty() { none() } else { binding.variables.join(", ") }),
+        (
+            "variables",
+            if binding.variables.is_empty() { none() } else { binding.variables.join(", ") },
+        ),
         ("script SHA-256", binding.script_sha256.clone().unwrap_or_else(none)),
         ("bundle", binding.bundle.clone()),
         ("facts SHA-256", binding.facts.clone()),

@@ -1,0 +1,209 @@
+//! The doors: what stands behind each route. A request is matched, its caller judged, its rate counted, its door
+//! opened; whatever goes wrong on the way becomes one problem, and every answer is counted by its route.
+//!
+//! A door reads its request, asks the gateway, and words the answer. It decides nothing: verdicts come from records.
+
+mod access;
+mod asset;
+mod call;
+mod check;
+mod console;
+mod decisions;
+mod dead_letters;
+mod describe;
+mod entrance;
+mod hook;
+mod notice;
+mod policies;
+mod probe;
+mod query;
+mod ticket;
+mod tickets;
+mod tokens;
+
+use std::sync::Arc;
+
+use http::Method;
+use http::Request;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use crate::gateway::Gateway;
+use crate::http::answer::Answer;
+use crate::http::doors::call::Call;
+use crate::http::doors::call::Form;
+use crate::http::listener;
+use crate::http::listener::Limits;
+use crate::http::listener::Service;
+use crate::http::listener::Visit;
+use crate::http::meter::Requests;
+use crate::http::operator::Asker;
+use crate::http::operator::Doorkeeper;
+use crate::http::operator::bearer;
+use crate::http::problem::Problem;
+use crate::http::rate;
+use crate::http::rate::Key;
+use crate::http::rate::Limiter;
+use crate::http::route::Caller;
+use crate::http::route::Door;
+use crate::http::route::RateClass;
+use crate::http::route::Route;
+use crate::http::route::Router;
+use crate::http::route::Surface;
+
+pub use describe::description;
+
+/// Where a request that matches no route is counted.
+const NO_ROUTE: &str = "none";
+
+/// Why doors cannot be opened: both are mistakes of this program.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorsError {
+    /// Two routes of the table contradict each other.
+    #[error("the table of routes contradicts itself: {0}")]
+    Routes(#[from] matchit::InsertError),
+    /// The metrics are registered already, as when one gateway opens a surface twice.
+    #[error("the metrics of these doors cannot be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// One surface of a gateway, with everything its doors need.
+pub(in crate::http::doors) struct House {
+    gateway: Arc<Gateway>,
+    doorkeeper: Doorkeeper,
+    surface: Surface,
+    router: Router,
+    limiter: Limiter,
+    limits: Limits,
+    requests: Requests,
+}
+
+/// Answers the public surface: webhooks, checks, tickets, and the pages people are sent to.
+pub fn public(gateway: Arc<Gateway>, doorkeeper: Doorkeeper) -> Result<Service, DoorsError> {
+    open(Surface::Public, gateway, doorkeeper, rate::Settings::default())
+}
+
+/// Answers the operator surface: probes, console and API.
+pub fn operator(gateway: Arc<Gateway>, doorkeeper: Doorkeeper) -> Result<Service, DoorsError> {
+    open(Surface::Operator, gateway, doorkeeper, rate::Settings::default())
+}
+
+/// Answers one surface at these rates.
+pub fn open(
+    surface: Surface,
+    gateway: Arc<Gateway>,
+    doorkeeper: Doorkeeper,
+    rates: rate::Settings,
+) -> Result<Service, DoorsError> {
+    let house = Arc::new(House {
+        requests: Requests::register(gateway.meters.registry(), surface)?,
+        router: Router::new(surface)?,
+        limiter: Limiter::new(rates, Instant::now()),
+        limits: Limits::default(),
+        gateway,
+        doorkeeper,
+        surface,
+    });
+    Ok(listener::service(move |request, visit| {
+        let house = Arc::clone(&house);
+        async move { house.answer(request, visit).await }
+    }))
+}
+
+impl House {
+    async fn answer(&self, request: Request<Incoming>, visit: Visit) -> Answer {
+        let started = Instant::now();
+        let (head, body) = request.into_parts();
+        let found = self.router.find(&head.method, head.uri.path());
+        let found = found.map(|found| (found.route, found.first().unwrap_or_default().to_owned()));
+        let route = found.as_ref().ok().map(|(route, _)| *route);
+        let (method, form) = (method(&head.method), Form::of(route, &head.headers));
+        let answered = match found {
+            Ok((route, parameter)) => {
+                self.enter(Call { route, parameter, head, body, visit, asker: Asker::Anyone }).await
+            }
+            Err(missed) => Err(Problem::from(missed)),
+        };
+        let answer = answered.unwrap_or_else(|problem| form.tell(problem, visit.id));
+        let pattern = route.map_or(NO_ROUTE, |route| route.pattern);
+        self.requests.answered(pattern, method, answer.status(), started.elapsed());
+        answer
+    }
+
+    /// Who asks, how often, and then the door.
+    async fn enter(&self, mut call: Call) -> Result<Answer, Problem> {
+        let now = Instant::now();
+        if self.surface == Surface::Operator {
+            call.asker = self.doorkeeper.admit(call.route, &call.head, call.visit.from, now)?;
+        }
+        if call.route.rate == RateClass::Counted {
+            self.count(&call, now)?;
+        }
+        self.door(call).await
+    }
+
+    /// Each caller by what names it best before anything is proven: a hook from one address, a token, an address.
+    fn count(&self, call: &Call, now: Instant) -> Result<(), Problem> {
+        let from = call.visit.from.ip();
+        let caller = match call.route.caller {
+            Caller::Signature => format!("{} {from}", call.parameter),
+            Caller::Asker | Caller::Person => match bearer(&call.head.headers) {
+                Ok(Some(token)) => hex::encode(crate::secret::hash_token(token)),
+                Ok(None) | Err(_) => from.to_string(),
+            },
+            Caller::Probe | Caller::Anyone | Caller::Operator => from.to_string(),
+        };
+        Ok(self.limiter.admit(Key::Caller(&caller), now)?)
+    }
+
+    /// Boxed one by one: the doors' futures differ in size, and a probe should not cost what a check does.
+    async fn door(&self, call: Call) -> Result<Answer, Problem> {
+        match call.route.door {
+            Door::Hook => Box::pin(hook::answer(self, call)).await,
+            Door::Check => Box::pin(check::answer(self, call)).await,
+            Door::Ticket => Box::pin(ticket::answer(self, call)).await,
+            Door::DecisionNotice => Box::pin(notice::decision(self, &call)).await,
+            Door::TicketNotice => Box::pin(notice::ticket(self, &call)).await,
+            Door::Asset => asset::answer(&call),
+            Door::Livez => Ok(probe::livez()),
+            Door::Readyz => Box::pin(probe::readyz(self)).await,
+            Door::Metrics => probe::metrics(self),
+            Door::Login => entrance::login(self, &call),
+            Door::Logout => entrance::logout(self, &call),
+            Door::ConsoleDecisions => Box::pin(console::list(self, &call)).await,
+            Door::ConsoleDecision => Box::pin(console::decision(self, &call)).await,
+            Door::Decisions => Box::pin(decisions::list(self, &call)).await,
+            Door::Decision => Box::pin(decisions::show(self, &call)).await,
+            Door::Tickets => Box::pin(tickets::list(self, &call)).await,
+            Door::OperatorTicket => Box::pin(tickets::show(self, &call)).await,
+            Door::Vote => Box::pin(tickets::vote(self, call)).await,
+            Door::DeadLetters => Box::pin(dead_letters::list(self, &call)).await,
+            Door::ReplayDeadLetter => Box::pin(dead_letters::replay(self, &call)).await,
+            Door::NewToken => Box::pin(tokens::create(self, call)).await,
+            Door::Tokens => Box::pin(tokens::list(self)).await,
+            Door::RevokeToken => Box::pin(tokens::revoke(self, &call)).await,
+            Door::Checkpoint => Box::pin(policies::checkpoint(self)).await,
+            Door::WhoCan => access::who_can(self, &call),
+            Door::Can => access::can(self, &call),
+            Door::Paths => access::paths(self, &call),
+            Door::Policies => policies::active(self),
+            Door::OpenApi => describe::answer(),
+        }
+    }
+}
+
+/// A method as a label.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+/// The line of the table that a door's description speaks of.
+fn routes() -> impl Iterator<Item = &'static Route> {
+    crate::http::route::ROUTES.iter()
+}

@@ -1,0 +1,311 @@
+//! The description of the API (OpenAPI 3.1), made from the table of routes: a route without a description cannot be.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::http::answer::Answer;
+use crate::http::doors::call;
+use crate::http::problem::Problem;
+use crate::http::route::BodyLimit;
+use crate::http::route::Caller;
+use crate::http::route::Door;
+use crate::http::route::RateClass;
+use crate::http::route::Route;
+use crate::http::route::Surface;
+use crate::http::route::Verb;
+
+/// A status and when it is the answer.
+type Outcome = (u16, &'static str);
+
+/// Answers the description.
+pub(super) fn answer() -> Result<Answer, Problem> {
+    call::json(StatusCode::OK, &description())
+}
+
+/// The whole description. A path that both listeners serve stands there once, with both surfaces named.
+pub fn description() -> Value {
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for route in super::routes() {
+        let path = paths.entry(route.pattern).or_default();
+        path.entry(route.method.name().to_lowercase()).or_insert_with(|| operation(route));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Portcullis",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "A policy gate for Bitbucket: what may happen, why, and the record of it.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": [
+            {"name": "public", "description": "Webhooks, checks, tickets, and the pages people are sent to."},
+            {"name": "operator", "description": "Probes, console and API; on a listener of its own."},
+        ],
+        "paths": paths,
+        "components": {
+            "securitySchemes": schemes(),
+            "responses": {"problem": {
+                "description": "A failure, as problem details (RFC 9457).",
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}},
+            }},
+            "schemas": {"problem": problem()},
+        },
+    })
+}
+
+fn operation(route: &Route) -> Value {
+    let mut operation = json!({
+        "operationId": name(route),
+        "summary": route.summary,
+        "tags": [route.surface.name()],
+        "security": security(route.caller),
+        "responses": responses(route),
+    });
+    let parameters = parameters(route);
+    if let Some(members) = operation.as_object_mut() {
+        if !parameters.is_empty() {
+            members.insert("parameters".to_owned(), parameters.into());
+        }
+        if let BodyLimit::Bytes(bytes) = route.body {
+            members.insert("requestBody".to_owned(), request_body(route.door, bytes));
+        }
+    }
+    operation
+}
+
+/// `ReplayDeadLetter` → `replayDeadLetter`; a door on both surfaces says which.
+fn name(route: &Route) -> String {
+    let name = format!("{:?}", route.door);
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+}
+
+fn security(caller: Caller) -> Value {
+    match caller {
+        Caller::Probe | Caller::Anyone => json!([]),
+        Caller::Signature => json!([{"signature": []}]),
+        Caller::Asker => json!([{"asker": []}]),
+        Caller::Person => json!([{"asker": []}, {"operator": []}, {"session": []}]),
+        Caller::Operator => json!([{"operator": []}, {"session": []}]),
+    }
+}
+
+fn schemes() -> Value {
+    json!({
+        "signature": {"type": "apiKey", "in": "header", "name": "X-Hub-Signature", "description": "`sha256=` and HMAC-SHA256 of the body, as Bitbucket makes it with the hook's secret."},
+        "asker": {"type": "http", "scheme": "bearer", "description": "A pipeline step's OpenID Connect token, or a service token (`pcs_…`)."},
+        "operator": {"type": "http", "scheme": "bearer", "description": "The operator token."},
+        "session": {"type": "apiKey", "in": "cookie", "name": "portcullis", "description": "A session from a one-time link."},
+    })
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "request_id"],
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "request_id": {"type": "string", "format": "uuid"},
+        },
+    })
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let in_path =
+        route.pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let in_path = in_path.map(
+        |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}),
+    );
+    let in_query = query(route.door).iter().map(|(name, required, description)| {
+        json!({"name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"}})
+    });
+    in_path.chain(in_query).collect()
+}
+
+const RESOURCE: (&str, bool, &str) =
+    ("resource", true, "An id, or `kind:name` such as `repository:acme/billing`.");
+const IDENTITY: (&str, bool, &str) =
+    ("identity", true, "An id, or `kind:name` such as `user:mia`.");
+const ACTION: (&str, bool, &str) = ("action", true, "read, write, create, admin or owner.");
+const LIMIT: (&str, bool, &str) = ("limit", false, "Rows, 1 to 200; 50 if left out.");
+const VERDICT: (&str, bool, &str) = ("verdict", false, "allow, alert, approve or block.");
+const EFFECT: (&str, bool, &str) = ("effect", false, "proceed, wait or stop.");
+const UNCOVERED: (&str, bool, &str) =
+    ("uncovered", false, "`true`: only decisions that no rule answers.");
+const BEFORE: (&str, bool, &str) = ("before", false, "`next` of the page before.");
+
+/// Names, whether they must be there, and what they are.
+fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
+    match door {
+        Door::Ticket => &[(
+            "wait",
+            false,
+            "How long to wait for the ticket to move, such as `30s`; at most 55 s.",
+        )],
+        Door::Asset => &[("v", false, "The version; with it the file may be kept for ever.")],
+        Door::Login => &[("code", true, "The one-time code.")],
+        Door::ConsoleDecisions => &[VERDICT, EFFECT, UNCOVERED, BEFORE],
+        Door::Decisions => &[
+            VERDICT,
+            EFFECT,
+            UNCOVERED,
+            BEFORE,
+            LIMIT,
+            ("connection", false, "Id of a connection."),
+            ("repository", false, "Id of a repository."),
+            ("rule", false, "Id of a rule that matched or could not tell."),
+            ("since", false, "Made at or after this time, RFC 3339."),
+            ("until", false, "Made before this time, RFC 3339."),
+        ],
+        Door::Tickets => {
+            &[("state", false, "asked, granted, spent, refused, expired or revoked."), LIMIT]
+        }
+        Door::DeadLetters => &[LIMIT],
+        Door::WhoCan => &[ACTION, RESOURCE],
+        Door::Can => &[IDENTITY, ACTION, RESOURCE],
+        Door::Paths => &[IDENTITY, RESOURCE],
+        Door::Hook
+        | Door::Check
+        | Door::DecisionNotice
+        | Door::TicketNotice
+        | Door::Livez
+        | Door::Readyz
+        | Door::Metrics
+        | Door::Logout
+        | Door::ConsoleDecision
+        | Door::Decision
+        | Door::OperatorTicket
+        | Door::Vote
+        | Door::ReplayDeadLetter
+        | Door::NewToken
+        | Door::Tokens
+        | Door::RevokeToken
+        | Door::Checkpoint
+        | Door::Policies
+        | Door::OpenApi => &[],
+    }
+}
+
+fn request_body(door: Door, bytes: usize) -> Value {
+    let json = json!({"schema": {"type": "object"}});
+    let form = json!({"schema": {"type": "object"}});
+    let content = if door == Door::Vote {
+        json!({"application/json": json, "application/x-www-form-urlencoded": form})
+    } else {
+        json!({"application/json": json})
+    };
+    let required = matches!(door, Door::Hook | Door::Check | Door::Vote | Door::NewToken);
+    json!({"description": format!("At most {bytes} bytes."), "required": required, "content": content})
+}
+
+fn responses(route: &Route) -> Value {
+    let mut all = Map::new();
+    let (good, kind) = good(route.door);
+    for (status, description) in good {
+        all.insert(status.to_string(), json!({"description": description, "content": {kind: {}}}));
+    }
+    let problem = json!({"$ref": "#/components/responses/problem"});
+    for status in bad(route) {
+        all.insert(status.to_string(), problem.clone());
+    }
+    all.insert("default".to_owned(), problem);
+    all.into()
+}
+
+/// The answers that are no failures, and their media type.
+fn good(door: Door) -> (&'static [Outcome], &'static str) {
+    const JSON: &str = "application/json";
+    const HTML: &str = "text/html";
+    match door {
+        Door::Hook => {
+            (&[(202, "Kept, durable."), (200, "Kept before, or Data Center's ping.")], JSON)
+        }
+        Door::Check => {
+            (&[(200, "The answer, whatever the verdict; `effect` says what to do.")], JSON)
+        }
+        Door::Ticket | Door::OperatorTicket => (&[(200, "The ticket.")], JSON),
+        Door::DecisionNotice => {
+            (&[(200, "What anyone may see of the decision, as a page or as JSON.")], HTML)
+        }
+        Door::TicketNotice => {
+            (&[(200, "What anyone may see of the ticket, as a page or as JSON.")], HTML)
+        }
+        Door::Asset => (&[(200, "The file."), (304, "The file is as it was.")], "text/css"),
+        Door::Livez => (&[(200, "Alive.")], "text/plain"),
+        Door::Readyz => (&[(200, "Ready."), (503, "Not ready, with the reasons.")], JSON),
+        Door::Metrics | Door::Checkpoint => (&[(200, "The text.")], "text/plain"),
+        Door::Login => (&[(303, "On to the console, with a session.")], HTML),
+        Door::Logout => (&[(200, "The session has ended.")], HTML),
+        Door::ConsoleDecisions | Door::ConsoleDecision => (&[(200, "The page.")], HTML),
+        Door::Vote => (
+            &[(200, "The ticket as it is now."), (303, "Back to the page the form stood on.")],
+            JSON,
+        ),
+        Door::ReplayDeadLetter => (&[(202, "It waits again, in its old place.")], JSON),
+        Door::NewToken => (&[(201, "The token. It is shown this once.")], JSON),
+        Door::RevokeToken => (&[(204, "Revoked.")], JSON),
+        Door::Decisions
+        | Door::Decision
+        | Door::Tickets
+        | Door::DeadLetters
+        | Door::Tokens
+        | Door::WhoCan
+        | Door::Can
+        | Door::Paths
+        | Door::Policies
+        | Door::OpenApi => (&[(200, "The answer.")], JSON),
+    }
+}
+
+/// The statuses a client should be ready for, from what the table says and what the door can add.
+fn bad(route: &Route) -> Vec<u16> {
+    let mut all = match route.caller {
+        Caller::Probe => vec![],
+        Caller::Anyone if route.surface == Surface::Public => vec![],
+        Caller::Anyone => vec![421],
+        Caller::Signature | Caller::Asker | Caller::Person => vec![401],
+        Caller::Operator => vec![401, 403, 421],
+    };
+    all.extend((route.rate == RateClass::Counted).then_some(429));
+    all.extend(route.pattern.contains('{').then_some(404));
+    if route.body != BodyLimit::Empty && route.method == Verb::Post {
+        all.extend([400, 408, 413, 415]);
+    }
+    all.extend(match route.door {
+        Door::Check => &[403, 503][..],
+        Door::Vote => &[409, 503],
+        Door::ReplayDeadLetter => &[410, 503],
+        Door::Login => &[400, 403],
+        Door::WhoCan | Door::Can | Door::Paths => &[400, 404, 409],
+        Door::Asset
+        | Door::Livez
+        | Door::Readyz
+        | Door::Metrics
+        | Door::Logout
+        | Door::Policies
+        | Door::OpenApi => &[],
+        Door::Ticket
+        | Door::ConsoleDecisions
+        | Door::Decisions
+        | Door::Tickets
+        | Door::DeadLetters => &[400, 503],
+        Door::Checkpoint => &[404, 503],
+        Door::Hook
+        | Door::DecisionNotice
+        | Door::TicketNotice
+        | Door::ConsoleDecision
+        | Door::Decision
+        | Door::OperatorTicket
+        | Door::NewToken
+        | Door::Tokens
+        | Door::RevokeToken => &[503],
+    });
+    all
+}

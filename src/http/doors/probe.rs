@@ -1,0 +1,32 @@
+//! For orchestrators and scrapers: alive, ready, counted.
+
+use http::StatusCode;
+use prometheus::TextEncoder;
+
+use crate::http::answer;
+use crate::http::answer::Answer;
+use crate::http::doors::House;
+use crate::http::doors::call;
+use crate::http::problem::Problem;
+
+/// The process answers.
+pub(super) fn livez() -> Answer {
+    answer::text(StatusCode::OK, "ok\n")
+}
+
+/// Whether the gateway can do its work; 503 with the reasons if not.
+pub(super) async fn readyz(house: &House) -> Result<Answer, Problem> {
+    let readiness = house.gateway.readiness().await;
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    call::json(status, &readiness)
+}
+
+/// Every counter, in Prometheus' text format.
+pub(super) fn metrics(house: &House) -> Result<Answer, Problem> {
+    let families = house.gateway.meters.registry().gather();
+    let text = TextEncoder::new().encode_to_string(&families).map_err(|error| {
+        tracing::error!(%error, "the metrics could not be written");
+        Problem::internal()
+    })?;
+    Ok(answer::bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
+}

@@ -1,0 +1,96 @@
+//! The operator's tickets: a list, one of them, and the vote. The voter is the operator's session, and the record says so.
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::approval::State;
+use crate::approval::Ticket;
+use crate::approval::VoteWord;
+use crate::gateway::tickets::VoteError;
+use crate::http::answer;
+use crate::http::answer::Answer;
+use crate::http::doors::House;
+use crate::http::doors::call;
+use crate::http::doors::call::Call;
+use crate::http::doors::decisions;
+use crate::http::doors::query;
+use crate::http::doors::query::Pairs;
+use crate::http::problem::Problem;
+
+/// Longest reason of a vote, characters: it stands in the record for ever.
+const MAX_REASON: usize = 2_000;
+
+/// What a vote says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ballot {
+    vote: VoteWord,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Tickets, newest first.
+pub(super) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> {
+    let pairs = Pairs::read(call.head.uri.query().unwrap_or_default().as_bytes());
+    let state = pairs.parsed("state", &State::TEXTS.join(", "), State::from_text)?;
+    let tickets = house.gateway.tickets(state, decisions::limit(&pairs)?).await?;
+    let rows: Vec<Value> = tickets.iter().map(|ticket| told(house, ticket)).collect();
+    call::json(StatusCode::OK, &json!({"tickets": rows}))
+}
+
+/// One ticket.
+pub(super) async fn show(house: &House, call: &Call) -> Result<Answer, Problem> {
+    let ticket = house.gateway.ticket(call.id()?).await?.ok_or_else(Problem::not_found)?;
+    call::json(StatusCode::OK, &told(house, &ticket))
+}
+
+/// Casts the operator's vote. A form goes back to its page, a program gets the ticket.
+pub(super) async fn vote(house: &House, call: Call) -> Result<Answer, Problem> {
+    let (id, is_form) = (call.id()?, call.is_form());
+    let body = call.read(house).await?;
+    let ballot = if is_form { from_form(&body)? } else { from_json(&body)? };
+    if ballot.reason.chars().count() > MAX_REASON {
+        return Err(query::wrong(format!("`reason` is longer than {MAX_REASON} characters")));
+    }
+    let ticket =
+        house.gateway.vote(id, ballot.vote, ballot.reason.trim()).await.map_err(refused)?;
+    if is_form {
+        return Ok(answer::see_other(&format!("/decisions/{}", ticket.decision)));
+    }
+    call::json(StatusCode::OK, &told(house, &ticket))
+}
+
+fn from_json(body: &Bytes) -> Result<Ballot, Problem> {
+    serde_json::from_slice(body)
+        .map_err(|error| query::wrong(format!("the vote cannot be read: {error}")))
+}
+
+fn from_form(body: &Bytes) -> Result<Ballot, Problem> {
+    let pairs = Pairs::read(body);
+    let vote = pairs.parsed("vote", &VoteWord::TEXTS.join(" or "), VoteWord::from_text)?;
+    let vote = vote.ok_or_else(|| query::wrong("the form has no `vote`".to_owned()))?;
+    Ok(Ballot { vote, reason: pairs.get("reason").unwrap_or_default().to_owned() })
+}
+
+fn refused(error: VoteError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        VoteError::Unknown => Problem::not_found(),
+        VoteError::Refused(_) | VoteError::Moved => Problem::new(StatusCode::CONFLICT, detail),
+        VoteError::Store(error) => call::unreachable(&error),
+    }
+}
+
+/// The ticket as it is kept, with what follows from it.
+fn told(house: &House, ticket: &Ticket) -> Value {
+    let mut told = json!(ticket);
+    if let Some(members) = told.as_object_mut() {
+        members.insert("missing".to_owned(), ticket.missing().into());
+        let url = format!("{}/t/{}", house.gateway.public_url, ticket.id);
+        members.insert("url".to_owned(), url.into());
+    }
+    told
+}
