@@ -14,6 +14,7 @@
 mod spec {
     mod answers;
     mod approvals;
+    mod approvals_read;
     mod bitbucket;
     mod decisions;
     mod door;
@@ -35,6 +36,7 @@ mod spec {
     mod secrets;
     mod simulator;
     mod simulator_datacenter;
+    mod simulator_history;
     mod simulator_oracle;
     mod simulator_pipelines;
     mod simulator_webhooks;

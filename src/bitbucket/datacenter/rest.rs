@@ -9,6 +9,7 @@ mod status;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::sync::Cache;
 use url::Url;
@@ -32,6 +33,10 @@ use crate::graph::Kind;
 /// Most repositories whose names are kept: the largest estates have half as many.
 const MAX_NAMES: u64 = 200_000;
 
+/// How long a repository's number is believed for its name. Without an end, a name given to another repository would
+/// be taken for the first one's for ever.
+const NAME_HOLDS: Duration = Duration::from_mins(5);
+
 /// A client of one Data Center.
 #[derive(Clone)]
 pub struct DataCenter(Arc<Inner>);
@@ -42,6 +47,8 @@ struct Inner {
     transport: Transport,
     /// Repository → project key and slug.
     names: Cache<Id, (String, String)>,
+    /// `KEY/slug` → number, as read a moment ago.
+    numbers: Cache<String, String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -64,7 +71,8 @@ impl DataCenter {
         };
         let transport = Transport::new(held, base.scheme() == "https", None)?;
         let names = Cache::new(MAX_NAMES);
-        Ok(Self(Arc::new(Inner { connection, base, transport, names })))
+        let numbers = Cache::builder().max_capacity(MAX_NAMES).time_to_live(NAME_HOLDS).build();
+        Ok(Self(Arc::new(Inner { connection, base, transport, names, numbers })))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
@@ -122,6 +130,40 @@ impl DataCenter {
         self.0.base.host_str().unwrap_or_default()
     }
 
+    /// Project key and slug of a repository. A name may be another repository's tomorrow, and an answer about that one
+    /// would be believed: so the number behind the name is read first, and believed for five minutes.
+    async fn home(
+        &self,
+        repository: &Id,
+        deadline: Deadline,
+    ) -> Result<(String, String), FetchError> {
+        let known = self.0.names.get(repository);
+        let (key, slug) = known.ok_or_else(|| FetchError::Unaddressed(repository.clone()))?;
+        let name = format!("{key}/{slug}");
+        let number = match self.0.numbers.get(&name) {
+            Some(number) => number,
+            None => self.number(&key, &slug, deadline).await?,
+        };
+        if number != repository.native() {
+            return Err(FetchError::Moved(repository.clone()));
+        }
+        self.0.numbers.insert(name, number);
+        Ok((key, slug))
+    }
+
+    /// GET `projects/{key}/repos/{slug}`.
+    async fn number(
+        &self,
+        key: &str,
+        slug: &str,
+        deadline: Deadline,
+    ) -> Result<String, FetchError> {
+        let path = ["rest", "api", "latest", "projects", key, "repos", slug];
+        let call = self.ask(&path, "the repository", CallClass::Metadata)?;
+        let wire: Numbered = self.transport().get(&call, deadline).await?;
+        Ok(wire.id.to_string())
+    }
+
     fn user(&self, id: u64) -> Option<Id> {
         Id::new(self.connection(), Kind::User, &id.to_string()).ok()
     }
@@ -135,18 +177,23 @@ impl DataCenter {
     }
 
     /// A question below a repository, in one of the REST plugins.
-    fn ask_in(
+    async fn ask_in(
         &self,
         (plugin, repository): (&str, &Id),
         path: &[&str],
         what: &'static str,
         class: CallClass,
+        deadline: Deadline,
     ) -> Result<Call, FetchError> {
-        let known = self.0.names.get(repository);
-        let (key, slug) = known.ok_or_else(|| FetchError::Unaddressed(repository.clone()))?;
+        let (key, slug) = self.home(repository, deadline).await?;
         let head = ["rest", plugin, "latest", "projects", key.as_str(), "repos", slug.as_str()];
         self.ask(&[&head, path].concat(), what, class)
     }
+}
+
+#[derive(serde::Deserialize)]
+struct Numbered {
+    id: u64,
 }
 
 #[derive(serde::Deserialize)]
