@@ -212,8 +212,10 @@ async fn record(
 fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid>) -> Recording {
     let Judged { matter, mut record, .. } = judged;
     let status = status::plan(&matter, &record, &gateway.public_url);
-    record.public.actions =
-        status.iter().map(|status| format!("commit status {} is posted", status.state)).collect();
+    record.public.actions = status
+        .iter()
+        .map(|status| format!("commit status {} is to be posted", status.state))
+        .collect();
     let actions = status
         .iter()
         .filter_map(|status| status::action(&matter.connection.id, record.public.decision, status))

@@ -44,6 +44,17 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
             let target = found.git.target(&reference).ok_or_else(cloud_missing)?;
             Answer::ok(&shape::reference(ask.here, home, found, &reference, &target.commit))
         }
+        ["commit", hash, "pullrequests"] => {
+            let hash = &commit(hash)?.hash;
+            let holds = |tip: &str| found.git.is_ancestor(hash, tip);
+            let listed = found.pull_requests.iter().filter(|pull| {
+                let before = found.git.commit(&pull.destination.commit);
+                let new = holds(&pull.source.commit) && !before.is_some_and(|one| holds(&one.hash));
+                new || pull.merge_commit.as_ref() == Some(hash)
+            });
+            let row = |pull| shape::pull_request(ask.here, company, home, found, pull);
+            ask.page(listed.map(row).collect(), Paging::UNCOUNTED)
+        }
         ["commit", hash] => Answer::ok(&shape::commit(ask.here, home, found, commit(hash)?)),
         ["commits", revision @ ..] => {
             let until = until(found, &revision.join("/"))?;
@@ -116,6 +127,10 @@ fn pull_requests(company: &Company, ask: &Ask<'_>, place: Place<'_>, more: &[&st
                 })
                 .collect();
             ask.page(values, Paging::PULLS)
+        }
+        [id, "activity"] => {
+            let values = shape::activity(ask.here, home, pull(id)?);
+            ask.page(values, Paging { most: 50, counted: false })
         }
         [id] => Answer::ok(&shape::pull_request(ask.here, company, home, found, pull(id)?)),
         [id, "commits"] => {

@@ -73,6 +73,17 @@ pub(crate) fn answer(
             dc_page(ask.request, grants(dc, kind, all).into_iter().map(Some).collect())
         }
         ("GET", ["commits"]) => commits(dc, ask, found),
+        ("GET", ["commits", hash, "pull-requests"]) => {
+            let hash = &commit(found, hash)?.hash;
+            let holds = |tip: &str| found.git.is_ancestor(hash, tip);
+            let pulls = found.pull_requests.iter().filter(|pull| {
+                let before = found.git.commit(&pull.destination.commit);
+                let new = holds(&pull.source.commit) && !before.is_some_and(|one| holds(&one.hash));
+                new || pull.merge_commit.as_ref() == Some(hash)
+            });
+            let rows = pulls.map(|pull| Some(shape::pull_request(dc, pull, Dates::Millis)));
+            dc_page(ask.request, rows.collect())
+        }
         ("GET", ["commits", hash]) => {
             Answer::ok(&shape::commit(dc, commit(found, hash)?, Dates::Millis))
         }
@@ -191,6 +202,15 @@ fn read_build(body: &Value) -> Result<(String, String), Answer> {
         return Err(invalid("ref", "ref must be a full ref name"));
     }
     Ok((key.to_owned(), state.to_owned()))
+}
+
+/// `build-status`: every build of a commit, of whatever repository.
+pub(crate) fn builds(dc: &DataCenter, ask: &DcAsk<'_>, rest: &[&str]) -> Reply {
+    let ["commits", hash] = rest else { return Err(missing()) };
+    ask.by.known()?;
+    let all = dc.repositories.iter().flat_map(|found| &found.builds);
+    let rows = all.filter(|((commit, _), _)| commit == hash).map(|(_, build)| Some(build.clone()));
+    dc_page(ask.request, rows.collect())
 }
 
 /// `branch-permissions`: a repository's list shows its project's rules too.

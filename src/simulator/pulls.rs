@@ -57,6 +57,8 @@ pub struct Side {
 pub struct Opinion<P> {
     /// Whose.
     pub of: P,
+    /// The source's tip at the time, full hash.
+    pub commit: String,
     /// Approved, wants changes, or took it back.
     pub view: View,
     /// When.
@@ -124,7 +126,8 @@ impl<P: Clone + PartialEq> PullRequest<P> {
             return Err(Refusal::NotAllowed { who, what });
         }
         self.opinions.retain(|opinion| opinion.of != of);
-        self.opinions.push(Opinion { of, view, at });
+        let commit = self.source.commit.clone();
+        self.opinions.push(Opinion { of, commit, view, at });
         self.touch(at);
         Ok(())
     }

@@ -124,6 +124,15 @@ async fn a_pull_request_tells_which_commit_each_approval_looked_at() {
         assert_eq!(approval.by, Known::Value(id(&format!("acme-dc/user/{}", story.ada))));
         assert_eq!(approval.commit, Known::Value(approved.clone()));
     }
+    assert_eq!(read.facts.builds, Known::Value(Vec::new()));
+    assert!(!approvals.is_empty() || story.tip("feature/x") != approved);
+    face.pull("ONE/api", number, "ada", DcPullAct::Merge).await.unwrap();
+    let of = async |commit: &str| {
+        story.client.pull_requests_of(&story.repository, commit, WITHIN).await.unwrap()
+    };
+    assert_eq!(of(&approved).await, [number]);
+    face.push("ONE/api", "bob", &[Change::commits("main", 1)]).await.unwrap();
+    assert!(of(&story.tip("main")).await.is_empty());
     let missing = story.client.pull_request(&story.repository, 99, WITHIN).await.unwrap_err();
     assert_eq!(missing.word(), "missing");
 }

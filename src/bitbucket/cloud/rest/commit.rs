@@ -83,7 +83,7 @@ impl Cloud {
         let path = ["commit", hex(commit)?, "pullrequests"];
         let what = "the pull requests of a commit";
         let call = self.ask_in(repository, &path, what, CallClass::CommitIdentity)?;
-        let holders: Vec<Holder> = match self.list(call, deadline).await {
+        let holders: Vec<Holder> = match self.short_list(call, deadline).await {
             Err(
                 FetchError::Missing { .. } | FetchError::NotJson { .. } | FetchError::Form { .. },
             ) => {

@@ -188,7 +188,7 @@ impl Cloud {
         let path = ["pullrequests", number, "activity"];
         let what = "the activity of the pull request";
         let call = self.ask_in(repository, &path, what, CallClass::Metadata)?;
-        let lines: Vec<Activity> = self.list(call, deadline).await?;
+        let lines: Vec<Activity> = self.short_list(call, deadline).await?;
         let mut waiting: Vec<(Id, Option<String>)> = Vec::new();
         for line in lines {
             let hash =
