@@ -32,6 +32,8 @@ mod spec {
     mod policy_tests;
     mod receiver;
     mod rest;
+    mod rig;
+    mod road;
     mod routes;
     mod secrets;
     mod simulator;
