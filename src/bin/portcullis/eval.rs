@@ -36,7 +36,8 @@ pub fn run(eval: &Eval) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Unusable(why)) => {
-            eprintln!("{why}");
+            // Diagnostics stand as they are; a sentence says who speaks.
+            if why.contains('\n') { eprint!("{why}") } else { eprintln!("portcullis: {why}") }
             ExitCode::from(2)
         }
     }

@@ -253,7 +253,7 @@ fn public_url(config: &Config, listener: &TcpListener) -> Result<String, Failed>
 }
 
 async fn greet(running: &Running) {
-    eprintln!("public    http(s)://{}  as {}", running.public, running.gateway.public_url);
+    eprintln!("public    {}  known to the world as {}", running.public, running.gateway.public_url);
     eprintln!("operator  http://{}", running.operator);
     if let Some(link) = running.login_link() {
         eprintln!("console   {link}  (opens once)");

@@ -168,7 +168,7 @@ impl Worker {
         };
         let answers = |out: &mut Vec<u8>| {
             for rule in rules {
-                frame::put_answer(out, &answer(*rule));
+                frame::put_answer(out, &answer(rule));
             }
         };
         Ok(frame::put(out, frame.number, Word::Answers, answers)?)
