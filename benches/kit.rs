@@ -55,8 +55,13 @@ pub fn cpu_by_thread(pids: &[u32]) -> BTreeMap<String, Duration> {
     for (at, pid) in pids.iter().enumerate() {
         for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
             let read = |name: &str| fs::read_to_string(task.path().join(name)).unwrap_or_default();
-            let name = if at == 0 { read("comm").trim().to_owned() } else { "worker process".to_owned() };
-            let nanos = read("schedstat").split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or(0);
+            let name =
+                if at == 0 { read("comm").trim().to_owned() } else { "worker process".to_owned() };
+            let nanos = read("schedstat")
+                .split_whitespace()
+                .next()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0);
             *all.entry(name).or_insert(Duration::ZERO) += Duration::from_nanos(nanos);
         }
     }

@@ -103,10 +103,12 @@ fn pinned(program: &Path) -> Command {
 impl Server {
     fn start(words: &[&str], log: Stdio) -> Self {
         let program = std::env::current_exe().unwrap();
-        let mut child = pinned(&program).args(words).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut child =
+            pinned(&program).args(words).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().parse().unwrap_or_else(|_| panic!("{words:?} did not start: `{line}`"));
+        let address =
+            line.trim().parse().unwrap_or_else(|_| panic!("{words:?} did not start: `{line}`"));
         let pids = kit::family(child.id());
         Self { child, address, pids, store: None, folder: None }
     }
@@ -144,13 +146,24 @@ struct Course<'a> {
 
 impl<'a> Course<'a> {
     fn new(name: &'static str, server: &'a Server, requests: &Requests, status: u16) -> Self {
-        Self { name, server, requests: requests.clone(), status, drains: false, cpu: Vec::new(), rate: Vec::new(), threads: BTreeMap::new() }
+        Self {
+            name,
+            server,
+            requests: requests.clone(),
+            status,
+            drains: false,
+            cpu: Vec::new(),
+            rate: Vec::new(),
+            threads: BTreeMap::new(),
+        }
     }
 
     async fn round(&mut self, first: u64, count: u64) {
         let threads = kit::cpu_by_thread(&self.server.pids);
         let (before, begun) = (self.server.cpu(), Instant::now());
-        load::closed(self.server.address, CLOSED, first, count, &self.requests).await.expect(self.status);
+        load::closed(self.server.address, CLOSED, first, count, &self.requests)
+            .await
+            .expect(self.status);
         if self.drains {
             drained(self.server).await;
         }
@@ -165,12 +178,18 @@ impl<'a> Course<'a> {
 
     /// Where the time goes, on standard error.
     fn show_threads(&self) {
-        let parts = self.threads.iter().map(|(name, all)| format!("{name} {:.1}", kit::median(all)));
+        let parts =
+            self.threads.iter().map(|(name, all)| format!("{name} {:.1}", kit::median(all)));
         eprintln!("{}: {}", self.name, parts.collect::<Vec<_>>().join(", "));
     }
 
     fn told(&self) -> String {
-        format!("{:.1} µs (least {:.1}), {:.0}/s", kit::median(&self.cpu), kit::least(&self.cpu), kit::median(&self.rate))
+        format!(
+            "{:.1} µs (least {:.1}), {:.0}/s",
+            kit::median(&self.cpu),
+            kit::least(&self.cpu),
+            kit::median(&self.rate)
+        )
     }
 }
 
@@ -185,10 +204,14 @@ async fn drained(server: &Server) {
 pub fn rows() -> Vec<Row> {
     // All threads of this process, those to come too.
     let own = std::process::id().to_string();
-    let _ = Command::new("taskset").args(["-a", "-c", "-p", "1", &own]).stdout(Stdio::null()).status();
+    let _ =
+        Command::new("taskset").args(["-a", "-c", "-p", "1", &own]).stdout(Stdio::null()).status();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let rows = runtime.block_on(all());
-    let _ = Command::new("taskset").args(["-a", "-c", "-p", "0-1", &own]).stdout(Stdio::null()).status();
+    let _ = Command::new("taskset")
+        .args(["-a", "-c", "-p", "0-1", &own])
+        .stdout(Stdio::null())
+        .status();
     rows
 }
 
@@ -241,10 +264,16 @@ async fn all() -> Vec<Row> {
     for round in 0..ROUNDS {
         for course in &mut courses {
             course.round(10_000 + round * REQUESTS, REQUESTS).await;
-            eprintln!("{round} {:28} {:7.1} µs {:7.0}/s", course.name, course.cpu.last().unwrap(), course.rate.last().unwrap());
+            eprintln!(
+                "{round} {:28} {:7.1} µs {:7.0}/s",
+                course.name,
+                course.cpu.last().unwrap(),
+                course.rate.last().unwrap()
+            );
         }
         let (start, count) = (round * 600, 600);
-        let mut course = Course::new("check, token first seen", &fresh, &town.first_checks(start, count), 200);
+        let mut course =
+            Course::new("check, token first seen", &fresh, &town.first_checks(start, count), 200);
         course.round(start, count).await;
         first.extend(course.cpu);
     }
@@ -261,13 +290,24 @@ async fn all() -> Vec<Row> {
 
 fn ratios(courses: &[Course<'_>], first: &[f64], bytes: usize) -> Vec<Row> {
     let of = |name: &str| courses.iter().find(|course| course.name == name).unwrap();
-    let cpu: BTreeMap<&str, f64> = courses.iter().map(|course| (course.name, kit::median(&course.cpu))).collect();
+    let cpu: BTreeMap<&str, f64> =
+        courses.iter().map(|course| (course.name, kit::median(&course.cpu))).collect();
     let ratio = |one: &str, other: &str| cpu[one] / cpu[other];
     let base = "hyper + HMAC + typed parse";
     let first = kit::median(first);
     vec![
-        Row::remark("1", format!("bare hyper, POST of {bytes} B drained"), of("bare hyper, webhooks").told(), "1.00x"),
-        Row::remark("1", format!("the base of rows 1 and 2: {base}"), of(base).told(), format!("{:.2}x of bare", ratio(base, "bare hyper, webhooks"))),
+        Row::remark(
+            "1",
+            format!("bare hyper, POST of {bytes} B drained"),
+            of("bare hyper, webhooks").told(),
+            "1.00x",
+        ),
+        Row::remark(
+            "1",
+            format!("the base of rows 1 and 2: {base}"),
+            of(base).told(),
+            format!("{:.2}x of bare", ratio(base, "bare hyper, webhooks")),
+        ),
         Row::at_most(
             "1",
             "durable webhook ingest (HMAC, dedupe, sealed, synced, then 202): CPU per request",
@@ -284,7 +324,12 @@ fn ratios(courses: &[Course<'_>], first: &[f64], bytes: usize) -> Vec<Row> {
             (12.0, "≤ 12x"),
             (3.5, "≤ 3.5x"),
         ),
-        Row::remark("3", "bare hyper, POST of the same check drained", of("bare hyper, checks").told(), "1.00x"),
+        Row::remark(
+            "3",
+            "bare hyper, POST of the same check drained",
+            of("bare hyper, checks").told(),
+            "1.00x",
+        ),
         Row::at_most(
             "3",
             "`POST /v1/check`, warm facts, every question evaluated in a worker and recorded",
@@ -307,7 +352,12 @@ fn ratios(courses: &[Course<'_>], first: &[f64], bytes: usize) -> Vec<Row> {
             (18.0, ""),
             (5.0, "≤ 5x"),
         ),
-        Row::remark("3", "a token that was not seen before: RS256 verified", format!("{first:.1} µs"), format!("+{:.1} µs", first - cpu["check"])),
+        Row::remark(
+            "3",
+            "a token that was not seen before: RS256 verified",
+            format!("{first:.1} µs"),
+            format!("+{:.1} µs", first - cpu["check"]),
+        ),
         Row::at_most(
             "17",
             "log at `info` vs `off`, checks (metrics and the ledger cannot be switched off)",
@@ -329,15 +379,24 @@ async fn show(server: &Server, checks: &Requests) {
 }
 
 /// Row 7.
-async fn latency(bare: &Server, door: &Server, gate: &Server, webhooks: &Requests, checks: &Requests) -> Vec<Row> {
+async fn latency(
+    bare: &Server,
+    door: &Server,
+    gate: &Server,
+    webhooks: &Requests,
+    checks: &Requests,
+) -> Vec<Row> {
     let mut p99: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     let mut p50: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for round in 0..OPEN_ROUNDS {
-        for (name, server, requests, status) in
-            [("bare", bare, checks, 200), ("check", gate, checks, 200), ("ingest", door, webhooks, 202)]
-        {
+        for (name, server, requests, status) in [
+            ("bare", bare, checks, 200),
+            ("check", gate, checks, 200),
+            ("ingest", door, webhooks, 202),
+        ] {
             let first = 1_000_000 + round * 100_000;
-            let mut seen = load::open(server.address, OPEN.0, first, OPEN.1, OPEN_SECONDS, requests).await;
+            let mut seen =
+                load::open(server.address, OPEN.0, first, OPEN.1, OPEN_SECONDS, requests).await;
             seen.expect(status);
             p99.entry(name).or_default().push(kit::percentile(&mut seen.took, 99.0));
             p50.entry(name).or_default().push(kit::percentile(&mut seen.took, 50.0));
@@ -366,7 +425,11 @@ async fn latency(bare: &Server, door: &Server, gate: &Server, webhooks: &Request
         Row::at_most(
             "7",
             "the same for durable ingest: p99 vs a raw fdatasync's p50",
-            format!("p50 {:.0} µs, p99 {:.0} µs vs {disk:.0} µs", kit::least(&p50["ingest"]), best("ingest")),
+            format!(
+                "p50 {:.0} µs, p99 {:.0} µs vs {disk:.0} µs",
+                kit::least(&p50["ingest"]),
+                best("ingest")
+            ),
             (best("ingest") / disk, "x"),
             (20.0, "≤ 20x"),
             (5.0, "≤ 5x"),
@@ -397,7 +460,8 @@ fn fdatasync() -> f64 {
 
 /// Rows 12 and 14: the real program, `portcullis serve`, from nothing.
 async fn cold(world: &[u8]) -> Vec<Row> {
-    let (mut alive, mut ready, mut resident, mut shared) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut alive, mut ready, mut resident, mut shared) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..7 {
         let folder = kit::folder("cold");
         let [public, operator] = [free(), free()];
@@ -447,7 +511,8 @@ async fn cold(world: &[u8]) -> Vec<Row> {
 /// Asks until it answers 200; ms since the start.
 async fn answers(port: u16, path: &str, begun: Instant, child: &mut Child) -> f64 {
     let to = SocketAddr::from(([127, 0, 0, 1], port));
-    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
     loop {
         assert!(child.try_wait().unwrap().is_none(), "`serve` ended");
         assert!(begun.elapsed() < Duration::from_secs(20), "`serve` does not answer {path}");
@@ -477,7 +542,10 @@ fn written_config(folder: &Path, public: u16, operator: u16, world: &[u8]) {
 
 /// The shipped rules and the one that looks at the clock.
 fn written(folder: &Path) {
-    let files = portcullis::policy::shipped::FILES.iter().copied().chain([("deploy/year_end.rego", FREEZE)]);
+    let files = portcullis::policy::shipped::FILES
+        .iter()
+        .copied()
+        .chain([("deploy/year_end.rego", FREEZE)]);
     for (path, text) in files {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -182,9 +182,13 @@ impl Asker {
     async fn with_ticket_state(&self, mut answer: Value, ticket: &str) -> Value {
         let address = format!("{}/v1/tickets/{ticket}", self.gate);
         if let Ok(now) = self.send(self.client.get(address).timeout(DEADLINE)).await
-            && let Some(told) = answer.pointer_mut("/ticket").and_then(Value::as_object_mut) {
-                told.extend(["state", "why"].map(|name| (name.to_owned(), at(&now, &format!("/{name}")).clone())));
-            }
+            && let Some(told) = answer.pointer_mut("/ticket").and_then(Value::as_object_mut)
+        {
+            told.extend(
+                ["state", "why"]
+                    .map(|name| (name.to_owned(), at(&now, &format!("/{name}")).clone())),
+            );
+        }
         answer
     }
 }

@@ -27,7 +27,9 @@ type Failed = String;
 
 /// Answers from a gateway, or from a store opened beside it.
 async fn read(reach: &ReadReach, what: Reading<'_>) -> Result<Value, Failed> {
-    if let Some(store) = &reach.store { from_store::read(store, what).await } else {
+    if let Some(store) = &reach.store {
+        from_store::read(store, what).await
+    } else {
         let operator = Operator::new(&reach.reach).map_err(|error| error.to_string())?;
         let (path, query) = what.request();
         operator.get(&path, &query).await.map_err(|error| error.to_string())

@@ -74,7 +74,9 @@ pub fn opening(running: &Running, cast: &Cast) {
          Nadia owns the workspace, Ravi develops, Mia and Omar are release managers.",
         graph.count()
     );
-    wrapped(&greeting, 0).iter().for_each(|line| println!("{line}"));
+    for line in wrapped(&greeting, 0) {
+        println!("{line}");
+    }
     println!("\nBeside each verdict stands how far it reaches:");
     for binds in [Binds::Prevents, Binds::Gates, Binds::Signals, Binds::After] {
         print!("{}", labelled(&binds.to_string(), binds.in_words()));
@@ -92,11 +94,14 @@ pub fn scene(title: &str) {
 pub fn decision(number: usize, told: &Told) {
     let (public, story) = (&told.record.public, &told.story);
     println!("{number:>3} {} → {}   {}", word(public.verdict), public.effect, faint(story.binds));
-    wrapped(&story.reason, 4).iter().for_each(|line| println!("{line}"));
+    for line in wrapped(&story.reason, 4) {
+        println!("{line}");
+    }
     let spoke = story.rules.iter().filter(|rule| rule.verdict.is_some());
     spoke.for_each(|rule| rule_lines(rule, &story.reason));
     silent(&story.rules);
-    let controls = story.controls.iter().map(|(framework, ids)| format!("{framework} {}", ids.join(", ")));
+    let controls =
+        story.controls.iter().map(|(framework, ids)| format!("{framework} {}", ids.join(", ")));
     labelled_if("supports", &controls.collect::<Vec<_>>().join(" · "));
     story.because.iter().for_each(|because| labelled_if("softened", because));
     let mut remedies = story.remedies.iter();
@@ -153,19 +158,28 @@ pub fn command(line: &str) {
 
 /// Every decision in one table.
 pub fn summary(rows: &[Row]) {
-    println!("\n{}", painted(&line("#", "product", "what happened", "verdict → effect", "reach"), "1"));
+    println!(
+        "\n{}",
+        painted(&line("#", "product", "what happened", "verdict → effect", "reach"), "1")
+    );
     for row in rows {
         let answer = format!("{} → {}", word(row.verdict), row.effect);
         // Colour codes take no room on the screen, so the padding is counted without them.
         let width = row.verdict.to_string().len() + 3 + row.effect.len();
         let answer = format!("{answer}{}", " ".repeat(17_usize.saturating_sub(width)));
         let mark = if row.good { "" } else { "  ✗" };
-        println!("{}{mark}", line(&row.number.to_string(), row.product, &row.what, &answer, row.binds.as_str()));
+        println!(
+            "{}{mark}",
+            line(&row.number.to_string(), row.product, &row.what, &answer, row.binds.as_str())
+        );
     }
     let of = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
     let (allow, alert, approve, block) =
         (of(Verdict::Allow), of(Verdict::Alert), of(Verdict::Approve), of(Verdict::Block));
-    println!("\n{} decisions: {allow} allow, {alert} alert, {approve} approve, {block} block.", rows.len());
+    println!(
+        "\n{} decisions: {allow} allow, {alert} alert, {approve} approve, {block} block.",
+        rows.len()
+    );
 }
 
 fn line(number: &str, product: &str, what: &str, answer: &str, reach: &str) -> String {
@@ -179,10 +193,21 @@ pub async fn closing(running: &Running, good: bool) {
     }
     if let Ok(Some(checkpoint)) = running.gateway.checkpoint().await {
         let lines: Vec<&str> = checkpoint.lines().take(3).collect();
-        println!("The ledger holds {} entries, root {}.", lines.get(1).unwrap_or(&"?"), lines.get(2).unwrap_or(&"?"));
+        println!(
+            "The ledger holds {} entries, root {}.",
+            lines.get(1).unwrap_or(&"?"),
+            lines.get(2).unwrap_or(&"?")
+        );
         println!("Its key is {}", running.gateway.verifier_key());
     }
-    println!("{}", if good { "Every decision was the expected one." } else { "Something was not as expected: see the ✗ above." });
+    println!(
+        "{}",
+        if good {
+            "Every decision was the expected one."
+        } else {
+            "Something was not as expected: see the ✗ above."
+        }
+    );
 }
 
 /// A folder that stays can be looked at after the demo.

@@ -1,6 +1,8 @@
 //! Text for a terminal of 100 columns: wrapped, labelled, cut. Foreign text is shown with its control characters
 //! escaped.
 
+use std::fmt::Write as _;
+
 use portcullis::decision::narrative::shown;
 
 /// Columns of a line. A terminal is often 80 wide and seldom under 100 where people read reports; a pipe has no width.
@@ -37,7 +39,8 @@ pub fn labelled(label: &str, text: &str) -> String {
     let mut out = String::new();
     for (at, line) in wrapped(text, LABEL).iter().enumerate() {
         let label = if at == 0 { label } else { "" };
-        out.push_str(&format!("    {label:<10}{}\n", line.trim_start()));
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(out, "    {label:<10}{}", line.trim_start());
     }
     out
 }
@@ -59,14 +62,19 @@ mod tests {
     fn lines_end_before_the_margin_and_lose_nothing() {
         let text = "word ".repeat(100);
         let lines = wrapped(&text, 4);
-        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH && line.starts_with("    word")));
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= WIDTH && line.starts_with("    word"))
+        );
         assert_eq!(lines.join(" ").split_whitespace().count(), 100);
     }
 
     #[test]
     fn a_word_longer_than_a_line_stays_whole() {
         let long = "x".repeat(200);
-        assert_eq!(wrapped(&format!("a {long} b"), 2), ["  a".to_owned(), format!("  {long}"), "  b".to_owned()]);
+        assert_eq!(
+            wrapped(&format!("a {long} b"), 2),
+            ["  a".to_owned(), format!("  {long}"), "  b".to_owned()]
+        );
     }
 
     #[test]
