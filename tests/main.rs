@@ -31,7 +31,6 @@ mod spec {
     mod policy_tests;
     mod receiver;
     mod rest;
-    mod rig;
     mod routes;
     mod secrets;
     mod simulator;
