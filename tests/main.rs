@@ -13,7 +13,10 @@
 
 mod spec {
     mod answers;
+    mod approvals;
+    mod approvals_read;
     mod bitbucket;
+    mod decisions;
     mod door;
     mod door_tls;
     mod doors;
@@ -32,6 +35,7 @@ mod spec {
     mod secrets;
     mod simulator;
     mod simulator_datacenter;
+    mod simulator_history;
     mod simulator_oracle;
     mod simulator_pipelines;
     mod simulator_webhooks;
