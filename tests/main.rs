@@ -31,6 +31,7 @@ mod spec {
     mod policy_tests;
     mod receiver;
     mod rest;
+    mod rig;
     mod routes;
     mod secrets;
     mod simulator;
