@@ -9,43 +9,43 @@ pub mod cage;
 pub mod child;
 mod frame;
 mod process;
+mod tender;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::gateway::workers::process::Batch;
+use crate::gateway::workers::cage::Sandbox;
+use crate::gateway::workers::child::Orders;
 use crate::gateway::workers::process::Failed;
+pub use crate::gateway::workers::process::NoWorker;
 use crate::gateway::workers::process::Process;
+use crate::gateway::workers::tender::Shared;
 use crate::policy::Answer;
 use crate::policy::Bundle;
 use crate::policy::Diagnostic;
 use crate::policy::Input;
-use crate::policy::RuleId;
 use crate::policy::SourceFile;
 
 /// Questions that may wait for a worker. Beyond it a question is answered with the rules' weights at once: better an
 /// honest "could not tell" than a caller whose deadline runs out in a queue.
 const MAX_WAITING: usize = 1_024;
 
-/// Questions sent to a worker in one write: a round trip costs 10 µs alone and about 1 µs in a batch of 16.
-const MAX_BATCH: usize = 16;
-
-/// Pairs of rule and input that killed a worker, remembered so that they kill no second one.
-const MAX_GUILTY: u64 = 10_000;
+/// Longest way of one question through the pool. No worker, or a queue full of runaways: whoever asks hears of it.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// How the pool runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The program whose hidden `worker` command is started. Default: this very program.
     pub program: PathBuf,
-    /// How many workers. Default: one a core, at most four; each costs about 15 MB.
+    /// How many workers. Default: one a core, at least two (a runaway in one leaves another serving) and at most
+    /// four; each costs about 15 MB.
     pub count: usize,
     /// How long one question may take before its worker is killed. Default 200 ms: a shipped rule takes 20 µs.
     pub deadline: Duration,
@@ -59,18 +59,24 @@ impl Settings {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             program,
-            count: cores.min(4),
+            count: cores.clamp(2, 4),
             deadline: Duration::from_millis(200),
             load_deadline: Duration::from_secs(10),
         }
     }
-}
 
-/// One question: an input and the rules that are to look at it, by position in the bundle.
-struct Question {
-    input: Arc<Input>,
-    rules: Vec<u32>,
-    answer: oneshot::Sender<Vec<Answer>>,
+    /// The engine ends a runaway loop itself, a little before the deadline: that costs the rule its answer, but
+    /// nobody a worker.
+    fn engine_time_ms(&self) -> u64 {
+        let time = self.deadline * 3 / 4;
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// The orders that every worker of a pool gets.
+    fn orders(&self, files: Vec<SourceFile>) -> Result<Vec<u8>, PoolError> {
+        let orders = Orders { time_ms: self.engine_time_ms(), files };
+        serde_json::to_vec(&orders).map_err(|error| NoWorker::Failed(Failed::Report(error)).into())
+    }
 }
 
 /// Why there is no pool.
@@ -81,61 +87,60 @@ pub enum PoolError {
     Refused(Vec<Diagnostic>),
     /// No worker could be started or it died while loading.
     #[error("no worker could load the bundle: {0}")]
-    Worker(String),
+    Worker(#[from] NoWorker),
+}
+
+/// One question: an input and the rules that are to look at it, by position in the bundle.
+#[derive(Debug)]
+struct Question {
+    input: Arc<Input>,
+    rules: Vec<u32>,
+    answer: oneshot::Sender<Vec<Answer>>,
 }
 
 /// A pool of workers that serve one bundle. Dropping it ends them.
 #[derive(Debug)]
 pub struct Pool {
-    bundle: Arc<Bundle>,
-    sandbox: String,
+    shared: Arc<Shared>,
+    sandbox: Sandbox,
     queue: mpsc::Sender<Question>,
-    restarts: Arc<AtomicU64>,
     #[expect(
         dead_code,
         reason = "held: dropping the pool aborts its tasks, which kills the workers"
     )]
-    tasks: JoinSet<()>,
+    tenders: JoinSet<()>,
 }
 
 impl Pool {
-    /// Checks and loads the files in a worker of their own; on success that worker is the pool's first.
+    /// Checks and loads the files in a worker of their own; on success that worker is the pool's first, and the others
+    /// start behind it.
     pub async fn start(settings: Settings, files: Vec<SourceFile>) -> Result<Self, PoolError> {
-        let files: Arc<[u8]> =
-            serde_json::to_vec(&files).map_err(|e| PoolError::Worker(e.to_string()))?.into();
-        let (first, report) = Process::start(&settings, &files).await?;
-        let bundle = Arc::new(report.bundle);
+        let orders = settings.orders(files)?;
+        let (first, report) = Process::start(&settings, &orders).await?;
         let (queue, questions) = mpsc::channel(MAX_WAITING);
-        let shared = Arc::new(Shared {
-            rules: bundle.rules.iter().map(|rule| rule.id.clone()).collect(),
-            settings,
-            files,
-            questions: tokio::sync::Mutex::new(questions),
-            guilty: moka::sync::Cache::new(MAX_GUILTY),
-            restarts: Arc::default(),
-        });
-        let restarts = Arc::clone(&shared.restarts);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(tend(Arc::clone(&shared), Some(first)));
-        for _ in 1..shared.settings.count {
-            tasks.spawn(tend(Arc::clone(&shared), None));
+        let count = settings.count.max(1);
+        let shared = Arc::new(Shared::new(settings, orders, report.bundle, questions));
+        let mut tenders = JoinSet::new();
+        tenders.spawn(tender::tend(Arc::clone(&shared), Some(first)));
+        for _ in 1..count {
+            tenders.spawn(tender::tend(Arc::clone(&shared), None));
         }
-        Ok(Self { bundle, sandbox: report.sandbox, queue, restarts, tasks })
+        Ok(Self { shared, sandbox: report.sandbox, queue, tenders })
     }
 
     /// The bundle it serves.
-    pub const fn bundle(&self) -> &Arc<Bundle> {
-        &self.bundle
+    pub fn bundle(&self) -> &Arc<Bundle> {
+        self.shared.bundle()
     }
 
     /// How well the workers' cage closes: `full` or `partial`.
-    pub fn sandbox(&self) -> &str {
-        &self.sandbox
+    pub const fn sandbox(&self) -> &'static str {
+        self.sandbox.as_str()
     }
 
     /// How many workers died or were killed.
     pub fn restarts(&self) -> u64 {
-        self.restarts.load(Ordering::Relaxed)
+        self.shared.restarts()
     }
 
     /// Asks these rules, in this order; always one answer a rule.
@@ -145,136 +150,18 @@ impl Pool {
             return Vec::new();
         }
         let (answer, told) = oneshot::channel();
-        let sent = self.queue.try_send(Question { input, rules, answer });
-        match sent {
-            Ok(()) => {
-                told.await.unwrap_or_else(|_| all_faulted(count, "the gate is shutting down"))
-            }
-            Err(_) => all_faulted(count, "too many questions are waiting for a worker"),
-        }
+        let why = match self.queue.try_send(Question { input, rules, answer }) {
+            Ok(()) => match timeout(MAX_WAIT, told).await {
+                Ok(Ok(answers)) => return answers,
+                Ok(Err(_)) => "the gate is shutting down",
+                Err(_) => "no worker was free in time",
+            },
+            Err(_) => "too many questions are waiting for a worker",
+        };
+        all_faulted(count, why)
     }
 }
 
 fn all_faulted(count: usize, why: &str) -> Vec<Answer> {
     vec![Answer::Fault(why.to_owned()); count]
-}
-
-struct Shared {
-    settings: Settings,
-    files: Arc<[u8]>,
-    rules: Vec<RuleId>,
-    questions: tokio::sync::Mutex<mpsc::Receiver<Question>>,
-    guilty: moka::sync::Cache<(u32, [u8; 32]), Arc<str>>,
-    restarts: Arc<AtomicU64>,
-}
-
-/// Tends one worker for the life of the pool: batch after batch, and a new process whenever the old one fails.
-async fn tend(shared: Arc<Shared>, first: Option<Process>) {
-    let mut process = first;
-    loop {
-        let mut batch = Vec::with_capacity(MAX_BATCH);
-        // The lock is held while waiting for work: only one idle worker needs to listen.
-        let taken = { shared.questions.lock().await.recv_many(&mut batch, MAX_BATCH).await };
-        if taken == 0 {
-            return;
-        }
-        serve_batch(&shared, &mut process, batch).await;
-    }
-}
-
-async fn serve_batch(shared: &Shared, process: &mut Option<Process>, mut questions: Vec<Question>) {
-    questions.retain(|question| !question.answer.is_closed());
-    let (known_guilty, fresh): (Vec<_>, Vec<_>) =
-        questions.into_iter().partition(|question| shared.any_guilty(question));
-    for question in known_guilty {
-        one_rule_at_a_time(shared, process, question).await;
-    }
-    if fresh.is_empty() {
-        return;
-    }
-    let batch: Vec<Batch<'_>> =
-        fresh.iter().map(|q| Batch { rules: &q.rules, input: q.input.json() }).collect();
-    let mut answered = Vec::new();
-    let result = match running(shared, process).await {
-        Some(worker) => {
-            worker.ask(&batch, &shared.rules, shared.settings.deadline, &mut answered).await
-        }
-        None => Err(Failed::gone("no worker could be started")),
-    };
-    drop(batch);
-    let mut rest = fresh.into_iter();
-    for (answers, question) in answered.into_iter().zip(rest.by_ref()) {
-        // Whoever asked may have gone; the answer is then nobody's.
-        let _ = question.answer.send(answers);
-    }
-    if result.is_err() {
-        shared.bury(process);
-        for question in rest {
-            one_rule_at_a_time(shared, process, question).await;
-        }
-    }
-}
-
-/// Finds the guilty rule: each is asked alone, and only the one that fails gets a fault.
-async fn one_rule_at_a_time(shared: &Shared, process: &mut Option<Process>, question: Question) {
-    let digest = question.input.digest();
-    let mut answers = Vec::with_capacity(question.rules.len());
-    for rule in &question.rules {
-        answers.push(alone(shared, process, *rule, &question.input, digest).await);
-    }
-    let _ = question.answer.send(answers);
-}
-
-async fn alone(
-    shared: &Shared,
-    process: &mut Option<Process>,
-    rule: u32,
-    input: &Input,
-    digest: [u8; 32],
-) -> Answer {
-    if let Some(why) = shared.guilty.get(&(rule, digest)) {
-        return Answer::Fault(why.to_string());
-    }
-    let Some(worker) = running(shared, process).await else {
-        return Answer::Fault("no worker could be started".to_owned());
-    };
-    let mut answered = Vec::new();
-    let batch = [Batch { rules: &[rule], input: input.json() }];
-    match worker.ask(&batch, &shared.rules, shared.settings.deadline, &mut answered).await {
-        Ok(()) => answered
-            .pop()
-            .and_then(|mut answers| answers.pop())
-            .unwrap_or_else(|| Answer::Fault("no answer".to_owned())),
-        Err(failed) => {
-            shared.bury(process);
-            shared.guilty.insert((rule, digest), failed.why.as_str().into());
-            Answer::Fault(failed.why)
-        }
-    }
-}
-
-/// The running worker, started if there is none.
-async fn running<'a>(shared: &Shared, process: &'a mut Option<Process>) -> Option<&'a mut Process> {
-    if process.is_none() {
-        match Process::start(&shared.settings, &shared.files).await {
-            Ok((started, _)) => *process = Some(started),
-            Err(error) => tracing::error!(%error, "a worker could not be started"),
-        }
-    }
-    process.as_mut()
-}
-
-impl Shared {
-    fn any_guilty(&self, question: &Question) -> bool {
-        if self.guilty.entry_count() == 0 {
-            return false;
-        }
-        let digest = question.input.digest();
-        question.rules.iter().any(|rule| self.guilty.contains_key(&(*rule, digest)))
-    }
-
-    fn bury(&self, process: &mut Option<Process>) {
-        *process = None;
-        self.restarts.fetch_add(1, Ordering::Relaxed);
-    }
 }

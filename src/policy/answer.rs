@@ -64,7 +64,11 @@ pub fn read(rule: &RuleId, value: &Value) -> Answer {
     Answer::Findings(findings)
 }
 
+/// Longest word about what is wrong, in characters: the engine's own may quote all that the rule said.
+const MAX_WRONG: usize = 1_000;
+
 fn broken(rule: &RuleId, wrong: &str) -> Finding {
+    let wrong: String = wrong.chars().take(MAX_WRONG).collect();
     Finding {
         rule: rule.clone(),
         verdict: Verdict::Block,

@@ -3,21 +3,31 @@
 //! This is the whole of the hidden `portcullis worker` command. It is given one socket as standard input and nothing
 //! else; whatever happens to it, the gateway sees a late or broken answer and gives the guilty rule its weight.
 
+mod held;
+
 use std::io::Read;
-use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
-use std::time::Instant;
+
+use bytes::BytesMut;
+use serde::Deserialize;
+use serde::Serialize;
 
 use crate::gateway::workers::cage;
+use crate::gateway::workers::cage::Sandbox;
+use crate::gateway::workers::child::held::Held;
 use crate::gateway::workers::frame;
-use crate::gateway::workers::frame::Head;
+use crate::gateway::workers::frame::Frame;
+use crate::gateway::workers::frame::FrameError;
 use crate::gateway::workers::frame::Word;
 use crate::policy::Answer;
+use crate::policy::Bundle;
+use crate::policy::Diagnostic;
 use crate::policy::Limits;
+use crate::policy::Loaded;
 use crate::policy::Machine;
 use crate::policy::Prepared;
 use crate::policy::SourceFile;
@@ -26,9 +36,29 @@ use crate::policy::load;
 /// The argument of a worker that sits in its cage already.
 pub const CAGED: &str = "--caged";
 
-/// Answers are written together, but never held back longer than this: the gateway measures a question's deadline from
-/// the last answer it saw.
-const HOLD_BACK: Duration = Duration::from_millis(1);
+/// Bytes read at once: a batch of usual questions.
+const READ_BYTES: usize = 64 << 10;
+
+/// What a worker is to load: the payload of the first frame, as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Orders {
+    /// How long one rule may take before the engine itself ends it, milliseconds.
+    pub time_ms: u64,
+    /// The bundle's files.
+    pub files: Vec<SourceFile>,
+}
+
+/// What a worker says of the bundle it loaded.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// How well its cage closes.
+    pub sandbox: Sandbox,
+    /// The bundle.
+    pub bundle: Bundle,
+}
+
+/// How a worker turns files into a bundle.
+pub type Loader = fn(&[SourceFile]) -> Result<Loaded, Vec<Diagnostic>>;
 
 /// Sets the limits and starts again. Comes back only if that failed.
 pub fn enter_cage(program: &Path) -> ExitCode {
@@ -38,15 +68,16 @@ pub fn enter_cage(program: &Path) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Serves the socket on standard input until it closes.
+/// Serves the socket on standard input until it closes. Only bundles that pass every load check are served.
 pub fn serve() -> ExitCode {
-    let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
-        return ExitCode::FAILURE;
-    };
-    let sandbox = cage::close();
-    let mut worker =
-        Worker { socket: UnixStream::from(socket), inbox: Vec::new(), machine: None, sandbox };
-    match worker.run() {
+    serve_with(load)
+}
+
+/// [`serve`], with another way to load. The shipped program has none: this is for trying out, in the same cage, what a
+/// rule does that no check let through.
+pub fn serve_with(load: Loader) -> ExitCode {
+    tell_no_values();
+    match Worker::new(load).and_then(|mut worker| worker.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("portcullis worker: {error}");
@@ -55,103 +86,91 @@ pub fn serve() -> ExitCode {
     }
 }
 
+/// A panic's own words may quote the input, and standard error is a log: only the place is told.
+fn tell_no_values() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        eprintln!("portcullis worker: the engine gave up at {place}");
+    }));
+}
+
 struct Worker {
     socket: UnixStream,
-    inbox: Vec<u8>,
+    held: Held,
     machine: Option<Machine>,
-    sandbox: cage::Sandbox,
+    sandbox: Sandbox,
+    load: Loader,
 }
 
 impl Worker {
+    /// Closes the cage; from here on this process opens nothing.
+    fn new(load: Loader) -> std::io::Result<Self> {
+        let socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+        let out = socket.try_clone()?;
+        let sandbox = cage::close();
+        Ok(Self { socket, held: Held::new(out)?, machine: None, sandbox, load })
+    }
+
     fn run(&mut self) -> std::io::Result<()> {
+        let mut read = BytesMut::new();
+        let mut buffer = vec![0; READ_BYTES];
         let mut out = Vec::new();
-        let mut buffer = vec![0; 64 << 10];
         loop {
-            let mut held_since = Instant::now();
-            while let Some((head, payload)) = self.next_frame()? {
-                self.answer(head, &payload, &mut out)?;
-                if held_since.elapsed() >= HOLD_BACK {
-                    self.socket.write_all(&out)?;
-                    out.clear();
-                    held_since = Instant::now();
+            let mut next = frame::take(&mut read)?;
+            while let Some(frame) = next {
+                out.clear();
+                self.answer(&frame, &mut out)?;
+                next = frame::take(&mut read)?;
+                match next {
+                    Some(_) => self.held.hold(&out),
+                    None => self.held.flush(&out)?,
                 }
             }
-            if !out.is_empty() {
-                self.socket.write_all(&out)?;
-                out.clear();
-            }
-            let read = self.socket.read(&mut buffer)?;
-            if read == 0 {
+            let count = self.socket.read(&mut buffer)?;
+            if count == 0 {
                 return Ok(());
             }
-            self.inbox.extend(buffer.iter().take(read));
+            read.extend_from_slice(buffer.get(..count).unwrap_or_default());
         }
     }
 
-    fn next_frame(&mut self) -> std::io::Result<Option<(Head, Vec<u8>)>> {
-        let Some(head) = self.inbox.first_chunk::<{ frame::HEAD }>() else { return Ok(None) };
-        let head = frame::head(head).map_err(std::io::Error::other)?;
-        let end = frame::HEAD + head.length;
-        if self.inbox.len() < end {
-            return Ok(None);
+    fn answer(&mut self, frame: &Frame, out: &mut Vec<u8>) -> std::io::Result<()> {
+        match frame.word {
+            Word::Load => self.load(frame, out),
+            Word::Ask => self.ask(frame, out),
+            Word::Loaded | Word::Refused | Word::Answers => Err(FrameError::Unasked.into()),
         }
-        let payload = self.inbox.drain(..end).skip(frame::HEAD).collect();
-        Ok(Some((head, payload)))
     }
 
-    fn answer(&mut self, head: Head, payload: &[u8], out: &mut Vec<u8>) -> std::io::Result<()> {
-        let (word, answer) = match head.word {
-            Word::Load => self.load(payload)?,
-            Word::Ask => (Word::Answers, self.ask(payload)?),
-            Word::Loaded | Word::Refused | Word::Answers => {
-                return Err(std::io::Error::other("the gateway said a worker's word"));
+    fn load(&mut self, frame: &Frame, out: &mut Vec<u8>) -> std::io::Result<()> {
+        let orders: Orders = serde_json::from_slice(&frame.payload)?;
+        let (word, said) = match (self.load)(&orders.files) {
+            Ok(loaded) => {
+                let time = Duration::from_millis(orders.time_ms);
+                let limits = Limits { time, ..Limits::default() };
+                let machine = Machine::new(&loaded, limits).map_err(std::io::Error::other)?;
+                self.machine = Some(machine);
+                let report = Report { sandbox: self.sandbox, bundle: loaded.bundle().clone() };
+                (Word::Loaded, serde_json::to_vec(&report)?)
+            }
+            Err(diagnostics) => (Word::Refused, serde_json::to_vec(&diagnostics)?),
+        };
+        Ok(frame::put(out, frame.number, word, |out| out.extend_from_slice(&said))?)
+    }
+
+    fn ask(&mut self, frame: &Frame, out: &mut Vec<u8>) -> std::io::Result<()> {
+        let (rules, input) = frame::asked(&frame.payload)?;
+        let machine = self.machine.as_mut().ok_or(FrameError::Unasked)?;
+        let prepared = Prepared::new(input);
+        let mut answer = |rule: u32| match &prepared {
+            Ok(input) => machine.ask(rule as usize, input),
+            Err(why) => Answer::Fault(why.to_string()),
+        };
+        let answers = |out: &mut Vec<u8>| {
+            for rule in rules {
+                frame::put_answer(out, &answer(rule));
             }
         };
-        frame::put(out, head.number, word, &answer).map_err(std::io::Error::other)
+        Ok(frame::put(out, frame.number, Word::Answers, answers)?)
     }
-
-    fn load(&mut self, payload: &[u8]) -> std::io::Result<(Word, Vec<u8>)> {
-        let files: Vec<SourceFile> = serde_json::from_slice(payload)?;
-        match load(&files) {
-            Ok(loaded) => {
-                let report = serde_json::to_vec(&Report {
-                    sandbox: self.sandbox.as_str().to_owned(),
-                    bundle: loaded.bundle().clone(),
-                })?;
-                self.machine =
-                    Some(Machine::new(&loaded, Limits::default()).map_err(std::io::Error::other)?);
-                Ok((Word::Loaded, report))
-            }
-            Err(diagnostics) => Ok((Word::Refused, serde_json::to_vec(&diagnostics)?)),
-        }
-    }
-
-    fn ask(&mut self, payload: &[u8]) -> std::io::Result<Vec<u8>> {
-        let (rules, input) = frame::asked(payload).map_err(std::io::Error::other)?;
-        let machine = self
-            .machine
-            .as_mut()
-            .ok_or_else(|| std::io::Error::other("asked before a bundle was loaded"))?;
-        let mut out = Vec::new();
-        match Prepared::new(input) {
-            Ok(prepared) => {
-                for rule in rules {
-                    frame::put_answer(&mut out, &machine.ask(rule as usize, &prepared));
-                }
-            }
-            Err(why) => rules
-                .iter()
-                .for_each(|_| frame::put_answer(&mut out, &Answer::Fault(why.to_string()))),
-        }
-        Ok(out)
-    }
-}
-
-/// What a worker says of the bundle it loaded.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub struct Report {
-    /// How well its cage closes: `full` or `partial`.
-    pub sandbox: String,
-    /// The bundle.
-    pub bundle: crate::policy::Bundle,
 }

@@ -1,15 +1,27 @@
 //! The frames between the gateway and a worker: numbered, length-prefixed, at most 16 MiB. What a worker says is
-//! untrusted: every length is checked before it is believed.
+//! untrusted: every length is checked before it is believed, and a finding that no rule could have made is refused.
+
+use bytes::Buf;
+use bytes::BytesMut;
 
 use crate::policy::Answer;
 use crate::policy::Finding;
 use crate::policy::RuleId;
+use crate::policy::Verdict;
+use crate::policy::answer::MAX_FINDINGS;
+use crate::policy::answer::MAX_PATH;
+use crate::policy::answer::MAX_PROOF;
+use crate::policy::answer::MAX_REASON;
+use crate::policy::finding::Origin;
 
 /// Longest payload. A worker that announces more is broken or hostile; without the limit it could make us allocate it.
 pub const MAX_PAYLOAD: usize = 16 << 20;
 
+/// Longest word about a fault, in characters: it becomes part of a finding's reason.
+const MAX_WHY: usize = 1_000;
+
 /// Bytes before a payload: length, number, word.
-pub const HEAD: usize = 4 + 8 + 1;
+const HEAD: usize = 4 + 8 + 1;
 
 /// What a frame says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,53 +64,81 @@ pub enum FrameError {
     /// The payload is not what its word promises.
     #[error("a frame's payload is cut short or malformed")]
     Payload,
+    /// A finding no rule can make, or one of another rule.
+    #[error("a frame carries a finding that `{0}` cannot have made")]
+    Finding(RuleId),
+    /// A frame that was not asked for.
+    #[error("a frame answers what was not asked")]
+    Unasked,
 }
 
-/// The head of a frame.
-#[derive(Clone, Copy, Debug)]
-pub struct Head {
-    /// Bytes of payload that follow.
-    pub length: usize,
+impl From<FrameError> for std::io::Error {
+    fn from(error: FrameError) -> Self {
+        Self::other(error)
+    }
+}
+
+/// A frame that has come.
+#[derive(Debug)]
+pub struct Frame {
     /// Which question it belongs to.
     pub number: u64,
     /// What it says.
     pub word: Word,
+    /// The rest.
+    pub payload: BytesMut,
 }
 
-/// Adds a frame to `out`.
-pub fn put(out: &mut Vec<u8>, number: u64, word: Word, payload: &[u8]) -> Result<(), FrameError> {
-    if payload.len() > MAX_PAYLOAD {
-        return Err(FrameError::TooLong(payload.len()));
-    }
-    let length = u32::try_from(payload.len()).map_err(|_| FrameError::TooLong(payload.len()))?;
-    out.extend_from_slice(&length.to_le_bytes());
+/// Adds a frame to `out`; `body` writes its payload there. On an error `out` is as it was.
+pub fn put(
+    out: &mut Vec<u8>,
+    number: u64,
+    word: Word,
+    body: impl FnOnce(&mut Vec<u8>),
+) -> Result<(), FrameError> {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&number.to_le_bytes());
     out.push(word.byte());
-    out.extend_from_slice(payload);
-    Ok(())
+    body(out);
+    let payload = out.len().saturating_sub(start + HEAD);
+    let length = u32::try_from(payload).ok().filter(|_| payload <= MAX_PAYLOAD);
+    if let (Some(length), Some(place)) =
+        (length, out.get_mut(start..).and_then(<[u8]>::first_chunk_mut))
+    {
+        *place = length.to_le_bytes();
+        Ok(())
+    } else {
+        out.truncate(start);
+        Err(FrameError::TooLong(payload))
+    }
 }
 
-/// Reads a head.
-pub fn head(bytes: &[u8; HEAD]) -> Result<Head, FrameError> {
-    let [a, b, c, d, number @ .., word] = *bytes;
+/// Takes the next frame out of what was read; none if it has not come whole.
+pub fn take(read: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+    let Some(head) = read.first_chunk::<HEAD>() else { return Ok(None) };
+    let [a, b, c, d, number @ .., word] = *head;
     let length = u32::from_le_bytes([a, b, c, d]) as usize;
     if length > MAX_PAYLOAD {
         return Err(FrameError::TooLong(length));
     }
-    let word =
-        Word::ALL.into_iter().find(|known| known.byte() == word).ok_or(FrameError::Word(word))?;
-    Ok(Head { length, number: u64::from_le_bytes(number), word })
+    let known = Word::ALL.into_iter().find(|known| known.byte() == word);
+    let word = known.ok_or(FrameError::Word(word))?;
+    if read.len() < HEAD + length {
+        return Ok(None);
+    }
+    let mut payload = read.split_to(HEAD + length);
+    payload.advance(HEAD);
+    Ok(Some(Frame { number: u64::from_le_bytes(number), word, payload }))
 }
 
-/// The payload of [`Word::Ask`]: which rules, and the input they see.
-pub fn ask(rules: &[u32], input: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(4 + rules.len() * 4 + input.len());
-    out.extend_from_slice(&u32::try_from(rules.len()).unwrap_or(u32::MAX).to_le_bytes());
+/// Writes the payload of [`Word::Ask`]: which rules, and the input they see.
+pub fn put_ask(out: &mut Vec<u8>, rules: &[u32], input: &[u8]) {
+    put_length(out, rules.len());
     for rule in rules {
         out.extend_from_slice(&rule.to_le_bytes());
     }
     out.extend_from_slice(input);
-    out
 }
 
 /// Reads the payload of [`Word::Ask`].
@@ -119,25 +159,33 @@ const FAULT: u8 = 2;
 
 /// Adds one rule's answer to the payload of [`Word::Answers`].
 pub fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
-    let (tag, body) = match answer {
-        Answer::Findings(findings) if findings.is_empty() => (EMPTY, Vec::new()),
+    match answer {
+        Answer::Findings(findings) if findings.is_empty() => out.push(EMPTY),
         Answer::Findings(findings) => match serde_json::to_vec(findings) {
-            Ok(json) => (FINDINGS, json),
-            Err(error) => (FAULT, error.to_string().into_bytes()),
+            Ok(json) => put_body(out, FINDINGS, &json),
+            Err(error) => put_body(out, FAULT, error.to_string().as_bytes()),
         },
-        Answer::Fault(why) => (FAULT, why.clone().into_bytes()),
-    };
-    out.push(tag);
-    if tag != EMPTY {
-        out.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
-        out.extend_from_slice(&body);
+        Answer::Fault(why) => put_body(out, FAULT, why.as_bytes()),
     }
 }
 
-/// Reads as many answers as were asked for, and nothing more. Each finding is given the id of the rule it was asked of:
-/// a worker cannot speak for another rule.
-pub fn answers(mut payload: &[u8], rules: &[RuleId]) -> Result<Vec<Answer>, FrameError> {
-    let mut all = Vec::with_capacity(rules.len());
+fn put_body(out: &mut Vec<u8>, tag: u8, body: &[u8]) {
+    out.push(tag);
+    put_length(out, body.len());
+    out.extend_from_slice(body);
+}
+
+/// What is too long for its length is too long for its frame, and refused there.
+fn put_length(out: &mut Vec<u8>, length: usize) {
+    out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+/// Reads one answer for each of these rules, and nothing more.
+pub fn answers<'r>(
+    mut payload: &[u8],
+    rules: impl Iterator<Item = &'r RuleId>,
+) -> Result<Vec<Answer>, FrameError> {
+    let mut all = Vec::new();
     for rule in rules {
         let (tag, rest) = payload.split_first().ok_or(FrameError::Payload)?;
         if *tag == EMPTY {
@@ -156,16 +204,35 @@ pub fn answers(mut payload: &[u8], rules: &[RuleId]) -> Result<Vec<Answer>, Fram
 fn answer(tag: u8, body: &[u8], rule: &RuleId) -> Result<Answer, FrameError> {
     match tag {
         FINDINGS => {
-            let mut findings: Vec<Finding> =
+            let findings: Vec<Finding> =
                 serde_json::from_slice(body).map_err(|_| FrameError::Payload)?;
-            for finding in &mut findings {
-                finding.rule = rule.clone();
+            if findings.len() > MAX_FINDINGS || !findings.iter().all(|said| can_say(rule, said)) {
+                return Err(FrameError::Finding(rule.clone()));
             }
             Ok(Answer::Findings(findings))
         }
-        FAULT => Ok(Answer::Fault(String::from_utf8_lossy(body).chars().take(1_000).collect())),
+        FAULT => {
+            let why = String::from_utf8_lossy(body);
+            Ok(Answer::Fault(why.chars().filter(|c| !c.is_control()).take(MAX_WHY).collect()))
+        }
         other => Err(FrameError::Word(other)),
     }
+}
+
+/// Whether an honest worker could have sent this for that rule: it speaks for no other rule, says nothing that is the
+/// gateway's to say, and keeps the limits of the engine's own reading.
+fn can_say(rule: &RuleId, said: &Finding) -> bool {
+    let by_a_rule = match said.origin {
+        Origin::Rule => !said.reason.trim().is_empty(),
+        Origin::Broken => said.verdict == Verdict::Block,
+        Origin::Unknown | Origin::Fault => false,
+    };
+    let short = said.reason.chars().count() <= MAX_REASON
+        && said.proof.len() <= MAX_PROOF
+        && said.proof.iter().all(|path| path.len() <= MAX_PATH);
+    let demand = said.approval.is_some() == (said.verdict == Verdict::Approve)
+        && said.approval.as_ref().is_none_or(|demand| demand.count > 0);
+    said.rule == *rule && by_a_rule && short && demand
 }
 
 fn number(bytes: &[u8]) -> Result<(u32, &[u8]), FrameError> {
