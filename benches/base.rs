@@ -92,7 +92,8 @@ pub fn serve(kind: &str, secret: &str) {
             stream.set_nodelay(true).unwrap();
             let secret = Arc::clone(&secret);
             tokio::spawn(async move {
-                let service = service_fn(move |request| answer(request, looks, Arc::clone(&secret)));
+                let service =
+                    service_fn(move |request| answer(request, looks, Arc::clone(&secret)));
                 let mut http = http1::Builder::new();
                 http.timer(TokioTimer::new());
                 drop(http.serve_connection(TokioIo::new(stream), service).await);
@@ -101,15 +102,28 @@ pub fn serve(kind: &str, secret: &str) {
     });
 }
 
-async fn answer(request: Request<Incoming>, looks: bool, secret: Arc<str>) -> Result<Response<Empty<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    looks: bool,
+    secret: Arc<str>,
+) -> Result<Response<Empty<Bytes>>, Infallible> {
     let mut answer = Response::new(Empty::new());
     if !looks {
         let mut body = request.into_body();
         while let Some(Ok(_)) = body.frame().await {}
         return Ok(answer);
     }
-    let signature = request.headers().get("x-hub-signature").map(|value| value.as_bytes().to_vec()).unwrap_or_default();
-    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let signature = request
+        .headers()
+        .get("x-hub-signature")
+        .map(|value| value.as_bytes().to_vec())
+        .unwrap_or_default();
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
     *answer.status_mut() = judged(&body, &signature, &secret);
     Ok(answer)
 }
@@ -131,7 +145,10 @@ fn judged(body: &[u8], signature: &[u8], secret: &str) -> hyper::StatusCode {
 fn says_something(body: &Body<'_>) -> bool {
     let uuid = |named: &Option<Named<'_>>| named.as_ref().is_some_and(|named| named.uuid.is_some());
     let changes = body.push.iter().flat_map(|push| &push.changes);
-    let refs = changes.filter(|change| !change.forced).flat_map(|change| [&change.old, &change.new]).flatten();
+    let refs = changes
+        .filter(|change| !change.forced)
+        .flat_map(|change| [&change.old, &change.new])
+        .flatten();
     let length: usize = refs.map(|one| one.name.len() + one.target.hash.len()).sum();
     let pull = body.pullrequest.as_ref().map_or(0, |pull| pull.title.len() as u64 + pull.id);
     uuid(&body.actor) && uuid(&body.repository) && length as u64 + pull > 0

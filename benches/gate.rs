@@ -72,7 +72,12 @@ pub struct Order {
 /// The role: serves until it is killed, prints its address first.
 pub fn serve(order: &str) {
     let order: Order = serde_json::from_str(&std::fs::read_to_string(order).unwrap()).unwrap();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(order.log.as_str()).json().flatten_event(true).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(order.log.as_str())
+        .json()
+        .flatten_event(true)
+        .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(run(order));
 }
@@ -90,7 +95,12 @@ async fn run(order: Order) {
     let wide = Rate { every: std::time::Duration::from_nanos(10), burst: 1_000_000 };
     let rates = rate::Settings { caller: wide, connection: wide, ..rate::Settings::default() };
     let service = doors::open(Surface::Public, Arc::clone(&gateway), doorkeeper, rates).unwrap();
-    let doorway = Doorway { limits: Limits::default(), service, meter: meters.of(Surface::Public), security: Security::Plain };
+    let doorway = Doorway {
+        limits: Limits::default(),
+        service,
+        meter: meters.of(Surface::Public),
+        security: Security::Plain,
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap());
     let (_stage, open) = watch::channel(Stage::Open);
@@ -109,7 +119,9 @@ async fn gateway(order: Order) -> Arc<Gateway> {
     };
     let store = Store::open(settings).await.unwrap();
     let source = order.rules.map_or(Source::Shipped, Source::Folder);
-    let policies = Policies::load(source, workers::Settings::of(std::env::current_exe().unwrap())).await.unwrap();
+    let policies = Policies::load(source, workers::Settings::of(std::env::current_exe().unwrap()))
+        .await
+        .unwrap();
     let clock = Arc::new(Clock::machine(store.highest_stamp()));
     let signing = SigningKey::generate().unwrap();
     let verifier = VerifierKey::new(store.origin(), signing.public_key()).unwrap();
@@ -123,7 +135,10 @@ async fn gateway(order: Order) -> Arc<Gateway> {
         modes: Modes::new(Mode::Enforce, Vec::new()),
         signing,
         verifier,
-        keep: Keep { bodies: std::time::Duration::from_hours(24), sealed: std::time::Duration::from_hours(24) },
+        keep: Keep {
+            bodies: std::time::Duration::from_hours(24),
+            sealed: std::time::Duration::from_hours(24),
+        },
         public_url: town::AUDIENCE.to_owned(),
         meters: Meters::new().unwrap(),
     };
@@ -134,8 +149,10 @@ async fn gateway(order: Order) -> Arc<Gateway> {
 
 fn connection(bitbucket: Option<(String, (String, String))>) -> Connection {
     let api = bitbucket.as_ref().map(|(api, _)| api.clone()).unwrap_or_default();
-    let client = bitbucket.map(|(api, consumer)| Client::new(Town::settings(api, consumer)).unwrap());
-    let hook = Hook::new(town::HOOK.parse().unwrap(), vec![Secret::new(town::SECRET.as_bytes().to_vec())]);
+    let client =
+        bitbucket.map(|(api, consumer)| Client::new(Town::settings(api, consumer)).unwrap());
+    let hook =
+        Hook::new(town::HOOK.parse().unwrap(), vec![Secret::new(town::SECRET.as_bytes().to_vec())]);
     Connection {
         id: town::CONNECTION.parse().unwrap(),
         product: Product::Cloud,

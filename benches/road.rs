@@ -1,4 +1,4 @@
-//! Rows 1, 2, 3, 7, 12, 14 and 17: the road from door to record, beside servers that do next to nothing.
+//! Rows 1, 2, 3, 7 and 17: the road from door to record, beside servers that do next to nothing.
 //!
 //! Every server is a process of its own on the first core; load and the simulated Bitbucket are this process, on the
 //! second. Rounds of all servers take turns; a row's ratio is that of the medians.
@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufRead;
 use std::io::BufReader;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::net::TcpListener;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -23,6 +21,7 @@ use portcullis::store::Store;
 use tempfile::TempDir;
 
 use crate::base;
+use crate::cold;
 use crate::gate::Order;
 use crate::kit;
 use crate::kit::Row;
@@ -103,10 +102,12 @@ fn pinned(program: &Path) -> Command {
 impl Server {
     fn start(words: &[&str], log: Stdio) -> Self {
         let program = std::env::current_exe().unwrap();
-        let mut child = pinned(&program).args(words).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut child =
+            pinned(&program).args(words).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().parse().unwrap_or_else(|_| panic!("{words:?} did not start: `{line}`"));
+        let address =
+            line.trim().parse().unwrap_or_else(|_| panic!("{words:?} did not start: `{line}`"));
         let pids = kit::family(child.id());
         Self { child, address, pids, store: None, folder: None }
     }
@@ -144,13 +145,24 @@ struct Course<'a> {
 
 impl<'a> Course<'a> {
     fn new(name: &'static str, server: &'a Server, requests: &Requests, status: u16) -> Self {
-        Self { name, server, requests: requests.clone(), status, drains: false, cpu: Vec::new(), rate: Vec::new(), threads: BTreeMap::new() }
+        Self {
+            name,
+            server,
+            requests: requests.clone(),
+            status,
+            drains: false,
+            cpu: Vec::new(),
+            rate: Vec::new(),
+            threads: BTreeMap::new(),
+        }
     }
 
     async fn round(&mut self, first: u64, count: u64) {
         let threads = kit::cpu_by_thread(&self.server.pids);
         let (before, begun) = (self.server.cpu(), Instant::now());
-        load::closed(self.server.address, CLOSED, first, count, &self.requests).await.expect(self.status);
+        load::closed(self.server.address, CLOSED, first, count, &self.requests)
+            .await
+            .expect(self.status);
         if self.drains {
             drained(self.server).await;
         }
@@ -165,12 +177,18 @@ impl<'a> Course<'a> {
 
     /// Where the time goes, on standard error.
     fn show_threads(&self) {
-        let parts = self.threads.iter().map(|(name, all)| format!("{name} {:.1}", kit::median(all)));
+        let parts =
+            self.threads.iter().map(|(name, all)| format!("{name} {:.1}", kit::median(all)));
         eprintln!("{}: {}", self.name, parts.collect::<Vec<_>>().join(", "));
     }
 
     fn told(&self) -> String {
-        format!("{:.1} µs (least {:.1}), {:.0}/s", kit::median(&self.cpu), kit::least(&self.cpu), kit::median(&self.rate))
+        format!(
+            "{:.1} µs (least {:.1}), {:.0}/s",
+            kit::median(&self.cpu),
+            kit::least(&self.cpu),
+            kit::median(&self.rate)
+        )
     }
 }
 
@@ -185,10 +203,14 @@ async fn drained(server: &Server) {
 pub fn rows() -> Vec<Row> {
     // All threads of this process, those to come too.
     let own = std::process::id().to_string();
-    let _ = Command::new("taskset").args(["-a", "-c", "-p", "1", &own]).stdout(Stdio::null()).status();
+    let _ =
+        Command::new("taskset").args(["-a", "-c", "-p", "1", &own]).stdout(Stdio::null()).status();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let rows = runtime.block_on(all());
-    let _ = Command::new("taskset").args(["-a", "-c", "-p", "0-1", &own]).stdout(Stdio::null()).status();
+    let _ = Command::new("taskset")
+        .args(["-a", "-c", "-p", "0-1", &own])
+        .stdout(Stdio::null())
+        .status();
     rows
 }
 
@@ -241,10 +263,16 @@ async fn all() -> Vec<Row> {
     for round in 0..ROUNDS {
         for course in &mut courses {
             course.round(10_000 + round * REQUESTS, REQUESTS).await;
-            eprintln!("{round} {:28} {:7.1} µs {:7.0}/s", course.name, course.cpu.last().unwrap(), course.rate.last().unwrap());
+            eprintln!(
+                "{round} {:28} {:7.1} µs {:7.0}/s",
+                course.name,
+                course.cpu.last().unwrap(),
+                course.rate.last().unwrap()
+            );
         }
         let (start, count) = (round * 600, 600);
-        let mut course = Course::new("check, token first seen", &fresh, &town.first_checks(start, count), 200);
+        let mut course =
+            Course::new("check, token first seen", &fresh, &town.first_checks(start, count), 200);
         course.round(start, count).await;
         first.extend(course.cpu);
     }
@@ -255,19 +283,30 @@ async fn all() -> Vec<Row> {
     drop(courses);
     rows.extend(latency(&bare, &door, &fresh, &webhooks, &checks).await);
     drop((bare, base, door, road, fresh, quiet, known));
-    rows.extend(cold(&world).await);
+    rows.extend(cold::rows(&world).await);
     rows
 }
 
 fn ratios(courses: &[Course<'_>], first: &[f64], bytes: usize) -> Vec<Row> {
     let of = |name: &str| courses.iter().find(|course| course.name == name).unwrap();
-    let cpu: BTreeMap<&str, f64> = courses.iter().map(|course| (course.name, kit::median(&course.cpu))).collect();
+    let cpu: BTreeMap<&str, f64> =
+        courses.iter().map(|course| (course.name, kit::median(&course.cpu))).collect();
     let ratio = |one: &str, other: &str| cpu[one] / cpu[other];
     let base = "hyper + HMAC + typed parse";
     let first = kit::median(first);
     vec![
-        Row::remark("1", format!("bare hyper, POST of {bytes} B drained"), of("bare hyper, webhooks").told(), "1.00x"),
-        Row::remark("1", format!("the base of rows 1 and 2: {base}"), of(base).told(), format!("{:.2}x of bare", ratio(base, "bare hyper, webhooks"))),
+        Row::remark(
+            "1",
+            format!("bare hyper, POST of {bytes} B drained"),
+            of("bare hyper, webhooks").told(),
+            "1.00x",
+        ),
+        Row::remark(
+            "1",
+            format!("the base of rows 1 and 2: {base}"),
+            of(base).told(),
+            format!("{:.2}x of bare", ratio(base, "bare hyper, webhooks")),
+        ),
         Row::at_most(
             "1",
             "durable webhook ingest (HMAC, dedupe, sealed, synced, then 202): CPU per request",
@@ -284,7 +323,12 @@ fn ratios(courses: &[Course<'_>], first: &[f64], bytes: usize) -> Vec<Row> {
             (12.0, "≤ 12x"),
             (3.5, "≤ 3.5x"),
         ),
-        Row::remark("3", "bare hyper, POST of the same check drained", of("bare hyper, checks").told(), "1.00x"),
+        Row::remark(
+            "3",
+            "bare hyper, POST of the same check drained",
+            of("bare hyper, checks").told(),
+            "1.00x",
+        ),
         Row::at_most(
             "3",
             "`POST /v1/check`, warm facts, every question evaluated in a worker and recorded",
@@ -307,7 +351,12 @@ fn ratios(courses: &[Course<'_>], first: &[f64], bytes: usize) -> Vec<Row> {
             (18.0, ""),
             (5.0, "≤ 5x"),
         ),
-        Row::remark("3", "a token that was not seen before: RS256 verified", format!("{first:.1} µs"), format!("+{:.1} µs", first - cpu["check"])),
+        Row::remark(
+            "3",
+            "a token that was not seen before: RS256 verified",
+            format!("{first:.1} µs"),
+            format!("+{:.1} µs", first - cpu["check"]),
+        ),
         Row::at_most(
             "17",
             "log at `info` vs `off`, checks (metrics and the ledger cannot be switched off)",
@@ -329,15 +378,24 @@ async fn show(server: &Server, checks: &Requests) {
 }
 
 /// Row 7.
-async fn latency(bare: &Server, door: &Server, gate: &Server, webhooks: &Requests, checks: &Requests) -> Vec<Row> {
+async fn latency(
+    bare: &Server,
+    door: &Server,
+    gate: &Server,
+    webhooks: &Requests,
+    checks: &Requests,
+) -> Vec<Row> {
     let mut p99: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     let mut p50: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for round in 0..OPEN_ROUNDS {
-        for (name, server, requests, status) in
-            [("bare", bare, checks, 200), ("check", gate, checks, 200), ("ingest", door, webhooks, 202)]
-        {
+        for (name, server, requests, status) in [
+            ("bare", bare, checks, 200),
+            ("check", gate, checks, 200),
+            ("ingest", door, webhooks, 202),
+        ] {
             let first = 1_000_000 + round * 100_000;
-            let mut seen = load::open(server.address, OPEN.0, first, OPEN.1, OPEN_SECONDS, requests).await;
+            let mut seen =
+                load::open(server.address, OPEN.0, first, OPEN.1, OPEN_SECONDS, requests).await;
             seen.expect(status);
             p99.entry(name).or_default().push(kit::percentile(&mut seen.took, 99.0));
             p50.entry(name).or_default().push(kit::percentile(&mut seen.took, 50.0));
@@ -366,7 +424,11 @@ async fn latency(bare: &Server, door: &Server, gate: &Server, webhooks: &Request
         Row::at_most(
             "7",
             "the same for durable ingest: p99 vs a raw fdatasync's p50",
-            format!("p50 {:.0} µs, p99 {:.0} µs vs {disk:.0} µs", kit::least(&p50["ingest"]), best("ingest")),
+            format!(
+                "p50 {:.0} µs, p99 {:.0} µs vs {disk:.0} µs",
+                kit::least(&p50["ingest"]),
+                best("ingest")
+            ),
             (best("ingest") / disk, "x"),
             (20.0, "≤ 20x"),
             (5.0, "≤ 5x"),
@@ -395,89 +457,12 @@ fn fdatasync() -> f64 {
     kit::median(&took)
 }
 
-/// Rows 12 and 14: the real program, `portcullis serve`, from nothing.
-async fn cold(world: &[u8]) -> Vec<Row> {
-    let (mut alive, mut ready, mut resident, mut shared) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for round in 0..7 {
-        let folder = kit::folder("cold");
-        let [public, operator] = [free(), free()];
-        written_config(folder.path(), public, operator, world);
-        let program = Path::new(env!("CARGO_BIN_EXE_portcullis"));
-        let begun = Instant::now();
-        let mut child = Command::new(program)
-            .args(["serve", "--config", "portcullis.toml", "--world", "world.json"])
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .stderr(File::create(folder.path().join("log")).unwrap())
-            .spawn()
-            .unwrap();
-        alive.push(answers(operator, "/livez", begun, &mut child).await);
-        ready.push(answers(operator, "/readyz", begun, &mut child).await);
-        if round == 0 {
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            let (rss, pss) = kit::memory(&kit::family(child.id()));
-            resident.push(rss as f64 / 1024.0);
-            shared.push((pss as f64 / 1024.0, kit::family(child.id()).len()));
-        }
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    let (alive, ready) = (kit::median(&alive), kit::median(&ready));
-    let (pss, processes) = shared[0];
-    vec![
-        Row::at_most(
-            "12",
-            "cold start of `serve` (policy only, a new store): to the first 200 on `/livez`",
-            format!("{alive:.1} ms; ready {ready:.1} ms"),
-            (alive, " ms"),
-            (60.0, "≤ 60 ms"),
-            (20.0, "≤ 20 ms"),
-        ),
-        Row::at_most(
-            "14",
-            format!("memory of `serve`, idle, its {processes} processes"),
-            format!("RSS {:.0} MB, shared pages counted once {pss:.0} MB", resident[0]),
-            (resident[0], " MB"),
-            (96.0, "≤ 96 MB"),
-            (48.0, "≤ 48 MB"),
-        ),
-    ]
-}
-
-/// Asks until it answers 200; ms since the start.
-async fn answers(port: u16, path: &str, begun: Instant, child: &mut Child) -> f64 {
-    let to = SocketAddr::from(([127, 0, 0, 1], port));
-    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
-    loop {
-        assert!(child.try_wait().unwrap().is_none(), "`serve` ended");
-        assert!(begun.elapsed() < Duration::from_secs(20), "`serve` does not answer {path}");
-        let connected = std::net::TcpStream::connect(to);
-        if connected.is_ok() && load::once(to, request.as_bytes()).await.0 == 200 {
-            return begun.elapsed().as_secs_f64() * 1e3;
-        }
-        tokio::time::sleep(Duration::from_micros(500)).await;
-    }
-}
-
-fn free() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn written_config(folder: &Path, public: u16, operator: u16, world: &[u8]) {
-    let text = format!(
-        "[public]\nlisten = \"127.0.0.1:{public}\"\n[operator]\nlisten = \"127.0.0.1:{operator}\"\n\
-         [store]\nurl = \"sqlite:portcullis.db\"\n\
-         [[connection]]\nid = \"acme-cloud\"\nproduct = \"cloud\"\nworkspace = \"acme\"\n\
-         [[connection.hook]]\nid = \"0123456789abcdef0123456789abcdef\"\nsecrets = [{{ file = \"secret\" }}]\n"
-    );
-    std::fs::write(folder.join("portcullis.toml"), text).unwrap();
-    std::fs::write(folder.join("world.json"), world).unwrap();
-    File::create(folder.join("secret")).unwrap().write_all(SECRET.as_bytes()).unwrap();
-}
-
 /// The shipped rules and the one that looks at the clock.
 fn written(folder: &Path) {
-    let files = portcullis::policy::shipped::FILES.iter().copied().chain([("deploy/year_end.rego", FREEZE)]);
+    let files = portcullis::policy::shipped::FILES
+        .iter()
+        .copied()
+        .chain([("deploy/year_end.rego", FREEZE)]);
     for (path, text) in files {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

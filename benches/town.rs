@@ -71,7 +71,9 @@ impl Town {
         let mut company = Company::seeded(7);
         let acme = company.workspace(WORKSPACE, "Acme");
         let gate = acme.member("portcullis", "Portcullis", Role::Owner);
-        let people: Vec<Uuid> = (0..40).map(|n| acme.member(&format!("dev{n}"), &format!("Developer {n}"), Role::Member)).collect();
+        let people: Vec<Uuid> = (0..40)
+            .map(|n| acme.member(&format!("dev{n}"), &format!("Developer {n}"), Role::Member))
+            .collect();
         let mia = people[0];
         acme.group("developers", "developers", &people);
         acme.group("release-managers", "release-managers", &people[..4]);
@@ -81,7 +83,9 @@ impl Town {
         }
         acme.grant_project("BILL", Holder::Group("developers".to_owned()), ProjectLevel::Write);
         acme.grant("billing", Holder::User(mia), Level::Admin);
-        for kind in ["push", "force", "delete", "require_approvals_to_merge", "enforce_merge_checks"] {
+        for kind in
+            ["push", "force", "delete", "require_approvals_to_merge", "enforce_merge_checks"]
+        {
             acme.restrict("billing", kind, Matcher::Glob("main".to_owned()), &[]);
         }
         let staging = acme.environment("billing", "staging", "Staging");
@@ -89,7 +93,14 @@ impl Town {
         // Nobody listens there: the benches take the bodies from the log and send them themselves.
         acme.hook(None, "http://127.0.0.1:9/", Some(SECRET), &["repo:push", "pullrequest:created"]);
         let scopes = [
-            "account", "project:admin", "repository:admin", "repository:write", "pullrequest", "pipeline", "runner", "webhook",
+            "account",
+            "project:admin",
+            "repository:admin",
+            "repository:write",
+            "pullrequest",
+            "pipeline",
+            "runner",
+            "webhook",
         ];
         let consumer = company.consumer(gate, &scopes);
         let simulator = Simulator::start(company).await.unwrap();
@@ -113,7 +124,8 @@ impl Town {
 
     /// The world file, as discovery reads it.
     pub async fn world(&self) -> Vec<u8> {
-        let client = Client::new(Self::settings(self.simulator.cloud_api(), self.consumer.clone())).unwrap();
+        let client =
+            Client::new(Self::settings(self.simulator.cloud_api(), self.consumer.clone())).unwrap();
         let now = Time::from_millis(self.simulator.now().as_millisecond());
         client.discover(now, |_| {}).await.unwrap().write()
     }
@@ -126,8 +138,11 @@ impl Town {
     /// Webhooks: pushes to branches, branches that come and go, a pull request. Each is another event on another branch,
     /// signed.
     pub fn webhooks(&self) -> Requests {
-        let bodies: Vec<(String, String, String)> =
-            self.bodies.iter().map(|one| (one.key.clone(), one.text.clone(), one.hash.clone())).collect();
+        let bodies: Vec<(String, String, String)> = self
+            .bodies
+            .iter()
+            .map(|one| (one.key.clone(), one.text.clone(), one.hash.clone()))
+            .collect();
         Arc::new(move |number, out| {
             let (key, text, hash) = &bodies[number as usize % bodies.len()];
             let mut body = text.replace(WORD, &format!("{number:016x}"));
@@ -204,17 +219,29 @@ async fn bodies(simulator: &Simulator, mia: Uuid) -> Vec<Template> {
         let sent = sent(done.deliveries);
         let text = String::from_utf8(sent.body).unwrap();
         let read: Value = serde_json::from_str(&text).unwrap();
-        let hash = read["push"]["changes"][0]["new"]["target"]["hash"].as_str().unwrap_or_default().to_owned();
+        let hash = read["push"]["changes"][0]["new"]["target"]["hash"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         Template { key: sent.event, text, hash }
     };
     let created = push(Change::new_branch(&branch, "main", 1)).await;
     let pushed = push(Change::commits(&branch, 1)).await;
     let title = format!("Invoices are rounded once {WORD}");
-    let opened = cloud.open_pull(BILLING, mia, OpenPull::new(&title, &branch, "main")).await.unwrap();
+    let opened =
+        cloud.open_pull(BILLING, mia, OpenPull::new(&title, &branch, "main")).await.unwrap();
     let opened = sent(opened.deliveries);
-    let opened = Template { key: opened.event, text: String::from_utf8(opened.body).unwrap(), hash: String::new() };
+    let opened = Template {
+        key: opened.event,
+        text: String::from_utf8(opened.body).unwrap(),
+        hash: String::new(),
+    };
     let deleted = push(Change::delete_branch(&branch)).await;
-    let again = || Template { key: pushed.key.clone(), text: pushed.text.clone(), hash: pushed.hash.clone() };
+    let again = || Template {
+        key: pushed.key.clone(),
+        text: pushed.text.clone(),
+        hash: pushed.hash.clone(),
+    };
     vec![again(), created, again(), again(), opened, again(), deleted, again()]
 }
 
@@ -222,7 +249,11 @@ fn tokens(simulator: &Simulator, mia: Uuid, staging: Uuid) -> (Vec<String>, Valu
     let cloud = simulator.cloud();
     let mut claims = Value::Null;
     let tokens = (0..STEPS).map(|number| {
-        let step = PlannedStep::new("deploy", &["portcullis check --action deploy", "./deploy"], &[AUDIENCE]);
+        let step = PlannedStep::new(
+            "deploy",
+            &["portcullis check --action deploy", "./deploy"],
+            &[AUDIENCE],
+        );
         let order = StartPipeline::on_push(mia, "main", vec![step.deploying_to(staging)]);
         let started = cloud.start_pipeline(BILLING, &order).unwrap();
         let of = StepOf { repository: BILLING, pipeline: started.pipeline, step: started.steps[0] };
