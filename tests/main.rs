@@ -14,6 +14,8 @@
 mod spec {
     mod answers;
     mod bitbucket;
+    mod check;
+    mod crash;
     mod door;
     mod door_tls;
     mod graph;
