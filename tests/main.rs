@@ -13,15 +13,22 @@
 
 mod spec {
     mod answers;
+    mod approvals;
+    mod approvals_read;
     mod bitbucket;
     mod check;
+    mod commands;
     mod crash;
+    mod decisions;
     mod door;
     mod door_tls;
+    mod doors;
+    mod erasure;
     mod graph;
     mod json;
     mod layers;
     mod ledger;
+    mod narratives;
     mod operator_door;
     mod pages;
     mod policies;
@@ -35,6 +42,7 @@ mod spec {
     mod secrets;
     mod simulator;
     mod simulator_datacenter;
+    mod simulator_history;
     mod simulator_oracle;
     mod simulator_pipelines;
     mod simulator_webhooks;

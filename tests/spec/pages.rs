@@ -164,6 +164,7 @@ fn public(text: Text<'_>, verdict: Verdict, effect: Effect) -> Public {
         binds: Binds::Prevents,
         uncovered: false,
         because: Vec::new(),
+        met: Vec::new(),
         satisfied_by: Vec::new(),
         met: Vec::new(),
         refused_grants: vec![RefusedGrant { ticket: Uuid::nil(), why: text("refused-grant") }],
@@ -240,6 +241,7 @@ pub(crate) fn ticket(text: Text<'_>, state: State) -> Ticket {
         spent_by: (state == State::Spent).then(Uuid::nil),
         waiting: None,
         version: 1,
+        waiting: None,
     }
 }
 

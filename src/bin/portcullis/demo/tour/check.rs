@@ -18,6 +18,7 @@ use crate::demo::scene::ALLOW;
 use crate::demo::scene::APPROVE;
 use crate::demo::scene::BLOCK;
 use crate::demo::scene::Watcher;
+use crate::demo::show;
 use crate::demo::tour::Stage;
 use crate::demo::tour::refused;
 
@@ -101,27 +102,27 @@ pub async fn approval(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<()
     let order = || deploy(stage, "main", stage.cast.production);
     let question = deploying("production");
 
-    watcher.scene("Pipeline: Mia's step deploys main to production at 17:55 on a Friday");
+    watcher.scene("Pipeline: Mia's step deploys main to production, Friday 17:55");
     let step = started(stage, &order())?;
     let (_, asked) = asks(stage, &step, &question).await?;
     watcher.answered(&asked, APPROVE).await?;
     let ticket = approved_by_command(stage, watcher, &asked).await?;
 
-    watcher.scene("The same question again, now that it is approved");
+    watcher.scene("Pipeline: the same question again, now that it is approved");
     let (_, answer) = asks(stage, &step, &question).await?;
     watcher.answered(&answer, ALLOW).await?;
     watcher.claim(answer["satisfied_by"] == json!([ticket]), "satisfied by that ticket, whose grant is spent now");
 
-    watcher.scene("A second run of the same commit wants to use the same approval");
+    watcher.scene("Pipeline: a second run wants to use the same approval");
     refused_grant(stage, watcher, &started(stage, &order())?, "spent").await?;
 
-    watcher.scene("An approval is given, but then main moves on");
+    watcher.scene("Pipeline: an approval is given, but then main moves on");
     let (_, asked) = asks(stage, &started(stage, &order())?, &question).await?;
     approved_by_command(stage, watcher, &asked).await?;
     merge_something(stage).await?;
     refused_grant(stage, watcher, &started(stage, &order())?, "commit").await?;
 
-    watcher.scene("An approval is given, but nobody uses it for five hours");
+    watcher.scene("Pipeline: an approval is given, and not used for five hours");
     let (_, asked) = asks(stage, &started(stage, &order())?, &question).await?;
     approved_by_command(stage, watcher, &asked).await?;
     pass_time(stage, FIVE_HOURS);
@@ -131,7 +132,7 @@ pub async fn approval(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<()
 /// Approves the answer's ticket with the real command, as an operator would.
 async fn approved_by_command(stage: &Stage<'_>, watcher: &mut Watcher<'_>, asked: &Value) -> Result<String, AssemblyError> {
     let ticket = asked["ticket"]["id"].as_str().unwrap_or_default().to_owned();
-    println!("   $ portcullis ticket approve {ticket}");
+    show::command(&format!("portcullis ticket approve {ticket}"));
     let program = std::env::current_exe().map_err(AssemblyError::other)?;
     let done = Command::new(program)
         .args(["ticket", "approve", &ticket, "--reason", "24.9 was tested"])
