@@ -166,7 +166,6 @@ fn public(text: Text<'_>, verdict: Verdict, effect: Effect) -> Public {
         because: Vec::new(),
         met: Vec::new(),
         satisfied_by: Vec::new(),
-        met: Vec::new(),
         refused_grants: vec![RefusedGrant { ticket: Uuid::nil(), why: text("refused-grant") }],
         ticket: (verdict == Verdict::Approve).then(|| TICKET.parse().unwrap()),
         actions: vec![text("done")],
@@ -239,7 +238,6 @@ pub(crate) fn ticket(text: Text<'_>, state: State) -> Ticket {
         grant_ends: granted.then(|| now().plus(std::time::Duration::from_secs(1_800))),
         votes: if state == State::Asked { Vec::new() } else { vec![vote] },
         spent_by: (state == State::Spent).then(Uuid::nil),
-        waiting: None,
         version: 1,
         waiting: None,
     }

@@ -185,8 +185,8 @@ struct People {
 }
 
 fn cloud(acme: &mut Workspace, hook: &Registered) -> People {
-    let ravi = acme.member("ravi", "Ravi", Role::Member);
-    let mia = acme.member("mia", "Mia", Role::Member);
+    let ravi = acme.member("ravi", "Ravi Forgettable", Role::Member);
+    let mia = acme.member("mia", "Mia Unchanged", Role::Member);
     let omar = acme.member("omar", "Omar", Role::Member);
     let gate = acme.member("portcullis", "Portcullis", Role::Owner);
     acme.group("developers", "developers", &[ravi, mia, omar]);

@@ -102,14 +102,15 @@ impl Gate {
     }
 
     async fn open_doors(&mut self) {
-        self.public = self.told("public    http(s)://").await;
-        self.operator = self.told("operator  http://").await;
+        self.public = self.told("public    ").await;
+        self.operator = self.told("operator  ").await;
         self.town.hook_up(&self.public);
     }
 
     async fn told(&mut self, head: &str) -> String {
         let line = self.line(head).await;
-        line.strip_prefix(head).unwrap().split_whitespace().next().unwrap().to_owned()
+        let told = line.strip_prefix(head).unwrap().split_whitespace().next().unwrap();
+        told.rsplit('/').next().unwrap().to_owned()
     }
 
     /// The first line on standard error that holds a text.
