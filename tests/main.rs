@@ -28,6 +28,7 @@ mod spec {
     mod json;
     mod layers;
     mod ledger;
+    mod narratives;
     mod operator_door;
     mod pages;
     mod policies;
@@ -36,6 +37,7 @@ mod spec {
     mod receiver;
     mod rest;
     mod rig;
+    mod road;
     mod routes;
     mod secrets;
     mod simulator;
