@@ -18,7 +18,13 @@ pub fn family(root: u32) -> Vec<u32> {
     let mut known = BTreeSet::from([root]);
     loop {
         let before = known.len();
-        known.extend(parents.iter().filter(|(_, up)| known.contains(up)).map(|(pid, _)| *pid).collect::<Vec<_>>());
+        known.extend(
+            parents
+                .iter()
+                .filter(|(_, up)| known.contains(up))
+                .map(|(pid, _)| *pid)
+                .collect::<Vec<_>>(),
+        );
         if known.len() == before {
             return known.into_iter().collect();
         }
@@ -33,7 +39,8 @@ fn parent(pid: u32) -> Option<u32> {
 
 /// CPU time of these processes so far, from the scheduler's own count. A thread that has ended is not in it.
 pub fn cpu(pids: &[u32]) -> Duration {
-    let nanos = pids.iter().flat_map(|pid| fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten());
+    let nanos =
+        pids.iter().flat_map(|pid| fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten());
     let nanos = nanos.filter_map(|task| {
         let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
         text.split_whitespace().next()?.parse::<u64>().ok()
@@ -159,12 +166,24 @@ impl Row {
         must: (f64, &'static str),
         goal: (f64, &'static str),
     ) -> Self {
-        let mirrored = Self::at_most(number, what, measured, (-value, unit), (-must.0, must.1), (-goal.0, goal.1));
+        let mirrored = Self::at_most(
+            number,
+            what,
+            measured,
+            (-value, unit),
+            (-must.0, must.1),
+            (-goal.0, goal.1),
+        );
         Self { ratio: format!("{value:.2}{unit}"), ..mirrored }
     }
 
     /// A line that explains.
-    pub fn remark(number: &'static str, what: impl Into<String>, measured: impl Into<String>, ratio: impl Into<String>) -> Self {
+    pub fn remark(
+        number: &'static str,
+        what: impl Into<String>,
+        measured: impl Into<String>,
+        ratio: impl Into<String>,
+    ) -> Self {
         Self {
             number,
             what: what.into(),
@@ -179,7 +198,9 @@ impl Row {
 
 /// The table in Markdown.
 pub fn table(rows: &[Row]) -> String {
-    let mut out = String::from("| row | what | measured | result | must | goal | reached |\n|---|---|---|---|---|---|---|\n");
+    let mut out = String::from(
+        "| row | what | measured | result | must | goal | reached |\n|---|---|---|---|---|---|---|\n",
+    );
     for row in rows {
         let reached = match row.reached {
             Reached::Goal => "goal",
@@ -188,7 +209,10 @@ pub fn table(rows: &[Row]) -> String {
             Reached::Remark => "",
         };
         let Row { number, what, measured, ratio, must, goal, .. } = row;
-        let _ = writeln!(out, "| {number} | {what} | {measured} | {ratio} | {must} | {goal} | {reached} |");
+        let _ = writeln!(
+            out,
+            "| {number} | {what} | {measured} | {ratio} | {must} | {goal} | {reached} |"
+        );
     }
     out
 }

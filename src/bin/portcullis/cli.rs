@@ -198,7 +198,13 @@ pub struct Check {
     #[arg(long, value_enum, value_name = "block|allow", default_value_t = OnError::Block, hide_possible_values = true)]
     pub on_error: OnError,
     /// How the answer looks.
-    #[arg(long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "text|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub format: Format,
 }
 
@@ -260,7 +266,13 @@ pub struct Eval {
     #[arg(long, value_name = "FILE")]
     pub world: Option<PathBuf>,
     /// How the answer looks.
-    #[arg(long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "text|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub format: Format,
 }
 
@@ -278,7 +290,13 @@ pub enum Policy {
         #[arg(long, value_name = "KIND")]
         example: Option<String>,
         /// How the answer looks.
-        #[arg(long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true)]
+        #[arg(
+            long,
+            value_enum,
+            value_name = "text|json",
+            default_value_t,
+            hide_possible_values = true
+        )]
         format: Format,
     },
     /// Run `test_` rules, with coverage by line.
@@ -289,7 +307,13 @@ pub enum Policy {
         #[arg(long, value_name = "WORD")]
         run: Option<String>,
         /// How the answer looks.
-        #[arg(long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true)]
+        #[arg(
+            long,
+            value_enum,
+            value_name = "text|json",
+            default_value_t,
+            hide_possible_values = true
+        )]
         format: Format,
     },
 }
@@ -309,7 +333,13 @@ pub struct Reach {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub data: PathBuf,
     /// How the answer looks.
-    #[arg(long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "text|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub format: Format,
 }
 
@@ -479,7 +509,13 @@ pub enum Ledger {
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
         /// How the answer looks.
-        #[arg(long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true)]
+        #[arg(
+            long,
+            value_enum,
+            value_name = "text|json",
+            default_value_t,
+            hide_possible_values = true
+        )]
         format: Format,
     },
     /// Write the ledger as files that `portcullis-verify` checks.

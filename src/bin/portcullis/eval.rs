@@ -36,7 +36,11 @@ pub fn run(eval: &Eval) -> ExitCode {
         }
         Err(Unusable(why)) => {
             // Diagnostics stand as they are; a sentence says who speaks.
-            if why.contains('\n') { eprint!("{why}") } else { eprintln!("portcullis: {why}") }
+            if why.contains('\n') {
+                eprint!("{why}")
+            } else {
+                eprintln!("portcullis: {why}")
+            }
             ExitCode::from(2)
         }
     }

@@ -1,6 +1,8 @@
 //! One scene of the tour: something happens in the company, and the gate's decision is awaited and compared.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use portcullis::decision::Effect;
@@ -45,6 +47,7 @@ pub struct Watcher<'a> {
     seen: HashSet<Uuid>,
     product: Product,
     scene: String,
+    told: HashMap<String, usize>,
     /// Decisions shown so far.
     pub rows: Vec<Row>,
     /// What was not as expected, decisions and claims.
@@ -59,6 +62,7 @@ impl<'a> Watcher<'a> {
             seen: HashSet::new(),
             product: Product::Cloud,
             scene: String::new(),
+            told: HashMap::new(),
             rows: Vec::new(),
             wrong: 0,
         }
@@ -79,7 +83,11 @@ impl<'a> Watcher<'a> {
 
     /// Waits for the decision that a webhook of this kind brings, shows it, and compares. Webhooks of one act come in no
     /// order, so the kind tells them apart.
-    pub async fn next(&mut self, kind: EventKind, expected: Expected) -> Result<Told, AssemblyError> {
+    pub async fn next(
+        &mut self,
+        kind: EventKind,
+        expected: Expected,
+    ) -> Result<Told, AssemblyError> {
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
             if let Some(told) = self.unseen(kind).await? {
@@ -87,18 +95,28 @@ impl<'a> Watcher<'a> {
                 return Ok(told);
             }
             if tokio::time::Instant::now() > until {
-                return Err(AssemblyError::Other(format!("no decision on `{kind}` came within {} s", PATIENCE.as_secs())));
+                return Err(AssemblyError::Other(format!(
+                    "no decision on `{kind}` came within {} s",
+                    PATIENCE.as_secs()
+                )));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Shows the decision of a check's answer, and compares.
-    pub async fn answered(&mut self, answer: &Value, expected: Expected) -> Result<Told, AssemblyError> {
+    pub async fn answered(
+        &mut self,
+        answer: &Value,
+        expected: Expected,
+    ) -> Result<Told, AssemblyError> {
         let id = answer["decision"].as_str().and_then(|id| id.parse().ok());
-        let id: Uuid = id.ok_or_else(|| AssemblyError::Other(format!("the gate refused the question: {answer}")))?;
+        let id: Uuid = id.ok_or_else(|| {
+            AssemblyError::Other(format!("the gate refused the question: {answer}"))
+        })?;
         let told = self.running.gateway.decision(id).await.map_err(AssemblyError::other)?;
-        let told = told.ok_or_else(|| AssemblyError::Other("the decision is not in the record".to_owned()))?;
+        let told = told
+            .ok_or_else(|| AssemblyError::Other("the decision is not in the record".to_owned()))?;
         self.seen.insert(id);
         self.compare(&told, expected);
         Ok(told)
@@ -111,10 +129,17 @@ impl<'a> Watcher<'a> {
     }
 
     async fn unseen(&mut self, kind: EventKind) -> Result<Option<Told>, AssemblyError> {
-        let page = self.running.gateway.decisions(Filter::default(), None, 50).await.map_err(AssemblyError::other)?;
+        let page = self
+            .running
+            .gateway
+            .decisions(Filter::default(), None, 50)
+            .await
+            .map_err(AssemblyError::other)?;
         let is_new = |record: &Record| {
             let public = &record.public;
-            public.event == kind && public.product == self.product && !self.seen.contains(&public.decision)
+            public.event == kind
+                && public.product == self.product
+                && !self.seen.contains(&public.decision)
         };
         let oldest = page.items.into_iter().rev().find(is_new);
         let Some(record) = oldest else { return Ok(None) };
@@ -122,11 +147,25 @@ impl<'a> Watcher<'a> {
         Ok(Some(self.running.gateway.told(record).await.map_err(AssemblyError::other)?))
     }
 
+    /// The decision before that told the same: reason, rules with their outcomes and facts, remedies.
+    fn as_in(&mut self, number: usize, told: &Told) -> Option<usize> {
+        let story = &told.story;
+        let same = serde_json::json!([story.reason, story.rules, story.remedies]).to_string();
+        match self.told.entry(same) {
+            Entry::Occupied(earlier) if !story.rules.is_empty() => Some(*earlier.get()),
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => {
+                place.insert(number);
+                None
+            }
+        }
+    }
+
     fn compare(&mut self, told: &Told, expected: Expected) {
         let public = &told.record.public;
         let good = public.verdict == expected.verdict && public.effect == expected.effect;
         let number = self.rows.len() + 1;
-        show::decision(number, told);
+        show::decision(number, told, self.as_in(number, told));
         if !good {
             self.wrong += 1;
             show::claim(false, &format!("expected {} → {}", expected.verdict, expected.effect));

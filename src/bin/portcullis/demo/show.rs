@@ -1,13 +1,12 @@
 //! What the demo prints: each decision as rule → reason → proof → controls, and a table of all at the end. Data on
 //! standard output, the rest beside it.
 
-mod layout;
-
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
 
 use portcullis::decision::Binds;
+use portcullis::decision::narrative::Narrative;
 use portcullis::decision::narrative::RuleStory;
 use portcullis::gateway::telling::Told;
 use portcullis::policy::Verdict;
@@ -15,9 +14,9 @@ use portcullis::policy::Verdict;
 use crate::assembly::Running;
 use crate::config::variable;
 use crate::demo::company::Cast;
-use crate::demo::show::layout::cut;
-use crate::demo::show::layout::labelled;
-use crate::demo::show::layout::wrapped;
+use crate::layout::cut;
+use crate::layout::labelled;
+use crate::layout::wrapped;
 
 /// Remedies that are printed of one decision; the record holds all.
 const REMEDIES: usize = 2;
@@ -88,24 +87,34 @@ pub fn scene(title: &str) {
     println!("\n{}", painted(title, "1"));
 }
 
-/// A decision.
-pub fn decision(number: usize, told: &Told) {
+/// A decision. What an earlier one told word for word is not told again: `as_in` is that one's number.
+pub fn decision(number: usize, told: &Told, as_in: Option<usize>) {
     let (public, story) = (&told.record.public, &told.story);
     println!("{number:>3} {} → {}   {}", word(public.verdict), public.effect, faint(story.binds));
     wrapped(&story.reason, 4).iter().for_each(|line| println!("{line}"));
+    match as_in {
+        Some(earlier) => {
+            println!("    {}", faint(&format!("rules, proof and controls as in {earlier}")))
+        }
+        None => rules_and_controls(story),
+    }
+    story.because.iter().for_each(|because| labelled_if("softened", because));
+    labelled_if("kept as", &public.decision.to_string());
+}
+
+fn rules_and_controls(story: &Narrative) {
     let spoke = story.rules.iter().filter(|rule| rule.verdict.is_some());
     spoke.for_each(|rule| rule_lines(rule, &story.reason));
     silent(&story.rules);
-    let controls = story.controls.iter().map(|(framework, ids)| format!("{framework} {}", ids.join(", ")));
+    let controls =
+        story.controls.iter().map(|(framework, ids)| format!("{framework} {}", ids.join(", ")));
     labelled_if("supports", &controls.collect::<Vec<_>>().join(" · "));
-    story.because.iter().for_each(|because| labelled_if("softened", because));
     let mut remedies = story.remedies.iter();
     remedies.by_ref().take(REMEDIES).for_each(|remedy| labelled_if("what now", remedy));
     let more = remedies.count();
     if more > 0 {
         labelled_if("", &format!("… and {more} more in the record"));
     }
-    labelled_if("kept as", &public.decision.to_string());
 }
 
 fn rule_lines(rule: &RuleStory, reason: &str) {
@@ -127,6 +136,7 @@ fn silent(rules: &[RuleStory]) {
         by_outcome.entry(rule.outcome).or_default().push(&rule.rule);
     }
     for (outcome, rules) in by_outcome {
+        let outcome = outcome.replace('-', " ");
         labelled_if("asked too", &format!("{} ({outcome})", rules.join(", ")));
     }
 }
@@ -153,19 +163,28 @@ pub fn command(line: &str) {
 
 /// Every decision in one table.
 pub fn summary(rows: &[Row]) {
-    println!("\n{}", painted(&line("#", "product", "what happened", "verdict → effect", "reach"), "1"));
+    println!(
+        "\n{}",
+        painted(&line("#", "product", "what happened", "verdict → effect", "reach"), "1")
+    );
     for row in rows {
         let answer = format!("{} → {}", word(row.verdict), row.effect);
         // Colour codes take no room on the screen, so the padding is counted without them.
         let width = row.verdict.to_string().len() + 3 + row.effect.len();
         let answer = format!("{answer}{}", " ".repeat(17_usize.saturating_sub(width)));
         let mark = if row.good { "" } else { "  ✗" };
-        println!("{}{mark}", line(&row.number.to_string(), row.product, &row.what, &answer, row.binds.as_str()));
+        println!(
+            "{}{mark}",
+            line(&row.number.to_string(), row.product, &row.what, &answer, row.binds.as_str())
+        );
     }
     let of = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
     let (allow, alert, approve, block) =
         (of(Verdict::Allow), of(Verdict::Alert), of(Verdict::Approve), of(Verdict::Block));
-    println!("\n{} decisions: {allow} allow, {alert} alert, {approve} approve, {block} block.", rows.len());
+    println!(
+        "\n{} decisions: {allow} allow, {alert} alert, {approve} approve, {block} block.",
+        rows.len()
+    );
 }
 
 fn line(number: &str, product: &str, what: &str, answer: &str, reach: &str) -> String {
@@ -179,10 +198,21 @@ pub async fn closing(running: &Running, good: bool) {
     }
     if let Ok(Some(checkpoint)) = running.gateway.checkpoint().await {
         let lines: Vec<&str> = checkpoint.lines().take(3).collect();
-        println!("The ledger holds {} entries, root {}.", lines.get(1).unwrap_or(&"?"), lines.get(2).unwrap_or(&"?"));
+        println!(
+            "The ledger holds {} entries, root {}.",
+            lines.get(1).unwrap_or(&"?"),
+            lines.get(2).unwrap_or(&"?")
+        );
         println!("Its key is {}", running.gateway.verifier_key());
     }
-    println!("{}", if good { "Every decision was the expected one." } else { "Something was not as expected: see the ✗ above." });
+    println!(
+        "{}",
+        if good {
+            "Every decision was the expected one."
+        } else {
+            "Something was not as expected: see the ✗ above."
+        }
+    );
 }
 
 /// A folder that stays can be looked at after the demo.
