@@ -1,5 +1,6 @@
 //! What every measurement needs: CPU time of a program with all its children, percentiles, and the table at the end.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -46,6 +47,25 @@ pub fn cpu(pids: &[u32]) -> Duration {
         text.split_whitespace().next()?.parse::<u64>().ok()
     });
     Duration::from_nanos(nanos.sum())
+}
+
+/// The same by the threads' names, largest first: where a program's time goes.
+pub fn cpu_by_thread(pids: &[u32]) -> BTreeMap<String, Duration> {
+    let mut all = BTreeMap::new();
+    for (at, pid) in pids.iter().enumerate() {
+        for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let read = |name: &str| fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            let name =
+                if at == 0 { read("comm").trim().to_owned() } else { "worker process".to_owned() };
+            let nanos = read("schedstat")
+                .split_whitespace()
+                .next()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0);
+            *all.entry(name).or_insert(Duration::ZERO) += Duration::from_nanos(nanos);
+        }
+    }
+    all
 }
 
 /// CPU time of this process and its children.

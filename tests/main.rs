@@ -13,13 +13,18 @@
 
 mod spec {
     mod answers;
+    mod approvals;
+    mod approvals_read;
     mod bitbucket;
+    mod decisions;
     mod door;
     mod door_tls;
+    mod doors;
     mod graph;
     mod json;
     mod layers;
     mod ledger;
+    mod narratives;
     mod operator_door;
     mod pages;
     mod policies;
@@ -27,10 +32,13 @@ mod spec {
     mod policy_tests;
     mod receiver;
     mod rest;
+    mod rig;
+    mod road;
     mod routes;
     mod secrets;
     mod simulator;
     mod simulator_datacenter;
+    mod simulator_history;
     mod simulator_oracle;
     mod simulator_pipelines;
     mod simulator_webhooks;

@@ -227,28 +227,8 @@ fn participant(here: &Here, company: &Company, pull: &PullRequest<Uuid>, of: Uui
     })
 }
 
-/// What happened to a pull request, newest first: its update, then what was thought of it.
-pub(crate) fn activity(here: &Here, home: &Workspace, pull: &PullRequest<Uuid>) -> Vec<Value> {
-    let tip = |hash: &str| json!({"hash": cut(hash), "type": "commit"});
-    let update = |at: Timestamp, hash: &str| {
-        json!({"update": {
-            "date": date(at), "state": "OPEN", "author": person_of(here, home, pull.author),
-            "source": {"branch": {"name": pull.source.branch}, "commit": tip(hash)},
-            "destination": {"branch": {"name": pull.destination.branch}, "commit": tip(&pull.destination.commit)},
-        }})
-    };
-    let mut rows = vec![update(pull.updated_on, &pull.source.commit)];
-    for opinion in pull.opinions.iter().rev().filter(|opinion| opinion.view == View::Approved) {
-        rows.push(json!({"approval": {
-            "date": date(opinion.at), "user": person_of(here, home, opinion.of),
-        }}));
-        rows.push(update(opinion.at, &opinion.commit));
-    }
-    rows
-}
-
 /// A fork that was deleted leaves neither repository nor commit.
-fn side(here: &Here, company: &Company, side: &Side) -> Value {
+pub(crate) fn side(here: &Here, company: &Company, side: &Side) -> Value {
     let branch = json!({"name": side.branch});
     match side.repository.as_deref().and_then(|name| company.find_repository(name)) {
         Some((home, found)) => json!({

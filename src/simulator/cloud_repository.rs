@@ -11,6 +11,7 @@ use crate::simulator::answer::cloud_missing;
 use crate::simulator::cloud::Level;
 use crate::simulator::cloud::Repository;
 use crate::simulator::cloud_access as access;
+use crate::simulator::cloud_history;
 use crate::simulator::cloud_json as shape;
 use crate::simulator::cloud_rest::Ask;
 use crate::simulator::cloud_rest::Place;
@@ -31,6 +32,9 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
     if let ["pullrequests", more @ ..] = rest {
         return pull_requests(company, ask, place, more);
     }
+    if let ["commit", hash, "pullrequests"] = rest {
+        return cloud_history::of_commit(company, ask, place, hash);
+    }
     let by = ask.scoped(access::REPOSITORY)?;
     let (home, found, _) = access::reach(company, place.home, place.name, by)?;
     let commit = |hash: &str| found.git.commit(hash).ok_or_else(|| no_commit(hash));
@@ -43,17 +47,6 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
             let reference = format!("{prefix}{}", name.join("/"));
             let target = found.git.target(&reference).ok_or_else(cloud_missing)?;
             Answer::ok(&shape::reference(ask.here, home, found, &reference, &target.commit))
-        }
-        ["commit", hash, "pullrequests"] => {
-            let hash = &commit(hash)?.hash;
-            let holds = |tip: &str| found.git.is_ancestor(hash, tip);
-            let listed = found.pull_requests.iter().filter(|pull| {
-                let before = found.git.commit(&pull.destination.commit);
-                let new = holds(&pull.source.commit) && !before.is_some_and(|one| holds(&one.hash));
-                new || pull.merge_commit.as_ref() == Some(hash)
-            });
-            let row = |pull| shape::pull_request(ask.here, company, home, found, pull);
-            ask.page(listed.map(row).collect(), Paging::UNCOUNTED)
         }
         ["commit", hash] => Answer::ok(&shape::commit(ask.here, home, found, commit(hash)?)),
         ["commits", revision @ ..] => {
@@ -68,7 +61,7 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
     }
 }
 
-fn no_commit(hash: &str) -> Answer {
+pub(crate) fn no_commit(hash: &str) -> Answer {
     cloud_error(404, &format!("Commit not found: {hash}"))
 }
 
@@ -129,8 +122,8 @@ fn pull_requests(company: &Company, ask: &Ask<'_>, place: Place<'_>, more: &[&st
             ask.page(values, Paging::PULLS)
         }
         [id, "activity"] => {
-            let values = shape::activity(ask.here, home, pull(id)?);
-            ask.page(values, Paging { most: 50, counted: false })
+            let values = cloud_history::activity(company, ask.here, (home, found), pull(id)?);
+            ask.page(values, Paging::ACTIVITY)
         }
         [id] => Answer::ok(&shape::pull_request(ask.here, company, home, found, pull(id)?)),
         [id, "commits"] => {

@@ -12,6 +12,7 @@ use crate::simulator::datacenter::DataCenter;
 use crate::simulator::datacenter::DcHook;
 use crate::simulator::datacenter::DcLevel;
 use crate::simulator::datacenter::DcRepository;
+use crate::simulator::datacenter_history;
 use crate::simulator::datacenter_hooks::KEYS;
 use crate::simulator::datacenter_json as shape;
 use crate::simulator::datacenter_json::Dates;
@@ -75,14 +76,7 @@ pub(crate) fn answer(
         ("GET", ["commits"]) => commits(dc, ask, found),
         ("GET", ["commits", hash, "pull-requests"]) => {
             let hash = &commit(found, hash)?.hash;
-            let holds = |tip: &str| found.git.is_ancestor(hash, tip);
-            let pulls = found.pull_requests.iter().filter(|pull| {
-                let before = found.git.commit(&pull.destination.commit);
-                let new = holds(&pull.source.commit) && !before.is_some_and(|one| holds(&one.hash));
-                new || pull.merge_commit.as_ref() == Some(hash)
-            });
-            let rows = pulls.map(|pull| Some(shape::pull_request(dc, pull, Dates::Millis)));
-            dc_page(ask.request, rows.collect())
+            dc_page(ask.request, datacenter_history::of_commit(dc, found, hash))
         }
         ("GET", ["commits", hash]) => {
             Answer::ok(&shape::commit(dc, commit(found, hash)?, Dates::Millis))
@@ -111,6 +105,11 @@ pub(crate) fn answer(
                 ask.request,
                 rows.map(|pull| Some(shape::pull_request(dc, pull, Dates::Millis))).collect(),
             )
+        }
+        ("GET", ["pull-requests", id, "activities"]) => {
+            let mut pulls = found.pull_requests.iter();
+            let pull = pulls.find(|pull| pull.id.to_string() == *id).ok_or_else(missing)?;
+            dc_page(ask.request, datacenter_history::activities(dc, pull))
         }
         ("GET", ["pull-requests", id]) => {
             let mut pulls = found.pull_requests.iter();

@@ -1,6 +1,7 @@
 //! Cloud's REST API 2.0: addresses and questions. The answers are read in the files below.
 
 mod account;
+mod approval;
 mod commit;
 mod discovery;
 mod gate;

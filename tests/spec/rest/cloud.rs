@@ -254,7 +254,7 @@ async fn a_pull_request_has_full_hashes_and_does_not_guess_what_was_approved() {
     let read = story.client.pull_request(&story.repository, number, WITHIN).await.unwrap();
     let approvals = read.facts.approvals.value().unwrap();
     for approval in approvals {
-        assert_eq!(approval.commit, Known::Value(approved[..12].to_owned()), "an older commit");
+        assert_eq!(approval.commit, Known::Value(approved.clone()), "an older commit");
     }
 }
 
@@ -333,7 +333,7 @@ async fn an_approval_counts_for_the_commit_that_stood_when_it_was_given() {
     let client = cloud_at(&format!("{}/2.0", raw.url), Credential::Bearer(secret("x")));
     let read = client.pull_request(&crate::spec::rest::nowhere(), 7, WITHIN).await.unwrap();
     let approvals = read.facts.approvals.value().unwrap();
-    assert_eq!(approvals[0].commit, Known::Value(OLD[..12].to_owned()), "not the one that stands");
+    assert_eq!(approvals[0].commit, Known::Value(OLD.to_owned()), "not the one that stands");
     assert_eq!(approvals[1].commit, Known::Value(NEW.to_owned()));
     assert_eq!(read.facts.source.value().unwrap().repository, Known::Nothing, "a deleted fork");
     let builds = read.facts.builds.value().unwrap();

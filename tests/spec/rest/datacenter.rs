@@ -81,7 +81,9 @@ async fn a_repository_without_a_name_is_not_asked_for_and_says_who_tells_it() {
     story.client.remember(&stranger, "no-slash");
     assert!(story.client.commit(&stranger, &story.tip("main"), WITHIN).await.is_err());
     story.client.remember(&stranger, "ONE/api");
-    assert!(story.client.commit(&stranger, &story.tip("main"), WITHIN).await.is_ok());
+    let error = story.client.commit(&stranger, &story.tip("main"), WITHIN).await.unwrap_err();
+    assert_eq!(error.word(), "moved", "the name is another repository's");
+    assert!(story.client.commit(&story.repository, &story.tip("main"), WITHIN).await.is_ok());
 }
 
 #[tokio::test]

@@ -50,7 +50,13 @@ impl Cloud {
         let mut rows = Vec::new();
         let mut seen = std::collections::HashSet::new();
         for _ in 0..MAX_PAGES {
-            let page: Page<T> = self.transport().get(&call, deadline).await?;
+            let answer = self.transport().read(&call, deadline).await?;
+            // What is still being computed looks like an empty list, and is none.
+            if answer.status == 202 {
+                let why = "it is not computed yet".to_owned();
+                return Err(FetchError::Form { what: call.what, why });
+            }
+            let page: Page<T> = answer.decode(call.what)?;
             rows.extend(page.values);
             let Some(next) = page.next else { return Ok(rows) };
             let next = self.own(&next, &call)?;
