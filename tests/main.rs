@@ -24,7 +24,6 @@ mod spec {
     mod json;
     mod layers;
     mod ledger;
-    mod narratives;
     mod operator_door;
     mod pages;
     mod policies;
@@ -32,8 +31,6 @@ mod spec {
     mod policy_tests;
     mod receiver;
     mod rest;
-    mod rig;
-    mod road;
     mod routes;
     mod secrets;
     mod simulator;

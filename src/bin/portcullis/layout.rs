@@ -1,6 +1,8 @@
 //! Text for a terminal of 100 columns: wrapped, labelled, cut. Foreign text is shown with its control characters
 //! escaped.
 
+use std::fmt::Write as _;
+
 use portcullis::decision::narrative::shown;
 
 /// Columns of a line. A terminal is often 80 wide and seldom under 100 where people read reports; a pipe has no width.
@@ -52,7 +54,8 @@ pub fn labelled(label: &str, text: &str) -> String {
     let mut out = String::new();
     for (at, line) in wrapped(text, LABEL).iter().enumerate() {
         let label = if at == 0 { label } else { "" };
-        out.push_str(&format!("    {label:<10}{}\n", line.trim_start()));
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(out, "    {label:<10}{}", line.trim_start());
     }
     out
 }
@@ -87,6 +90,7 @@ mod tests {
             wrapped(&format!("a {long} b"), 2),
             ["  a".to_owned(), format!("  {long}"), "  b".to_owned()]
         );
+<<<<<<< HEAD:src/bin/portcullis/layout.rs
     }
 
     #[test]
@@ -95,6 +99,8 @@ mod tests {
         let lines = wrapped(&list, 10);
         assert!(lines.len() == 2 && lines.iter().all(|line| line.chars().count() <= WIDTH));
         assert_eq!(lines.iter().map(|line| line.trim_start()).collect::<String>(), list);
+=======
+>>>>>>> main:src/bin/portcullis/demo/show/layout.rs
     }
 
     #[test]

@@ -89,7 +89,8 @@ impl Gate {
         self.public = self.told("public    http(s)://").await;
         self.operator = self.told("operator  http://").await;
         until("readiness", async || {
-            let ready = self.http.get(format!("http://{}/readyz", self.operator)).send().await.ok()?;
+            let ready =
+                self.http.get(format!("http://{}/readyz", self.operator)).send().await.ok()?;
             (ready.status() == 200).then_some(())
         })
         .await;
@@ -192,7 +193,12 @@ impl Gate {
     }
 
     /// Sends bytes to a hook; status and body.
-    pub async fn deliver(&self, hook: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Asked {
+    pub async fn deliver(
+        &self,
+        hook: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Asked {
         let mut request = self.http.post(format!("http://{}/hooks/{hook}", self.public)).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -227,7 +233,8 @@ impl Gate {
 
     /// The metrics page.
     pub async fn metrics(&self) -> String {
-        let answer = self.http.get(format!("http://{}/metrics", self.operator)).send().await.unwrap();
+        let answer =
+            self.http.get(format!("http://{}/metrics", self.operator)).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         answer.text().await.unwrap()
     }
@@ -235,7 +242,9 @@ impl Gate {
     /// One of the operator's commands against this gate.
     pub fn operator(&self, args: &[&str]) -> Command {
         let mut command = portcullis(args);
-        command.args(["--gateway", &format!("http://{}", self.operator), "--data"]).arg(self.folder.path());
+        command
+            .args(["--gateway", &format!("http://{}", self.operator), "--data"])
+            .arg(self.folder.path());
         command
     }
 
@@ -282,7 +291,8 @@ fn configure(town: &Town, shape: &Shape, folder: &Path) {
         std::fs::write(folder.join(name), format!("{secret}\n")).unwrap();
     }
     let now = simulator.now().as_millisecond();
-    simulator.company(|company| world::write(&company.datacenter, now, &folder.join("dc.world.json")));
+    simulator
+        .company(|company| world::write(&company.datacenter, now, &folder.join("dc.world.json")));
     let at = |name: &str| format!("{{ file = {:?} }}", folder.join(name));
     let effects = if shape.silent { "" } else { "effects = [\"commit-status\"]" };
     let path = shape.policies.as_ref().map(|path| format!("path = {path:?}")).unwrap_or_default();

@@ -73,7 +73,9 @@ pub fn opening(running: &Running, cast: &Cast) {
          Nadia owns the workspace, Ravi develops, Mia and Omar are release managers.",
         graph.count()
     );
-    wrapped(&greeting, 0).iter().for_each(|line| println!("{line}"));
+    for line in wrapped(&greeting, 0) {
+        println!("{line}");
+    }
     println!("\nBeside each verdict stands how far it reaches:");
     for binds in [Binds::Prevents, Binds::Gates, Binds::Signals, Binds::After] {
         print!("{}", labelled(&binds.to_string(), binds.in_words()));
@@ -94,7 +96,7 @@ pub fn decision(number: usize, told: &Told, as_in: Option<usize>) {
     wrapped(&story.reason, 4).iter().for_each(|line| println!("{line}"));
     match as_in {
         Some(earlier) => {
-            println!("    {}", faint(&format!("rules, proof and controls as in {earlier}")))
+            println!("    {}", faint(&format!("rules, proof and controls as in {earlier}")));
         }
         None => rules_and_controls(story),
     }
