@@ -90,7 +90,6 @@ mod tests {
             wrapped(&format!("a {long} b"), 2),
             ["  a".to_owned(), format!("  {long}"), "  b".to_owned()]
         );
-<<<<<<< HEAD:src/bin/portcullis/layout.rs
     }
 
     #[test]
@@ -99,8 +98,6 @@ mod tests {
         let lines = wrapped(&list, 10);
         assert!(lines.len() == 2 && lines.iter().all(|line| line.chars().count() <= WIDTH));
         assert_eq!(lines.iter().map(|line| line.trim_start()).collect::<String>(), list);
-=======
->>>>>>> main:src/bin/portcullis/demo/show/layout.rs
     }
 
     #[test]
