@@ -79,11 +79,20 @@ impl Settings {
     }
 }
 
+/// The first problem in one line, with its place.
+fn first(found: &[Diagnostic]) -> String {
+    match found.first() {
+        None => "none told".to_owned(),
+        Some(told) if told.file.is_empty() => told.message.clone(),
+        Some(told) => format!("{}:{}:{}: {}", told.file, told.line, told.column, told.message),
+    }
+}
+
 /// Why there is no pool.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
     /// The bundle did not pass the load checks.
-    #[error("the bundle was refused: {} problem(s), the first: {}", .0.len(), .0.first().map_or("none told", |first| first.message.as_str()))]
+    #[error("the bundle was refused, problems: {}, the first: {}", .0.len(), first(.0))]
     Refused(Vec<Diagnostic>),
     /// No worker could be started or it died while loading.
     #[error("no worker could load the bundle: {0}")]
