@@ -39,4 +39,5 @@ mod spec {
     mod tokens;
     mod webhooks;
     mod words;
+    mod workers;
 }

@@ -82,7 +82,8 @@ impl Gateway {
     pub async fn check(&self, token: &str, body: &[u8]) -> Result<Answer, CheckError> {
         let question = Question::read(body).map_err(CheckError::Malformed)?;
         // Boxed: the road is one large future, and a thread's stack is small.
-        let answered = tokio::time::timeout(DEADLINE, Box::pin(self.answered(token, &question))).await;
+        let answered =
+            tokio::time::timeout(DEADLINE, Box::pin(self.answered(token, &question))).await;
         answered.unwrap_or_else(|_| {
             Err(CheckError::Unavailable("no answer could be found in time".to_owned()))
         })

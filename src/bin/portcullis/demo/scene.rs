@@ -60,7 +60,11 @@ impl<'a> Watcher<'a> {
 
     /// Waits for the decision that a webhook of this kind brings, shows it, and compares. Webhooks of one act come in no
     /// order, so the kind tells them apart.
-    pub async fn next(&mut self, kind: EventKind, expected: Expected) -> Result<Told, AssemblyError> {
+    pub async fn next(
+        &mut self,
+        kind: EventKind,
+        expected: Expected,
+    ) -> Result<Told, AssemblyError> {
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
             if let Some(told) = self.unseen(kind).await? {
@@ -68,18 +72,28 @@ impl<'a> Watcher<'a> {
                 return Ok(told);
             }
             if tokio::time::Instant::now() > until {
-                return Err(AssemblyError::Other(format!("no decision on `{kind}` came within {} s", PATIENCE.as_secs())));
+                return Err(AssemblyError::Other(format!(
+                    "no decision on `{kind}` came within {} s",
+                    PATIENCE.as_secs()
+                )));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Shows the decision of a check's answer, and compares.
-    pub async fn answered(&mut self, answer: &Value, expected: Expected) -> Result<Told, AssemblyError> {
+    pub async fn answered(
+        &mut self,
+        answer: &Value,
+        expected: Expected,
+    ) -> Result<Told, AssemblyError> {
         let id = answer["decision"].as_str().and_then(|id| id.parse().ok());
-        let id: Uuid = id.ok_or_else(|| AssemblyError::Other(format!("the gate refused the question: {answer}")))?;
+        let id: Uuid = id.ok_or_else(|| {
+            AssemblyError::Other(format!("the gate refused the question: {answer}"))
+        })?;
         let told = self.running.gateway.decision(id).await.map_err(AssemblyError::other)?;
-        let told = told.ok_or_else(|| AssemblyError::Other("the decision is not in the record".to_owned()))?;
+        let told = told
+            .ok_or_else(|| AssemblyError::Other("the decision is not in the record".to_owned()))?;
         self.seen.insert(id);
         self.compare(&told, expected);
         Ok(told)
@@ -92,8 +106,15 @@ impl<'a> Watcher<'a> {
     }
 
     async fn unseen(&mut self, kind: EventKind) -> Result<Option<Told>, AssemblyError> {
-        let page = self.running.gateway.decisions(Filter::default(), None, 50).await.map_err(AssemblyError::other)?;
-        let is_new = |record: &Record| record.public.event == kind && !self.seen.contains(&record.public.decision);
+        let page = self
+            .running
+            .gateway
+            .decisions(Filter::default(), None, 50)
+            .await
+            .map_err(AssemblyError::other)?;
+        let is_new = |record: &Record| {
+            record.public.event == kind && !self.seen.contains(&record.public.decision)
+        };
         let oldest = page.items.into_iter().rev().find(is_new);
         let Some(record) = oldest else { return Ok(None) };
         self.seen.insert(record.public.decision);

@@ -32,8 +32,13 @@ fn word(verdict: Verdict) -> String {
 /// Before the tour.
 pub fn opening(running: &Running, cast: &Cast) {
     let graph = running.gateway.graph.load();
-    println!("Acme is a made-up company on a simulated Bitbucket: Cloud and Data Center, on this machine only.");
-    println!("The gate guards both. It has read who may do what ({} things known); webhooks and step tokens are real.", graph.count());
+    println!(
+        "Acme is a made-up company on a simulated Bitbucket: Cloud and Data Center, on this machine only."
+    );
+    println!(
+        "The gate guards both. It has read who may do what ({} things known); webhooks and step tokens are real.",
+        graph.count()
+    );
     println!("Nadia owns the workspace, Ravi develops, Mia and Omar are release managers.");
     // Ids differ each run: nothing in the demo is looked up by a fixed one.
     tracing::debug!(nadia = %cast.nadia, "cast");
@@ -54,12 +59,20 @@ pub fn decision(told: &Told) {
         for (path, value) in &rule.facts {
             println!("   proof     {path} = {}", shown(value));
         }
-        let controls: Vec<String> =
-            rule.controls.iter().map(|(framework, ids)| format!("{framework} {}", ids.join(", "))).collect();
+        let controls: Vec<String> = rule
+            .controls
+            .iter()
+            .map(|(framework, ids)| format!("{framework} {}", ids.join(", ")))
+            .collect();
         println!("   supports  {}", controls.join(" · "));
     }
-    let silent: Vec<&str> =
-        told.story.rules.iter().filter(|rule| rule.verdict.is_none()).map(|rule| rule.rule.as_str()).collect();
+    let silent: Vec<&str> = told
+        .story
+        .rules
+        .iter()
+        .filter(|rule| rule.verdict.is_none())
+        .map(|rule| rule.rule.as_str())
+        .collect();
     if !silent.is_empty() {
         println!("   asked too {}", silent.join(", "));
     }
@@ -86,10 +99,21 @@ pub async fn closing(running: &Running, good: bool) {
     }
     if let Ok(Some(checkpoint)) = running.gateway.checkpoint().await {
         let lines: Vec<&str> = checkpoint.lines().take(3).collect();
-        println!("\nThe ledger stands at {} entries, root {}.", lines.get(1).unwrap_or(&"?"), lines.get(2).unwrap_or(&"?"));
+        println!(
+            "\nThe ledger stands at {} entries, root {}.",
+            lines.get(1).unwrap_or(&"?"),
+            lines.get(2).unwrap_or(&"?")
+        );
         println!("Its key: {}", running.gateway.verifier_key());
     }
-    println!("{}", if good { "Every decision was the expected one." } else { "Something was not as expected: see the ✗ above." });
+    println!(
+        "{}",
+        if good {
+            "Every decision was the expected one."
+        } else {
+            "Something was not as expected: see the ✗ above."
+        }
+    );
 }
 
 /// The demo stays open for looking around.
@@ -99,5 +123,9 @@ pub fn stays_open(running: &Running, data: &Path) {
         println!("  console   {link}  (opens once)");
     }
     println!("  from another terminal:");
-    println!("  portcullis decision list --gateway http://{} --data {}", running.operator, data.display());
+    println!(
+        "  portcullis decision list --gateway http://{} --data {}",
+        running.operator,
+        data.display()
+    );
 }

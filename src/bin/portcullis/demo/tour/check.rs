@@ -38,7 +38,10 @@ struct Step {
 fn started(stage: &Stage<'_>, order: &StartPipeline) -> Result<Step, AssemblyError> {
     let cloud = stage.simulator.cloud();
     let run = cloud.start_pipeline(BILLING, order).map_err(refused)?;
-    let step = *run.steps.first().ok_or_else(|| AssemblyError::Other("the pipeline has no step".to_owned()))?;
+    let step = *run
+        .steps
+        .first()
+        .ok_or_else(|| AssemblyError::Other("the pipeline has no step".to_owned()))?;
     let of = StepOf { repository: BILLING, pipeline: run.pipeline, step };
     let token = cloud.step_token(of).map_err(refused)?;
     Ok(Step { token, pipeline: run.pipeline, step })
@@ -46,14 +49,20 @@ fn started(stage: &Stage<'_>, order: &StartPipeline) -> Result<Step, AssemblyErr
 
 fn deploy(stage: &Stage<'_>, branch: &str, environment: Uuid) -> StartPipeline {
     let audience = stage.running.gateway.public_url.clone();
-    let step = PlannedStep::new("deploy", &[GATE, "./deploy.sh"], &[&audience]).deploying_to(environment);
+    let step =
+        PlannedStep::new("deploy", &[GATE, "./deploy.sh"], &[&audience]).deploying_to(environment);
     StartPipeline::on_push(stage.cast.mia, branch, vec![step])
 }
 
 /// Asks the gate as the step would: over the wire, with its token.
-async fn asks(stage: &Stage<'_>, step: &Step, question: &Value) -> Result<(u16, Value), AssemblyError> {
+async fn asks(
+    stage: &Stage<'_>,
+    step: &Step,
+    question: &Value,
+) -> Result<(u16, Value), AssemblyError> {
     let address = format!("http://{}/v1/check", stage.running.public);
-    let answer = reqwest::Client::new().post(address).bearer_auth(&step.token).json(question).send().await;
+    let answer =
+        reqwest::Client::new().post(address).bearer_auth(&step.token).json(question).send().await;
     let answer = answer.map_err(AssemblyError::other)?;
     let status = answer.status().as_u16();
     Ok((status, answer.json().await.map_err(AssemblyError::other)?))
@@ -76,7 +85,10 @@ pub async fn pipelines(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<(
     let of = StepOf { repository: BILLING, pipeline: step.pipeline, step: step.step };
     stage.simulator.cloud().set_step(of, StepState::Successful).map_err(refused)?;
     let (status, answer) = asks(stage, &step, &deploying("staging")).await?;
-    watcher.claim(status == 403, &format!("{status}: {}", answer["detail"].as_str().unwrap_or_default()));
+    watcher.claim(
+        status == 403,
+        &format!("{status}: {}", answer["detail"].as_str().unwrap_or_default()),
+    );
 
     watcher.scene("Pipeline: a step deploys a feature branch to production");
     let step = started(stage, &deploy(stage, "feature/invoice", cast.production))?;
@@ -110,7 +122,10 @@ pub async fn approval(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<()
     watcher.scene("The same question again, now that it is approved");
     let (_, answer) = asks(stage, &step, &question).await?;
     watcher.answered(&answer, ALLOW).await?;
-    watcher.claim(answer["satisfied_by"] == json!([ticket]), "satisfied by that ticket, whose grant is spent now");
+    watcher.claim(
+        answer["satisfied_by"] == json!([ticket]),
+        "satisfied by that ticket, whose grant is spent now",
+    );
 
     watcher.scene("A second run of the same commit wants to use the same approval");
     refused_grant(stage, watcher, &started(stage, &order())?, "spent").await?;
@@ -129,7 +144,11 @@ pub async fn approval(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<()
 }
 
 /// Approves the answer's ticket with the real command, as an operator would.
-async fn approved_by_command(stage: &Stage<'_>, watcher: &mut Watcher<'_>, asked: &Value) -> Result<String, AssemblyError> {
+async fn approved_by_command(
+    stage: &Stage<'_>,
+    watcher: &mut Watcher<'_>,
+    asked: &Value,
+) -> Result<String, AssemblyError> {
     let ticket = asked["ticket"]["id"].as_str().unwrap_or_default().to_owned();
     println!("   $ portcullis ticket approve {ticket}");
     let program = std::env::current_exe().map_err(AssemblyError::other)?;
@@ -147,11 +166,19 @@ async fn approved_by_command(stage: &Stage<'_>, watcher: &mut Watcher<'_>, asked
 }
 
 /// The question of another run: it waits again, and the record says why the old grant was not used.
-async fn refused_grant(stage: &Stage<'_>, watcher: &mut Watcher<'_>, step: &Step, why: &str) -> Result<(), AssemblyError> {
+async fn refused_grant(
+    stage: &Stage<'_>,
+    watcher: &mut Watcher<'_>,
+    step: &Step,
+    why: &str,
+) -> Result<(), AssemblyError> {
     let (_, answer) = asks(stage, step, &deploying("production")).await?;
     let told = watcher.answered(&answer, APPROVE).await?;
     let refused = told.record.public.refused_grants.iter().find(|grant| grant.why.contains(why));
-    let text = refused.map_or_else(|| format!("no grant was refused as `{why}`"), |grant| format!("refused: {}", grant.why));
+    let text = refused.map_or_else(
+        || format!("no grant was refused as `{why}`"),
+        |grant| format!("refused: {}", grant.why),
+    );
     watcher.claim(refused.is_some(), &text);
     Ok(())
 }
@@ -161,7 +188,10 @@ async fn merge_something(stage: &Stage<'_>) -> Result<(), AssemblyError> {
     use portcullis::simulator::cloud_acts::OpenPull;
     use portcullis::simulator::cloud_acts::PullAct;
     let (cloud, cast) = (stage.simulator.cloud(), stage.cast);
-    cloud.push(BILLING, cast.ravi, &[Change::new_branch("feature/typo", "main", 1)]).await.map_err(refused)?;
+    cloud
+        .push(BILLING, cast.ravi, &[Change::new_branch("feature/typo", "main", 1)])
+        .await
+        .map_err(refused)?;
     let open = OpenPull::new("A typo", "feature/typo", "main");
     let pull = cloud.open_pull(BILLING, cast.ravi, open).await.map_err(refused)?.value;
     cloud.pull(BILLING, pull, cast.omar, PullAct::Approve).await.map_err(refused)?;
