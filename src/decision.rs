@@ -19,3 +19,4 @@ pub use verdict::Decided;
 pub use verdict::Grant;
 pub use verdict::Outcome;
 pub use verdict::decide;
+pub use verdict::weight;

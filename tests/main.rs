@@ -13,9 +13,13 @@
 
 mod spec {
     mod answers;
+    mod approvals;
+    mod approvals_read;
     mod bitbucket;
+    mod decisions;
     mod door;
     mod door_tls;
+    mod doors;
     mod graph;
     mod json;
     mod layers;
@@ -31,6 +35,7 @@ mod spec {
     mod secrets;
     mod simulator;
     mod simulator_datacenter;
+    mod simulator_history;
     mod simulator_oracle;
     mod simulator_pipelines;
     mod simulator_webhooks;

@@ -54,6 +54,7 @@ impl Binding {
     /// Names of the members that differ, in the contract's order.
     pub fn differs_from(&self, other: &Self) -> Vec<&'static str> {
         let members = [
+            ("v", self.v == other.v),
             ("connection", self.connection == other.connection),
             ("action", self.action == other.action),
             ("repository", self.repository == other.repository),
@@ -67,14 +68,6 @@ impl Binding {
             ("facts", self.facts == other.facts),
         ];
         members.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
-    }
-
-    /// Whether two bindings speak of the same deed, so that a refusal of the one's grant for the other deserves a why.
-    pub fn is_near(&self, other: &Self) -> bool {
-        self.connection == other.connection
-            && self.action == other.action
-            && self.repository == other.repository
-            && self.environment == other.environment
     }
 }
 

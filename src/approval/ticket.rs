@@ -128,15 +128,21 @@ pub enum Act {
     },
 }
 
-/// How a ticket ended, for whoever waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Not yet.
-    Open,
-    /// Granted: ask again.
-    Granted,
-    /// It will never be granted.
-    Lost,
+/// Why a grant cannot be used for a question. In words of ours: no name and no free text, so that a ledger may keep it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Another decision used it.
+    #[error("spent: its grant was used already")]
+    Spent,
+    /// It was granted, and its time ran out.
+    #[error("expired: its grant was good until {0}")]
+    Expired(Time),
+    /// It was never granted, or is no more.
+    #[error("there is no grant: the ticket is {0}")]
+    NotGranted(State),
+    /// It was granted for something else.
+    #[error("it was approved for another {}", .0.join(", "))]
+    Differs(Vec<&'static str>),
 }
 
 /// Why an act was not possible. The ticket stays as it was.
@@ -208,6 +214,7 @@ impl Ticket {
         if vote.at >= self.expires_at {
             return Err(Refusal::TooLate(self.expires_at));
         }
+        // One person counts once, whatever they say the second time.
         if self.votes.iter().any(|cast| cast.by == vote.by) {
             return Err(Refusal::VotedAlready(vote.by));
         }
@@ -221,8 +228,7 @@ impl Ticket {
         let at = vote.at;
         let next = self.with(vote);
         if next.missing() > 0 {
-            let why = format!("{} more approval(s) are needed.", next.missing());
-            return Ok(next.moved(State::Asked, why));
+            return Ok(next.moved(State::Asked, still_missing(next.missing())));
         }
         let granted = next.moved(State::Granted, format!("Approved by {}.", next.voters()));
         Ok(Self { grant_ends: Some(at.plus(granted.grant_for())), ..granted })
@@ -260,36 +266,35 @@ impl Ticket {
     }
 
     /// The grant, if it is in force at `now` for exactly this binding; else why not.
-    pub fn grant_for_binding(&self, binding: &Binding, now: Time) -> Result<Grant, String> {
-        match self.state {
-            State::Granted if now < self.ends() => {}
-            State::Granted | State::Expired => {
-                return Err(format!("expired: {}", self.aged(now).why));
-            }
-            State::Spent => return Err(format!("spent: {}", self.why)),
-            State::Asked | State::Refused | State::Revoked => {
-                return Err(format!("{}: {}", self.state, self.why));
+    pub fn grant_for_binding(&self, binding: &Binding, now: Time) -> Result<Grant, Unfit> {
+        match (self.state, self.grant_ends) {
+            (State::Granted, Some(ends)) if now < ends => {}
+            (State::Granted | State::Expired, Some(ends)) => return Err(Unfit::Expired(ends)),
+            (State::Spent, _) => return Err(Unfit::Spent),
+            (State::Asked | State::Refused | State::Revoked, _)
+            | (State::Granted | State::Expired, None) => {
+                return Err(Unfit::NotGranted(self.state));
             }
         }
-        let moved = self.binding.differs_from(binding);
-        if moved.is_empty() {
-            Ok(Grant { ticket: self.id, rules: self.rules() })
-        } else {
-            Err(format!("it was approved for another {}", moved.join(", ")))
+        let differing = self.binding.differs_from(binding);
+        if !differing.is_empty() {
+            return Err(Unfit::Differs(differing));
         }
+        if binding.commit.is_none() {
+            return Err(Unfit::NotGranted(self.state));
+        }
+        Ok(Grant { ticket: self.id, rules: self.rules() })
     }
 
     /// The rules whose demand it meets.
     pub fn rules(&self) -> BTreeSet<RuleId> {
         self.asked.iter().map(|asked| asked.rule.clone()).collect()
     }
+}
 
-    /// What whoever waits should know.
-    pub const fn ended(&self) -> Ended {
-        match self.state {
-            State::Asked => Ended::Open,
-            State::Granted => Ended::Granted,
-            State::Spent | State::Refused | State::Expired | State::Revoked => Ended::Lost,
-        }
+fn still_missing(count: u32) -> String {
+    match count {
+        1 => "One more approval is needed, from somebody else.".to_owned(),
+        more => format!("{more} more approvals are needed, each from somebody else."),
     }
 }

@@ -27,10 +27,10 @@ const RESERVED: f64 = 0.2;
 const FIRST_REST: Duration = Duration::from_secs(5);
 
 /// Longest rest that we choose ourselves. Together with doubling it keeps an hour of 429 below twenty tries.
-const LONGEST_REST: Duration = Duration::from_secs(15 * 60);
+const LONGEST_REST: Duration = Duration::from_mins(15);
 
 /// Longest `Retry-After` that is believed: Bitbucket's windows are one hour.
-const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
+const LONGEST_ASKED: Duration = Duration::from_hours(1);
 
 /// How long the one call after a rest may take before another may try.
 const PROBE: Duration = Duration::from_secs(10);
@@ -224,7 +224,7 @@ mod tests {
         let live = (0..20).filter(|_| purse.ask(now, Share::Live).is_ok()).count();
         assert_eq!(live, 20);
         let wait = purse.ask(now, Share::Crawl).unwrap_err();
-        assert!(wait > Duration::from_secs(600), "{wait:?}");
+        assert!(wait > Duration::from_mins(10), "{wait:?}");
         assert_eq!(purse.ask(now + wait + Duration::from_millis(10), Share::Crawl), Ok(()));
     }
 

@@ -149,7 +149,7 @@ impl Client {
         of_product!(self, product => product.pull_request(repository, id, deadline).await)
     }
 
-    /// Numbers of the merged pull requests that hold a commit.
+    /// Numbers of the merged pull requests that brought a commit, or were merged as it; into whatever branch.
     pub async fn pull_requests_of(
         &self,
         repository: &Id,
@@ -157,7 +157,20 @@ impl Client {
         within: Duration,
     ) -> Result<Vec<u64>, FetchError> {
         let deadline = Deadline::within(within);
-        of_product!(self, product => product.pull_requests_of(repository, commit, deadline).await)
+        of_product!(self, product => product.pull_requests_of(repository, commit, None, deadline).await)
+    }
+
+    /// As [`Client::pull_requests_of`], but only those merged into this branch, by its full name. A commit that was
+    /// reviewed for another branch and then pushed to this one was not reviewed for this one.
+    pub async fn merged_into(
+        &self,
+        repository: &Id,
+        branch: &str,
+        commit: &str,
+        within: Duration,
+    ) -> Result<Vec<u64>, FetchError> {
+        let (deadline, into) = (Deadline::within(within), Some(branch));
+        of_product!(self, product => product.pull_requests_of(repository, commit, into, deadline).await)
     }
 
     /// Whether a ref that moved from one commit to another left history behind: a force push.

@@ -90,9 +90,9 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            fresh: Duration::from_secs(30 * 60),
-            refresh: Duration::from_secs(60),
-            keep: Duration::from_secs(24 * 60 * 60),
+            fresh: Duration::from_mins(30),
+            refresh: Duration::from_mins(1),
+            keep: Duration::from_hours(24),
             failed: Duration::from_secs(5),
         }
     }

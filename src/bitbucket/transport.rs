@@ -36,8 +36,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long discovery waits for one answer.
 const CRAWLED: Duration = Duration::from_secs(30);
 
-/// Least and most pause before the one repetition of a failed read.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(250));
+/// Least pause before the one repetition of a failed read; up to four times as much.
+const PAUSE: Duration = Duration::from_millis(50);
 
 words! {
     /// What a call is for: the label of the call counter.
@@ -132,20 +132,20 @@ impl Transport {
 
     /// Asks; a failed read is repeated once, after a short pause or the rest that Bitbucket asked for.
     pub(crate) async fn read(&self, call: &Call, deadline: Deadline) -> Result<Answer, FetchError> {
-        let first = self.once(call, deadline, None).await;
+        let first = Box::pin(self.once(call, deadline, None)).await;
         let again = match &first {
             Ok(_) => false,
             // An OAuth token can end before its time: one fresh one is tried.
             Err(FetchError::Refused { .. }) => self.held.forget().await,
             Err(error) => error.may_pass() && !matches!(error, FetchError::TimedOut { .. }),
         };
-        let pause = PAUSE.0 + (PAUSE.1 - PAUSE.0).mul_f64(jitter());
+        let pause = PAUSE.mul_f64(1.0 + 3.0 * jitter());
         if !again || deadline.left() < pause {
             return first;
         }
         tokio::time::sleep(pause).await;
         // A rest longer than the deadline: the first answer says it better.
-        match self.once(call, deadline, None).await {
+        match Box::pin(self.once(call, deadline, None)).await {
             Err(FetchError::Limited { .. }) => first,
             second => second,
         }
@@ -158,9 +158,9 @@ impl Transport {
         body: &serde_json::Value,
         deadline: Deadline,
     ) -> Result<Answer, FetchError> {
-        match self.once(call, deadline, Some(body)).await {
+        match Box::pin(self.once(call, deadline, Some(body))).await {
             Err(FetchError::Refused { .. }) if self.held.forget().await => {
-                self.once(call, deadline, Some(body)).await
+                Box::pin(self.once(call, deadline, Some(body))).await
             }
             answer => answer,
         }

@@ -37,10 +37,21 @@ pub struct Ground {
 pub fn binds(kind: EventKind, ground: &Ground) -> Binds {
     match reach(kind) {
         Reach::CallerObeys => Binds::Prevents,
+        Reach::MergeAsked => merge_asked(ground),
         Reach::PullRequestOpen if !ground.posts_status => Binds::After,
         Reach::PullRequestOpen if status_gates(ground) => Binds::Gates,
         Reach::PullRequestOpen => Binds::Signals,
         Reach::Happened => Binds::After,
+    }
+}
+
+/// A merge check of ours. Without Premium, Cloud shows its answer as advice and merges all the same
+/// (bitbucket-cloud, "merge checks are advice without Premium"); Data Center's hook waits for the answer.
+fn merge_asked(ground: &Ground) -> Binds {
+    match (ground.product, ground.premium.value()) {
+        (Product::DataCenter, _) => Binds::Prevents,
+        (Product::Cloud, Some(true)) => Binds::Gates,
+        (Product::Cloud, Some(false) | None) => Binds::Signals,
     }
 }
 
@@ -52,31 +63,36 @@ fn status_gates(ground: &Ground) -> bool {
     }
 }
 
+/// When a verdict on a kind of event comes.
 enum Reach {
+    /// Before it: whoever asks waits for the answer.
     CallerObeys,
+    /// Before a merge, by a merge check.
+    MergeAsked,
+    /// While the pull request is open: a status can be seen, and waited for, before the merge.
     PullRequestOpen,
+    /// After it. Of a comment too: no status follows from one.
     Happened,
 }
 
 const fn reach(kind: EventKind) -> Reach {
     match kind {
-        EventKind::PipelineStep | EventKind::PipelineRequested | EventKind::MergeRequested => {
-            Reach::CallerObeys
-        }
+        EventKind::PipelineStep | EventKind::PipelineRequested => Reach::CallerObeys,
+        EventKind::MergeRequested => Reach::MergeAsked,
         EventKind::PullRequestOpened
         | EventKind::PullRequestUpdated
         | EventKind::PullRequestApproved
         | EventKind::PullRequestUnapproved
         | EventKind::PullRequestChangesRequested
         | EventKind::PullRequestChangesWithdrawn
-        | EventKind::PullRequestReviewersChanged
-        | EventKind::PullRequestCommented => Reach::PullRequestOpen,
+        | EventKind::PullRequestReviewersChanged => Reach::PullRequestOpen,
         EventKind::Push
         | EventKind::BranchCreated
         | EventKind::BranchDeleted
         | EventKind::TagCreated
         | EventKind::TagMoved
         | EventKind::TagDeleted
+        | EventKind::PullRequestCommented
         | EventKind::PullRequestMerged
         | EventKind::PullRequestDeclined
         | EventKind::PullRequestDeleted
@@ -102,18 +118,18 @@ const fn reach(kind: EventKind) -> Reach {
 }
 
 impl Binds {
-    /// The plain words of the narrative.
+    /// The plain words of the narrative. Where nothing is held back, no word says so.
     pub const fn in_words(self) -> &'static str {
         match self {
             Self::Prevents => "The caller waits for this answer and obeys it.",
             Self::Gates => {
-                "Bitbucket itself waits for our status: without it the merge button stays closed."
+                "Bitbucket's own merge check counts what we say: as long as the check is required, the merge waits for us."
             }
             Self::Signals => {
-                "This is a signal: people see our status, but Bitbucket does not wait for it, and a merge remains possible."
+                "This is a signal: people see what we say, but Bitbucket does not wait for it, and a merge remains possible."
             }
             Self::After => {
-                "This had already happened when we heard of it. Nothing was stopped; it is recorded, and what was done instead is listed."
+                "This had already happened when we heard of it, and the verdict could not change that. It is recorded, and whatever is done about it is listed."
             }
         }
     }

@@ -1,22 +1,34 @@
 //! A record tells its story: rule → reason → proof → control map. Rendered from the record and its bundle alone, the
 //! same each time, so that a page, a status and an auditor in ten years read the same words.
+//!
+//! Nothing is worked out anew here, and no word claims more than [`Binds`](crate::decision::Binds) allows.
 
+mod markdown;
+mod seen;
 mod text;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
 
+use crate::decision::Effect;
+use crate::decision::Outcome;
 use crate::decision::Record;
+use crate::decision::narrative::seen::Seen;
 use crate::decision::record::Asked;
+use crate::decision::record::Names;
 use crate::decision::record::Part;
+use crate::decision::record::erased;
 use crate::policy::Bundle;
+use crate::policy::Finding;
 use crate::policy::Rule;
+use crate::policy::Verdict;
 use crate::policy::bundle::Severity;
 use crate::policy::finding::Controls;
+use crate::policy::input::CallerKind;
 
-pub use text::markdown;
+pub use markdown::markdown;
 pub use text::plain;
 pub use text::shown;
 
@@ -43,11 +55,11 @@ pub struct Narrative {
     pub changed: Vec<(String, String, String)>,
     /// What softened the effect.
     pub because: Vec<String>,
-    /// Every rule that was asked, those that spoke first.
+    /// Every rule that was asked, the strictest first.
     pub rules: Vec<RuleStory>,
     /// Facts that could not be learned.
     pub unknown: Vec<(String, String)>,
-    /// Every control that a rule which spoke supports.
+    /// Every control that a rule which spoke supports; where none spoke, those of the rules that looked.
     pub controls: Controls,
     /// What a stopped person can do.
     pub remedies: Vec<String>,
@@ -70,11 +82,13 @@ pub struct RuleStory {
     pub verdict: Option<&'static str>,
     /// How it is taken here.
     pub mode: &'static str,
+    /// Its approval was given by a ticket.
+    pub satisfied: bool,
     /// How bad that is.
     pub severity: Option<&'static str>,
     /// Its reasons.
     pub reasons: Vec<String>,
-    /// The facts the reasons rest on: (path, value).
+    /// The facts the reasons rest on; of a rule that gives none, those it looked at: (path, value).
     pub facts: Vec<(String, String)>,
     /// Controls it supports.
     pub controls: Controls,
@@ -85,9 +99,7 @@ pub struct RuleStory {
 /// Tells the story. `bundle` is the one of the record's revision; without it titles and controls are missing, and said so.
 pub fn tell(record: &Record, bundle: Option<&Bundle>) -> Narrative {
     let public = &record.public;
-    let mut rules: Vec<RuleStory> =
-        public.rules.iter().map(|asked| rule_story(record, asked, bundle)).collect();
-    rules.sort_by_key(|story| (story.verdict.is_none(), story.outcome == "did-not-match"));
+    let rules = rules(record, bundle);
     Narrative {
         decision: public.decision.to_string(),
         at: public.at.to_string(),
@@ -97,9 +109,9 @@ pub fn tell(record: &Record, bundle: Option<&Bundle>) -> Narrative {
         reach: public.binds.in_words(),
         reason: record.reason(),
         about: about(record),
-        changed: changed(record),
+        changed: record.names.kept().map(changed).unwrap_or_default(),
         because: public.because.iter().map(|because| because.text.clone()).collect(),
-        controls: controls_of(&rules),
+        controls: controls(&rules),
         remedies: remedies(record, bundle),
         unknown: unknown(record),
         freshness: freshness(record),
@@ -108,56 +120,72 @@ pub fn tell(record: &Record, bundle: Option<&Bundle>) -> Narrative {
     }
 }
 
-fn rule_story(record: &Record, asked: &Asked, bundle: Option<&Bundle>) -> RuleStory {
+fn rules(record: &Record, bundle: Option<&Bundle>) -> Vec<RuleStory> {
+    let seen = Seen::of(&record.input);
+    let mut asked: Vec<&Asked> = record.public.rules.iter().collect();
+    asked.sort_by_key(|asked| (Reverse(asked.verdict), place(asked.outcome)));
+    asked.into_iter().map(|asked| rule_story(record, asked, bundle, &seen)).collect()
+}
+
+/// The order in which outcomes are told.
+const fn place(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Matched => 0,
+        Outcome::CouldNotTell => 1,
+        Outcome::DidNotMatch => 2,
+        Outcome::NotApplicable => 3,
+    }
+}
+
+fn rule_story(record: &Record, asked: &Asked, bundle: Option<&Bundle>, seen: &Seen) -> RuleStory {
     let rule = bundle.and_then(|bundle| bundle.rule(&asked.rule));
-    let findings = || {
-        record
-            .told
-            .kept()
-            .into_iter()
-            .flat_map(|told| &told.findings)
-            .filter(|f| f.rule == asked.rule)
-    };
-    let mut facts: Vec<(String, String)> = findings()
-        .flat_map(|finding| &finding.proof)
-        .map(|path| (path.clone(), quote(record, path)))
+    let told = record.told.kept();
+    let findings: Vec<&Finding> = told
+        .into_iter()
+        .flat_map(|told| &told.findings)
+        .filter(|finding| finding.rule == asked.rule)
         .collect();
-    facts.sort();
-    facts.dedup();
     RuleStory {
         rule: asked.rule.to_string(),
-        title: rule.map_or_else(
-            || "(the bundle of this revision is not kept here)".to_owned(),
-            |rule| rule.title.clone(),
-        ),
+        title: title(rule, bundle),
         outcome: asked.outcome.as_str(),
-        verdict: asked.verdict.map(crate::policy::Verdict::as_str),
+        verdict: asked.verdict.map(Verdict::as_str),
         mode: asked.mode.as_str(),
+        satisfied: record.is_satisfied(&asked.rule),
         severity: rule.map(|rule| Severity::as_str(rule.severity)),
         reasons: match &record.told {
-            Part::Kept(_) => findings().map(|finding| finding.reason.clone()).collect(),
+            Part::Kept(_) => findings.iter().map(|finding| finding.reason.clone()).collect(),
             Part::Erased(at) if asked.verdict.is_some() => vec![erased(at)],
             Part::Erased(_) => Vec::new(),
         },
-        facts,
+        facts: facts(asked, &findings, rule, seen),
         controls: rule.map(|rule| rule.controls.clone()).unwrap_or_default(),
         owner: rule.and_then(|rule| rule.owner.clone()),
     }
 }
 
-/// The value at a path of the input, as the rules saw it.
-fn quote(record: &Record, path: &str) -> String {
-    let input = match &record.input {
-        Part::Kept(input) => input,
-        Part::Erased(at) => return erased(at),
-    };
-    let document: Value = serde_json::from_str(input.get()).unwrap_or_default();
-    let pointer = format!("/{}", path.replace('.', "/"));
-    document.pointer(&pointer).map_or_else(|| "unknown".to_owned(), Value::to_string)
+fn title(rule: Option<&Rule>, bundle: Option<&Bundle>) -> String {
+    match (rule, bundle) {
+        (Some(rule), _) => rule.title.clone(),
+        (None, Some(_)) => "(the gate's own demand)".to_owned(),
+        (None, None) => "(the bundle of this revision is not kept here)".to_owned(),
+    }
 }
 
-fn erased(at: &crate::graph::Time) -> String {
-    format!("(erased on {at})")
+/// What the reasons rest on; else what the rule looked at. A rule that is switched off looked at nothing.
+fn facts(
+    asked: &Asked,
+    findings: &[&Finding],
+    rule: Option<&Rule>,
+    seen: &Seen,
+) -> Vec<(String, String)> {
+    let mut paths: Vec<&String> = findings.iter().flat_map(|finding| &finding.proof).collect();
+    if paths.is_empty() && asked.outcome != Outcome::NotApplicable {
+        paths.extend(rule.into_iter().flat_map(|rule| &rule.reads));
+    }
+    paths.sort();
+    paths.dedup();
+    paths.into_iter().map(|path| (path.clone(), seen.quote(path))).collect()
 }
 
 fn about(record: &Record) -> Vec<(&'static str, String)> {
@@ -165,35 +193,34 @@ fn about(record: &Record) -> Vec<(&'static str, String)> {
     let mut lines = vec![("what", format!("{} ({})", public.event, public.action))];
     match &record.names {
         Part::Erased(at) => lines.push(("who and where", erased(at))),
-        Part::Kept(names) => {
-            let pull_request = names.pull_request.map(|id| format!("#{id}"));
-            let named = [
-                ("who", &names.actor),
-                ("repository", &names.repository),
-                ("ref", &names.reference),
-                ("pull request", &pull_request),
-                ("environment", &names.environment),
-                ("owner", &names.owner),
-                ("asked because", &names.asked_because),
-            ];
-            lines.extend(
-                named
-                    .into_iter()
-                    .filter_map(|(label, name)| name.clone().map(|name| (label, name))),
-            );
-            if !names.via.is_empty() {
-                lines.push(("rights by", names.via.join("; ")));
-            }
-        }
+        Part::Kept(names) => lines.extend(named(names, public.repository.as_ref())),
     }
-    lines.push(("caller known as", caller(record)));
+    if let Part::Erased(at) = &record.input {
+        lines.push(("what rules saw", erased(at)));
+    }
+    lines.push(("caller known as", caller(public.caller).to_owned()));
     lines.push(("connection", format!("{} ({})", public.connection, public.product)));
     lines
 }
 
-fn caller(record: &Record) -> String {
-    use crate::policy::input::CallerKind;
-    match record.public.caller {
+fn named(names: &Names, repository: Option<&String>) -> Vec<(&'static str, String)> {
+    let pull_request = names.pull_request.map(|id| format!("#{id}"));
+    let via = (!names.via.is_empty()).then(|| names.via.join("; "));
+    let lines = [
+        ("who", names.actor.as_ref()),
+        ("rights by", via.as_ref()),
+        ("repository", names.repository.as_ref().or(repository)),
+        ("ref", names.reference.as_ref()),
+        ("pull request", pull_request.as_ref()),
+        ("environment", names.environment.as_ref()),
+        ("owner", names.owner.as_ref()),
+        ("asked because", names.asked_because.as_ref()),
+    ];
+    lines.into_iter().filter_map(|(label, name)| Some((label, name?.clone()))).collect()
+}
+
+const fn caller(kind: CallerKind) -> &'static str {
+    match kind {
         CallerKind::Step => {
             "a pipeline step, by its own token (some code in that step, not a person)"
         }
@@ -203,28 +230,23 @@ fn caller(record: &Record) -> String {
         CallerKind::Forge => "Bitbucket, by a Forge token",
         CallerKind::Person => "a signed-in person",
     }
-    .to_owned()
 }
 
-fn changed(record: &Record) -> Vec<(String, String, String)> {
-    let Part::Kept(names) = &record.names else { return Vec::new() };
+fn changed(names: &Names) -> Vec<(String, String, String)> {
     let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-    let mut rows: Vec<_> = names
-        .changed
-        .iter()
-        .map(|(field, before, after)| (field.clone(), or_none(before), or_none(after)))
-        .collect();
-    if names.from.is_some() || names.to.is_some() {
-        rows.insert(0, ("commit".to_owned(), or_none(&names.from), or_none(&names.to)));
-    }
-    rows
+    let moved = names.from.is_some() || names.to.is_some();
+    let commit = moved.then(|| ("commit".to_owned(), or_none(&names.from), or_none(&names.to)));
+    let rows = names.changed.iter();
+    let rows = rows.map(|(field, before, after)| (field.clone(), or_none(before), or_none(after)));
+    commit.into_iter().chain(rows).collect()
 }
 
-fn controls_of(rules: &[RuleStory]) -> Controls {
-    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (framework, ids) in
-        rules.iter().filter(|story| story.verdict.is_some()).flat_map(|story| &story.controls)
-    {
+fn controls(rules: &[RuleStory]) -> Controls {
+    let spoke: Vec<_> = rules.iter().filter(|story| story.verdict.is_some()).collect();
+    let looked = || rules.iter().filter(|story| story.outcome != Outcome::NotApplicable.as_str());
+    let counted = if spoke.is_empty() { looked().collect() } else { spoke };
+    let mut all: Controls = BTreeMap::new();
+    for (framework, ids) in counted.into_iter().flat_map(|story| &story.controls) {
         let known = all.entry(framework.clone()).or_default();
         known.extend(ids.iter().cloned());
         known.sort();
@@ -233,27 +255,25 @@ fn controls_of(rules: &[RuleStory]) -> Controls {
     all
 }
 
-/// What a stopped person can do: who can approve, then the remedies of the rules that spoke.
+/// What a stopped person can do: who can approve, then the remedies of the rules that hold it up.
 fn remedies(record: &Record, bundle: Option<&Bundle>) -> Vec<String> {
-    let approvers = record
-        .told
-        .kept()
-        .into_iter()
-        .flat_map(|told| told.approvers.iter().map(|who| format!("Ask {who}.")));
-    let spoke = record
-        .public
-        .rules
-        .iter()
-        .filter(|asked| asked.verdict > Some(crate::policy::Verdict::Alert));
-    let rules = spoke.filter_map(|asked| bundle.and_then(|bundle| bundle.rule(&asked.rule)));
-    approvers.chain(rules.flat_map(|rule: &Rule| rule.remedies.iter().cloned())).collect()
+    let told = record.told.kept();
+    let ask = told.into_iter().flat_map(|told| &told.approvers).map(|who| format!("Ask {who}."));
+    let holding = record.public.rules.iter().filter(|asked| {
+        Effect::from(asked.verdict.unwrap_or(Verdict::Allow)) != Effect::Proceed
+            && !(asked.verdict == Some(Verdict::Approve) && record.is_satisfied(&asked.rule))
+    });
+    let rules = holding.filter_map(|asked| bundle.and_then(|bundle| bundle.rule(&asked.rule)));
+    ask.chain(rules.flat_map(|rule| rule.remedies.iter().cloned())).collect()
 }
 
 fn unknown(record: &Record) -> Vec<(String, String)> {
-    let told = record.told.kept();
-    told.into_iter()
-        .flat_map(|told| told.unknown.iter().map(|(path, why)| (path.clone(), why.clone())))
-        .collect()
+    match &record.told {
+        Part::Kept(told) => {
+            told.unknown.iter().map(|(path, why)| (path.clone(), why.clone())).collect()
+        }
+        Part::Erased(_) => Vec::new(),
+    }
 }
 
 fn freshness(record: &Record) -> String {
@@ -261,11 +281,8 @@ fn freshness(record: &Record) -> String {
     match public.graph_age_ms {
         None => "No graph was loaded: only what the question itself told was known.".to_owned(),
         Some(age) => {
-            format!(
-                "Facts are from graph revision {}, {} old.",
-                public.graph_revision,
-                duration(age)
-            )
+            let age = duration(age);
+            format!("Facts are from graph revision {}, {age} old.", public.graph_revision)
         }
     }
 }
@@ -284,16 +301,20 @@ fn proof(record: &Record) -> Vec<(&'static str, String)> {
         ("input SHA-256", public.input_sha256.clone()),
         ("bundle", public.bundle.clone()),
     ];
+    let ids = [
+        ("repository id", public.repository.as_ref()),
+        ("actor id", public.actor.as_ref()),
+        ("commit", public.commit.as_ref()),
+    ];
+    lines.extend(ids.into_iter().filter_map(|(label, id)| Some((label, id?.clone()))));
     lines.extend(public.delivery.map(|id| ("delivery", id.to_string())));
     lines.extend(public.ticket.map(|id| ("ticket", id.to_string())));
-    lines.extend(public.satisfied_by.iter().map(|id| ("satisfied by ticket", id.to_string())));
+    lines.extend(public.satisfied_by.iter().map(|id| ("satisfied by", format!("ticket {id}"))));
+    let refused = public.refused_grants.iter();
     lines.extend(
-        public
-            .refused_grants
-            .iter()
-            .map(|grant| ("grant refused", format!("{}: {}", grant.ticket, grant.why))),
+        refused.map(|grant| ("grant refused", format!("ticket {}: {}", grant.ticket, grant.why))),
     );
-    lines.extend(public.actions.iter().map(|action| ("done about it", action.clone())));
+    lines.extend(public.actions.iter().map(|action| ("action", action.clone())));
     if public.remembered {
         lines.push(("answered", "from the memory of an equal question".to_owned()));
     }

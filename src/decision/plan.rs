@@ -1,5 +1,8 @@
 //! Verdict + modes + pause → what the caller must do. The verdict is untouched; what softened the effect is listed.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -122,30 +125,39 @@ pub struct Weighed<'a> {
     pub mode: Mode,
 }
 
-/// The effect: the strictest of what bites. Rules in shadow that would have made it stricter are listed.
+/// The effect: the strictest of what bites. A rule in shadow is listed, once, only where it alone would have made the
+/// effect stricter; strictest first, then in order of their ids.
 pub fn plan(weighed: &[Weighed<'_>]) -> Plan {
     let bites = |w: &&Weighed<'_>| w.mode == Mode::Enforce;
-    let strictest = weighed.iter().filter(bites).map(|w| w.verdict).max().unwrap_or(Verdict::Allow);
-    let effect = Effect::from(strictest);
-    let mut because: Vec<Because> = weighed
-        .iter()
-        .filter(|w| w.mode == Mode::Shadow && Effect::from(w.verdict) > effect)
-        .map(|w| Because {
-            kind: Softener::Shadow,
-            id: w.finding.rule.to_string(),
-            text: format!("`{}` is in shadow here: it would {}.", w.finding.rule, would(w.verdict)),
-        })
-        .collect();
-    because.dedup();
+    let strictest = weighed.iter().filter(bites).map(|w| w.verdict).max();
+    let effect = Effect::from(strictest.unwrap_or(Verdict::Allow));
+    let mut mattered: BTreeMap<&RuleId, Verdict> = BTreeMap::new();
+    for w in weighed.iter().filter(|w| w.mode == Mode::Shadow && Effect::from(w.verdict) > effect) {
+        let kept = mattered.entry(&w.finding.rule).or_insert(w.verdict);
+        *kept = w.verdict.max(*kept);
+    }
+    let mut mattered: Vec<_> = mattered.into_iter().collect();
+    mattered.sort_by_key(|(_, verdict)| Reverse(*verdict));
+    let because = mattered.into_iter().map(|(rule, verdict)| in_shadow(rule, verdict)).collect();
     Plan { effect, because }
 }
 
-/// What a verdict would have done, for "it would …".
-pub const fn would(verdict: Verdict) -> &'static str {
+/// What it would have been. The words claim no more than that, for the same rule may speak of what has happened.
+fn in_shadow(rule: &RuleId, verdict: Verdict) -> Because {
+    let text = format!(
+        "`{rule}` is in shadow here: enforced, its verdict would be {} and the effect `{}`.",
+        aloud(verdict),
+        Effect::from(verdict)
+    );
+    Because { kind: Softener::Shadow, id: rule.to_string(), text }
+}
+
+/// A verdict as people say it.
+pub const fn aloud(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Allow => "have let this pass",
-        Verdict::Alert => "have raised an alert",
-        Verdict::Approve => "have asked for an approval",
-        Verdict::Block => "have stopped this",
+        Verdict::Allow => "Allow",
+        Verdict::Alert => "Alert",
+        Verdict::Approve => "Approve",
+        Verdict::Block => "Block",
     }
 }

@@ -135,7 +135,7 @@ pub struct Public {
     /// The ticket it opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Uuid>,
-    /// What is done about it on Bitbucket, in words of ours.
+    /// What is to be done about it on Bitbucket, in words of ours. Whether it was done stands with the action itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
     /// Answered from the memory of an equal question.
@@ -179,7 +179,7 @@ pub struct Names {
     pub environment: Option<String>,
     /// Pull request number.
     pub pull_request: Option<u64>,
-    /// Commit before and after.
+    /// Commit before.
     pub from: Option<String>,
     /// Commit after.
     pub to: Option<String>,
@@ -203,7 +203,7 @@ pub struct Told {
     /// Facts that could not be learned: path → why.
     #[serde(default)]
     pub unknown: BTreeMap<String, String>,
-    /// Who can approve, in words: group name and how many people.
+    /// Who can give the approvals that are still wanted, in words: group name and how many people.
     #[serde(default)]
     pub approvers: Vec<String>,
 }
@@ -230,17 +230,29 @@ impl Record {
         })
     }
 
-    /// The sentence that goes first everywhere: the strictest finding's reason, or why there is none.
+    /// The sentence that goes first everywhere: why the verdict is what it is.
     pub fn reason(&self) -> String {
         if let Part::Erased(at) = &self.told {
-            return format!("(erased on {at})");
+            return erased(at);
         }
         match self.strictest() {
-            Some(finding) => finding.reason.clone(),
-            None if self.public.uncovered => {
-                format!("No rule answers `{}`: it is let pass, uncovered.", self.public.event)
+            Some(finding) if self.is_satisfied(&finding.rule) => {
+                format!("Approved: {}", finding.reason)
             }
-            None => "No rule speaks against it.".to_owned(),
+            Some(finding) => finding.reason.clone(),
+            None => self.silence(),
+        }
+    }
+
+    /// Why no rule said anything.
+    fn silence(&self) -> String {
+        let looked = |asked: &Asked| asked.outcome != Outcome::NotApplicable;
+        if self.public.uncovered {
+            format!("No rule answers `{}`: it is uncovered.", self.public.event)
+        } else if self.public.rules.iter().any(looked) {
+            "No rule speaks against it.".to_owned()
+        } else {
+            format!("Every rule that answers `{}` is switched off here.", self.public.event)
         }
     }
 
@@ -249,12 +261,27 @@ impl Record {
         !self.public.satisfied_by.is_empty() && self.public.met.contains(rule)
     }
 
-    /// The strictest finding; among equals one that a rule said, then the first.
+    /// What a finding weighs once the grants that were used are counted.
+    pub fn weight(&self, finding: &Finding) -> Verdict {
+        match finding.verdict {
+            Verdict::Approve if self.is_satisfied(&finding.rule) => Verdict::Allow,
+            weight @ (Verdict::Allow | Verdict::Alert | Verdict::Approve | Verdict::Block) => {
+                weight
+            }
+        }
+    }
+
+    /// The strictest finding, grants counted; among equals one that a rule said, then one that needed a grant, then the
+    /// first.
     pub fn strictest(&self) -> Option<&Finding> {
         let findings = self.told.kept().map_or(&[][..], |told| &told.findings);
-        findings
-            .iter()
-            .rev()
-            .max_by_key(|finding| (finding.verdict, finding.origin == Origin::Rule))
+        findings.iter().rev().max_by_key(|finding| {
+            (self.weight(finding), finding.origin == Origin::Rule, finding.verdict)
+        })
     }
+}
+
+/// What stands in the place of an erased part.
+pub fn erased(at: &Time) -> String {
+    format!("(erased on {at})")
 }

@@ -1,4 +1,5 @@
-//! Findings → verdict. A pure function; the strictest finding wins, and nothing can make one milder but a grant.
+//! Findings → verdict. A pure function: the strictest finding wins, and nothing makes one milder but a grant of its own.
+//! Modes, waivers and pauses are not known here: they change the plan.
 
 use std::collections::BTreeSet;
 
@@ -55,23 +56,35 @@ impl Grant {
 pub struct Decided {
     /// What the rules say, grants counted.
     pub verdict: Verdict,
-    /// Tickets whose grants were needed for it.
+    /// Tickets whose grants counted, each once, in order.
     pub satisfied_by: Vec<Uuid>,
+    /// Rules whose approval is given, each once, in order.
+    pub met: Vec<RuleId>,
 }
 
 /// Combines findings by the strictest; an Approve that a grant satisfies counts as Allow.
 pub fn decide(findings: &[Finding], grants: &[Grant]) -> Decided {
-    let mut satisfied = BTreeSet::new();
-    let verdict = findings
-        .iter()
-        .map(|finding| match grants.iter().find(|grant| grant.satisfies(finding)) {
-            Some(grant) => {
-                satisfied.insert(grant.ticket);
-                Verdict::Allow
-            }
-            None => finding.verdict,
-        })
-        .max()
-        .unwrap_or(Verdict::Allow);
-    Decided { verdict, satisfied_by: satisfied.into_iter().collect() }
+    let verdict =
+        findings.iter().map(|finding| weight(finding, grants)).max().unwrap_or(Verdict::Allow);
+    let given = findings.iter().filter_map(|finding| Some((finding, giver(finding, grants)?)));
+    let (met, satisfied_by): (BTreeSet<_>, BTreeSet<_>) =
+        given.map(|(finding, grant)| (finding.rule.clone(), grant.ticket)).unzip();
+    Decided {
+        verdict,
+        satisfied_by: satisfied_by.into_iter().collect(),
+        met: met.into_iter().collect(),
+    }
+}
+
+/// What one finding weighs once grants are counted.
+pub fn weight(finding: &Finding, grants: &[Grant]) -> Verdict {
+    match giver(finding, grants) {
+        Some(_) => Verdict::Allow,
+        None => finding.verdict,
+    }
+}
+
+/// The first grant that satisfies a finding.
+fn giver<'g>(finding: &Finding, grants: &'g [Grant]) -> Option<&'g Grant> {
+    grants.iter().find(|grant| grant.satisfies(finding))
 }

@@ -88,7 +88,7 @@ impl Gateway {
         match client.whoami(Duration::from_secs(10)).await {
             Ok(own) => connection.own.store(own.map(Arc::new)),
             Err(error) => {
-                tracing::warn!(connection = %connection.id, %error, "our own identity could not be read")
+                tracing::warn!(connection = %connection.id, %error, "our own identity could not be read");
             }
         }
     }

@@ -33,7 +33,7 @@ use crate::store::Recording;
 const BATCH: usize = 32;
 
 /// How long a claim holds. A worker that dies with it is followed by another after this time.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// How often the inbox looks by itself, should a wake-up be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -212,8 +212,10 @@ async fn record(
 fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid>) -> Recording {
     let Judged { matter, mut record, .. } = judged;
     let status = status::plan(&matter, &record, &gateway.public_url);
-    record.public.actions =
-        status.iter().map(|status| format!("commit status {} is posted", status.state)).collect();
+    record.public.actions = status
+        .iter()
+        .map(|status| format!("commit status {} is to be posted", status.state))
+        .collect();
     let actions = status
         .iter()
         .filter_map(|status| status::action(&matter.connection.id, record.public.decision, status))

@@ -5,6 +5,8 @@ use crate::event::Facts;
 use crate::event::Thing;
 use crate::graph::Id;
 use crate::graph::Known;
+use crate::graph::Level;
+use crate::graph::Snapshot;
 use crate::graph::fact::Fact;
 use crate::graph::fact::Page;
 use crate::graph::fact::Wanted;
@@ -66,6 +68,22 @@ pub fn of(facts: &Facts, claimed: &Known<Claimed>) -> Names {
         via: actor.and_then(|actor| actor.via.value().cloned()).unwrap_or_default(),
         asked_because: claimed.value().and_then(|claimed| claimed.reason.value().cloned()),
     }
+}
+
+/// Who looks after the repository: its project, and how many hold admin on it. No person is named, so that nothing has
+/// to be erased for them.
+pub fn owner(graph: &Snapshot, facts: &Facts) -> Option<String> {
+    let repository = graph.find(repository_id(facts)?)?;
+    let project = || facts.resource.value()?.repository.value()?.project.value();
+    let admins = graph.who_can(Level::Admin, repository).listed;
+    let (count, more) =
+        (admins.nodes.len(), if admins.unknown.is_some() { "at least " } else { "" });
+    let hold = if count == 1 { "identity holds" } else { "identities hold" };
+    let admins = format!("{more}{count} {hold} admin on the repository");
+    Some(match project() {
+        Some(project) => format!("project {project}; {admins}"),
+        None => admins,
+    })
 }
 
 /// The members of the changed thing that differ, or all of them where it is new or gone.

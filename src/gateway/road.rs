@@ -27,6 +27,7 @@ use crate::decision::record::Public;
 use crate::decision::record::RefusedGrant;
 use crate::decision::record::Surface;
 use crate::decision::record::Told;
+use crate::decision::weight;
 use crate::gateway::Active;
 use crate::gateway::Gateway;
 use crate::gateway::approvers;
@@ -148,10 +149,20 @@ impl Gateway {
         let (findings, remembered) = self.evaluate(&active, &routed, &input).await;
         let graph = self.graph.load();
         let findings = with_unread_step(findings, &matter);
-        let (findings, wanting) = approvers::resolve(findings, &graph, &active.bundle, &matter);
+        let (findings, mut wanting) = approvers::resolve(findings, &graph, &active.bundle, &matter);
+        // A rule in shadow is recorded, but nobody is asked for its approval: that would make the effect stricter.
+        wanting.retain(|one| mode_of(&one.asked.rule, &routed) == Mode::Enforce);
         let offered = offer(&matter, &input, &active, &wanting).await;
-        let record =
-            record(&matter, &input, &active, &routed, findings, &offered, &wanting, remembered);
+        let own = own_mode(&routed, modes.of(&matter.connection.id, &RuleId::told(STEP_IS_REAL)));
+        let ruled = Ruled { routed: &routed, own };
+        let mut record =
+            record(&matter, &input, &active, &ruled, findings, &offered, &wanting, remembered);
+        // Whose it is matters to whoever has to do something about it; an Allow stays fast.
+        if let (true, Part::Kept(names)) =
+            (record.public.verdict > Verdict::Allow, &mut record.names)
+        {
+            names.owner = names::owner(&graph, &matter.document.facts);
+        }
         Judged { matter, input, active: Arc::clone(&active), record, wanted: wanting, offered }
     }
 
@@ -234,7 +245,7 @@ fn record(
     matter: &Matter,
     input: &Input,
     active: &Active,
-    routed: &[Routed<'_>],
+    ruled: &Ruled<'_>,
     findings: Vec<Finding>,
     offered: &Offered,
     wanting: &[approvers::Wanted],
@@ -242,7 +253,7 @@ fn record(
 ) -> Record {
     let decided = decide(&findings, &offered.grants);
     let weighed: Vec<Weighed<'_>> =
-        findings.iter().map(|finding| weigh_one(finding, routed, &offered.grants)).collect();
+        findings.iter().map(|finding| weigh_one(finding, ruled, &offered.grants)).collect();
     let plan = plan(&weighed);
     let document = &matter.document;
     let public = Public {
@@ -269,27 +280,28 @@ fn record(
             .and_then(|graph| graph.revision.value().copied())
             .unwrap_or(0),
         graph_age_ms: document.graph.value().and_then(|graph| graph.age_ms.value().copied()),
-        rules: asked_rules(routed, &findings),
+        rules: asked_rules(ruled, &findings),
         verdict: decided.verdict,
         effect: plan.effect,
         binds: binds(document.kind, &ground(matter)),
-        uncovered: routed.is_empty(),
+        uncovered: ruled.routed.is_empty(),
         because: plan.because,
-        met: met(&findings, &offered.grants),
         satisfied_by: decided.satisfied_by,
+        met: decided.met,
         refused_grants: offered.refused.clone(),
         ticket: None,
         actions: Vec::new(),
         remembered,
     };
+    let still_wanted = wanting.iter().filter(|one| !public.met.contains(&one.asked.rule));
     let told = Told {
+        approvers: still_wanted.map(approvers::Wanted::in_words).collect(),
         findings: strictest_first(findings),
         unknown: input
             .unknown()
             .iter()
             .map(|gap| (gap.path.clone(), gap.why.clone()))
             .collect::<BTreeMap<_, _>>(),
-        approvers: wanting.iter().map(approvers::Wanted::in_words).collect(),
     };
     let names: Names = names::of(&document.facts, &document.claimed);
     Record {
@@ -298,15 +310,6 @@ fn record(
         names: Part::Kept(names),
         told: Part::Kept(told),
     }
-}
-
-/// Rules whose approval was given.
-fn met(findings: &[Finding], grants: &[Grant]) -> Vec<RuleId> {
-    let given = findings.iter().filter(|finding| {
-        finding.verdict == Verdict::Approve
-            && decide(std::slice::from_ref(*finding), grants).verdict == Verdict::Allow
-    });
-    given.map(|finding| finding.rule.clone()).collect()
 }
 
 fn raw(input: &Input) -> Box<RawValue> {
@@ -320,27 +323,42 @@ fn strictest_first(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-fn weigh_one<'a>(finding: &'a Finding, routed: &[Routed<'_>], grants: &[Grant]) -> Weighed<'a> {
-    // The gate's own demand softens with the rules: where all of them are in shadow, nobody is stopped by it either.
-    let softest = || routed.iter().map(|one| one.mode).min().unwrap_or(Mode::Enforce);
-    let mode =
-        routed.iter().find(|one| one.rule.id == finding.rule).map_or_else(softest, |one| one.mode);
-    let verdict = decide(std::slice::from_ref(finding), grants).verdict;
-    Weighed { finding, verdict, mode }
+/// The rules that are asked, and how the gate's own demand is taken beside them.
+struct Ruled<'a> {
+    routed: &'a [Routed<'a>],
+    own: Mode,
+}
+
+/// The gate's own demand bites where any rule does; else as this place's modes say of it. It cannot be switched off.
+fn own_mode(routed: &[Routed<'_>], set: Mode) -> Mode {
+    let bites = routed.iter().any(|one| one.mode == Mode::Enforce);
+    match set {
+        _ if bites => Mode::Enforce,
+        Mode::Enforce => Mode::Enforce,
+        Mode::Shadow | Mode::Off => Mode::Shadow,
+    }
+}
+
+fn mode_of(rule: &RuleId, routed: &[Routed<'_>]) -> Mode {
+    routed.iter().find(|one| one.rule.id == *rule).map_or(Mode::Enforce, |one| one.mode)
+}
+
+fn weigh_one<'f>(finding: &'f Finding, ruled: &Ruled<'_>, grants: &[Grant]) -> Weighed<'f> {
+    let is_own = finding.rule.as_str() == STEP_IS_REAL;
+    let mode = if is_own { ruled.own } else { mode_of(&finding.rule, ruled.routed) };
+    Weighed { finding, verdict: weight(finding, grants), mode }
 }
 
 /// Every rule that was asked, and the gate's own demand where it was not met.
-fn asked_rules(routed: &[Routed<'_>], findings: &[Finding]) -> Vec<Asked> {
-    let own =
-        findings.iter().find(|finding| finding.rule.as_str() == STEP_IS_REAL).map(|finding| {
-            Asked {
-                rule: finding.rule.clone(),
-                outcome: Outcome::CouldNotTell,
-                verdict: Some(finding.verdict),
-                mode: Mode::Enforce,
-            }
-        });
-    own.into_iter().chain(routed.iter().map(|one| asked(one, findings))).collect()
+fn asked_rules(ruled: &Ruled<'_>, findings: &[Finding]) -> Vec<Asked> {
+    let own = findings.iter().find(|finding| finding.rule.as_str() == STEP_IS_REAL);
+    let own = own.map(|finding| Asked {
+        rule: finding.rule.clone(),
+        outcome: Outcome::CouldNotTell,
+        verdict: Some(finding.verdict),
+        mode: ruled.own,
+    });
+    own.into_iter().chain(ruled.routed.iter().map(|one| asked(one, findings))).collect()
 }
 
 fn asked(one: &Routed<'_>, findings: &[Finding]) -> Asked {

@@ -11,6 +11,7 @@ use crate::bitbucket::StatusState;
 use crate::decision::Effect;
 use crate::decision::Record;
 use crate::decision::binds::Binds;
+use crate::decision::narrative::shown;
 use crate::event::EventKind;
 use crate::gateway::names;
 use crate::gateway::road::Matter;
@@ -26,7 +27,7 @@ pub const MAX_TEXT_BYTES: usize = 255;
 /// Hex digits of the subject's digest in a status key: with `portcullis-` 31 characters, under Cloud's limit of 40.
 const KEY_DIGITS: usize = 20;
 
-/// A commit status to be posted. The words are ours; nothing in it comes from a payload but ids and hashes.
+/// A commit status to be posted. No member is an address out of a payload: the link is ours, the rest ids and text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Its key: one per subject, so that a newer verdict replaces an older one.
@@ -47,7 +48,9 @@ pub struct Status {
 
 /// The status that follows from a record, or none where nothing is to be said.
 pub fn plan(matter: &Matter, record: &Record, public_url: &str) -> Option<Status> {
-    if !matter.connection.posts_status || !speaks(matter.document.kind) {
+    let kind = matter.document.kind;
+    if !matter.connection.posts_status || !speaks(kind) || (record.public.uncovered && !moves(kind))
+    {
         return None;
     }
     let facts = &matter.document.facts;
@@ -77,6 +80,19 @@ const fn speaks(kind: EventKind) -> bool {
             | EventKind::PullRequestChangesRequested
             | EventKind::PullRequestChangesWithdrawn
             | EventKind::PullRequestReviewersChanged
+    )
+}
+
+/// Kinds that put a new commit where people look. After the others, an event that no rule answers says nothing: it would
+/// write over what was said of the same commit.
+const fn moves(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::PipelineStep
+            | EventKind::Push
+            | EventKind::BranchCreated
+            | EventKind::PullRequestOpened
+            | EventKind::PullRequestUpdated
     )
 }
 
@@ -119,25 +135,27 @@ pub const fn state(effect: Effect) -> StatusState {
     }
 }
 
-fn text(record: &Record) -> String {
-    let softened = record
-        .public
-        .because
-        .first()
-        .filter(|_| record.public.effect < Effect::from(record.public.verdict));
-    let said = match softened {
-        Some(because) => format!("{} {}", because.text, record.reason()),
-        None if record.public.binds == Binds::After && record.public.effect != Effect::Proceed => {
-            format!("(after the fact) {}", record.reason())
-        }
-        None => record.reason(),
-    };
-    cut(first_sentence(&said), MAX_TEXT_BYTES)
+/// The first sentence of the reason, with what it would have been and that it is too late set before it.
+pub fn text(record: &Record) -> String {
+    let public = &record.public;
+    let said = record.reason();
+    let said = shown(first_sentence(&said));
+    let softened = public.because.first().filter(|_| public.effect < Effect::from(public.verdict));
+    let would = softened.map(|because| format!("would be {} ({}): ", public.verdict, because.kind));
+    let objects = Effect::from(public.verdict) != Effect::Proceed;
+    let late = if public.binds == Binds::After && objects { "(after the fact) " } else { "" };
+    cut(&format!("{late}{}{said}", would.unwrap_or_default()), MAX_TEXT_BYTES)
 }
 
-/// Up to the first full stop that ends a sentence.
+/// Up to the mark that ends the first sentence: one that a space and no small letter follows, so that `e.g. this` stays
+/// whole. A line is a sentence too.
 fn first_sentence(text: &str) -> &str {
-    text.find(". ").and_then(|end| text.get(..=end)).unwrap_or(text)
+    let text = text.trim().lines().next().unwrap_or_default();
+    let mut rest = text.char_indices().zip(text.chars().skip(1)).zip(text.chars().skip(2));
+    let end = rest.find(|(((_, mark), space), next)| {
+        matches!(mark, '.' | '!' | '?') && *space == ' ' && !next.is_lowercase()
+    });
+    end.and_then(|(((at, _), _), _)| text.get(..=at)).unwrap_or(text)
 }
 
 /// At most `bytes` bytes, cut between characters, with an ellipsis where something was cut.
@@ -167,5 +185,9 @@ mod tests {
     fn only_the_first_sentence_is_said() {
         assert_eq!(first_sentence("One. Two."), "One.");
         assert_eq!(first_sentence("v1.2 is out"), "v1.2 is out");
+        assert_eq!(first_sentence("Some, e.g. this one. More."), "Some, e.g. this one.");
+        assert_eq!(first_sentence("Ends here.\nNot here"), "Ends here.");
+        assert_eq!(first_sentence("Ä. Ö."), "Ä.");
+        assert_eq!(first_sentence(""), "");
     }
 }

@@ -121,8 +121,9 @@ impl Gateway {
                     offered.versions.insert(ticket.id, ticket.version);
                     offered.grants.push(grant);
                 }
-                Err(why) if worth_telling(&ticket) => {
-                    offered.refused.push(RefusedGrant { ticket: ticket.id, why })
+                Err(why) if looked_fit(&ticket, binding) => {
+                    let why = why.to_string();
+                    offered.refused.push(RefusedGrant { ticket: ticket.id, why });
                 }
                 Err(_) => {}
             }
@@ -251,10 +252,11 @@ pub fn refusals(record: &Record) -> Vec<NewEntry> {
     refused.collect()
 }
 
-/// Tickets that were granted once: a refusal of such a grant is worth an entry. Open and refused ones never gave one.
-const fn worth_telling(ticket: &Ticket) -> bool {
-    matches!(ticket.state, State::Granted | State::Spent)
-        || (matches!(ticket.state, State::Expired) && ticket.grant_ends.is_some())
+/// Whether a ticket looked as if it fitted: granted once, and still in force or for this very commit. Older approvals of
+/// the same deed are history, and telling them each time would hide the one that matters.
+fn looked_fit(ticket: &Ticket, binding: &Binding) -> bool {
+    let in_force = ticket.state == State::Granted;
+    ticket.grant_ends.is_some() && (in_force || ticket.binding.commit == binding.commit)
 }
 
 /// Ends tickets whose time ran out, until the gateway stops.

@@ -115,6 +115,8 @@ pub(crate) fn dc_error(
 /// How Cloud pages one list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paging {
+    /// `pagelen` where none is asked for.
+    pub(crate) usual: usize,
     /// Largest `pagelen`; more is refused.
     pub(crate) most: usize,
     /// Whether `size` and `page` are told.
@@ -123,14 +125,18 @@ pub(crate) struct Paging {
 
 impl Paging {
     /// Most lists.
-    pub(crate) const COUNTED: Paging = Paging { most: 100, counted: true };
+    pub(crate) const COUNTED: Paging = Paging { usual: 10, most: 100, counted: true };
     /// Lists that tell neither size nor page.
-    pub(crate) const UNCOUNTED: Paging = Paging { most: 100, counted: false };
+    pub(crate) const UNCOUNTED: Paging = Paging { usual: 10, most: 100, counted: false };
     /// Pull requests.
-    pub(crate) const PULLS: Paging = Paging { most: 50, counted: true };
+    pub(crate) const PULLS: Paging = Paging { usual: 10, most: 50, counted: true };
+    /// What happened to a pull request.
+    pub(crate) const ACTIVITY: Paging = Paging { usual: 10, most: 50, counted: false };
+    /// Pull requests of a commit.
+    pub(crate) const OF_COMMIT: Paging = Paging { usual: 30, most: 50, counted: true };
 }
 
-/// One page of a Cloud list: default 10, `next` with an opaque cursor.
+/// One page of a Cloud list, with `next` with an opaque cursor.
 pub(crate) fn cloud_page(
     request: &Request,
     here: &Here,
@@ -138,7 +144,7 @@ pub(crate) fn cloud_page(
     paging: Paging,
 ) -> Reply {
     let pagelen = match request.param("pagelen") {
-        None => 10,
+        None => paging.usual,
         Some(text) => text
             .parse::<usize>()
             .ok()

@@ -376,6 +376,17 @@ pub struct Consumer {
     pub scopes: Vec<String>,
 }
 
+/// How far the app "Pull Request Commit Links" is: without it Cloud cannot say which pull requests hold a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitLinks {
+    /// Nobody installed it.
+    Off,
+    /// It was installed and is still at work.
+    Indexing,
+    /// It knows every pull request.
+    Indexed,
+}
+
 /// A Cloud workspace and everything in it.
 #[derive(Debug)]
 pub struct Workspace {
@@ -387,6 +398,8 @@ pub struct Workspace {
     pub name: String,
     /// Whether the plan has merge-check enforcement and deployment permissions.
     pub premium: bool,
+    /// How far the app "Pull Request Commit Links" is.
+    pub commit_links: CommitLinks,
     /// Members and bots.
     pub people: Vec<Person>,
     /// Groups.
@@ -413,6 +426,7 @@ impl Workspace {
             slug: slug.to_owned(),
             name: name.to_owned(),
             premium: true,
+            commit_links: CommitLinks::Indexed,
             people: Vec::new(),
             groups: Vec::new(),
             projects: Vec::new(),

@@ -28,6 +28,7 @@ use crate::simulator::git::branch_ref;
 use crate::simulator::oracle::cloud_effective;
 use crate::simulator::oracle::cloud_on_project;
 use crate::simulator::pulls::PullState;
+use crate::simulator::pulls::What;
 use crate::simulator::refusal::Refusal;
 use crate::simulator::state::hold;
 
@@ -269,7 +270,7 @@ pub(crate) fn told_push(
     let uuid = braced(found.uuid);
     let event = ("repo:push", json!({"push": {"changes": changes}}));
     let mut all = tell(company, here, name, by, event);
-    for (home, found, id) in moved_pulls(company, here, &uuid, moved) {
+    for (home, found, id) in moved_pulls(company, here, (&uuid, by), moved) {
         let name = format!("{home}/{found}");
         for event in ["pullrequest:updated", "pullrequest:push"] {
             all.extend(cloud_pulls::tell_pull(company, here, (&name, id, by), event, json!({})));
@@ -282,7 +283,7 @@ pub(crate) fn told_push(
 fn moved_pulls(
     company: &mut Company,
     here: &Here,
-    source: &str,
+    (source, by): (&str, Uuid),
     moved: &[Moved],
 ) -> Vec<(String, String, u64)> {
     let mut found = Vec::new();
@@ -297,6 +298,7 @@ fn moved_pulls(
                 if let Some(new) = hit.and_then(|one| one.new.clone()) {
                     pull.source.commit = new;
                     pull.touch(here.now);
+                    pull.note(What::Moved, by, here.now);
                     found.push((home.slug.clone(), repository.slug.clone(), pull.id));
                 }
             }

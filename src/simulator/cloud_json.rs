@@ -228,7 +228,7 @@ fn participant(here: &Here, company: &Company, pull: &PullRequest<Uuid>, of: Uui
 }
 
 /// A fork that was deleted leaves neither repository nor commit.
-fn side(here: &Here, company: &Company, side: &Side) -> Value {
+pub(crate) fn side(here: &Here, company: &Company, side: &Side) -> Value {
     let branch = json!({"name": side.branch});
     match side.repository.as_deref().and_then(|name| company.find_repository(name)) {
         Some((home, found)) => json!({

@@ -27,6 +27,7 @@ use crate::simulator::pulls::PullRequest;
 use crate::simulator::pulls::PullState;
 use crate::simulator::pulls::Side;
 use crate::simulator::pulls::View;
+use crate::simulator::pulls::What;
 use crate::simulator::refusal::Refusal;
 
 /// Tells the hooks of one pull request's event.
@@ -64,7 +65,7 @@ pub(crate) fn open(
         })
     };
     let id = found.pull_requests.iter().map(|pull| pull.id).max().unwrap_or(0) + 1;
-    let pull = PullRequest {
+    let mut pull = PullRequest {
         id,
         version: 0,
         title: order.title.to_owned(),
@@ -76,12 +77,14 @@ pub(crate) fn open(
         destination: side(found, order.destination)?,
         reviewers: order.reviewers.clone(),
         opinions: Vec::new(),
+        history: Vec::new(),
         merge_commit: None,
         closed_by: None,
         comments: 0,
         created_on: here.now,
         updated_on: here.now,
     };
+    pull.note(What::Opened, by, here.now);
     find_mut(company, name)?.pull_requests.push(pull);
     Ok((id, tell_pull(company, here, (name, id, by), "pullrequest:created", json!({}))))
 }
@@ -154,6 +157,18 @@ pub(crate) fn pull_act(
         PullAct::Merge => return Ok(((), Vec::new())),
     };
     pull.updated_on = here.now;
+    match act {
+        PullAct::Retitle(_) | PullAct::Retarget(_) | PullAct::Reviewers(_) => {
+            pull.note(What::Edited, by, here.now);
+        }
+        PullAct::Comment(_) => pull.note(What::Commented, by, here.now),
+        PullAct::Approve
+        | PullAct::Unapprove
+        | PullAct::RequestChanges
+        | PullAct::WithdrawRequest
+        | PullAct::Decline
+        | PullAct::Merge => {}
+    }
     Ok(((), tell_pull(company, here, (name, id, by), event, more)))
 }
 

@@ -11,6 +11,7 @@ use crate::simulator::answer::cloud_missing;
 use crate::simulator::cloud::Level;
 use crate::simulator::cloud::Repository;
 use crate::simulator::cloud_access as access;
+use crate::simulator::cloud_history;
 use crate::simulator::cloud_json as shape;
 use crate::simulator::cloud_rest::Ask;
 use crate::simulator::cloud_rest::Place;
@@ -30,6 +31,9 @@ pub(crate) fn list(company: &Company, ask: &Ask<'_>, name: &str) -> Reply {
 pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &[&str]) -> Reply {
     if let ["pullrequests", more @ ..] = rest {
         return pull_requests(company, ask, place, more);
+    }
+    if let ["commit", hash, "pullrequests"] = rest {
+        return cloud_history::of_commit(company, ask, place, hash);
     }
     let by = ask.scoped(access::REPOSITORY)?;
     let (home, found, _) = access::reach(company, place.home, place.name, by)?;
@@ -57,7 +61,7 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
     }
 }
 
-fn no_commit(hash: &str) -> Answer {
+pub(crate) fn no_commit(hash: &str) -> Answer {
     cloud_error(404, &format!("Commit not found: {hash}"))
 }
 
@@ -116,6 +120,10 @@ fn pull_requests(company: &Company, ask: &Ask<'_>, place: Place<'_>, more: &[&st
                 })
                 .collect();
             ask.page(values, Paging::PULLS)
+        }
+        [id, "activity"] => {
+            let values = cloud_history::activity(company, ask.here, (home, found), pull(id)?);
+            ask.page(values, Paging::ACTIVITY)
         }
         [id] => Answer::ok(&shape::pull_request(ask.here, company, home, found, pull(id)?)),
         [id, "commits"] => {

@@ -24,6 +24,7 @@ use crate::simulator::git::Moved;
 use crate::simulator::git::branch_ref;
 use crate::simulator::oracle::dc_effective;
 use crate::simulator::pulls::PullState;
+use crate::simulator::pulls::What;
 use crate::simulator::refusal::Refusal;
 use crate::simulator::state::hold;
 
@@ -269,7 +270,7 @@ pub(crate) fn told_push(
     let body = hooks::push(dc, found, moved);
     let source = format!("{}/{}", found.project, found.slug);
     let mut all = tell(dc, here, (name, by), "repo:refs_changed", body);
-    for (name, id, old) in moved_pulls(dc, here, &source, moved) {
+    for (name, id, old) in moved_pulls(dc, here, (&source, by), moved) {
         let more = json!({"previousFromHash": old});
         all.extend(pulls::tell(dc, here, (&name, id, by), "pr:from_ref_updated", more));
     }
@@ -279,7 +280,7 @@ pub(crate) fn told_push(
 fn moved_pulls(
     dc: &mut DataCenter,
     here: &Here,
-    source: &str,
+    (source, by): (&str, &str),
     moved: &[Moved],
 ) -> Vec<(String, u64, String)> {
     let mut found = Vec::new();
@@ -292,6 +293,7 @@ fn moved_pulls(
             if let Some(new) = hit.and_then(|one| one.new.clone()) {
                 let old = std::mem::replace(&mut pull.source.commit, new);
                 pull.touch(here.now);
+                pull.note(What::Moved, by.to_owned(), here.now);
                 found.push((name.clone(), pull.id, old));
             }
         }

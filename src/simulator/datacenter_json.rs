@@ -147,9 +147,13 @@ pub(crate) fn participant(
     role: &str,
 ) -> Value {
     let view = pull.view(name);
-    json!({
+    let value = json!({
         "user": user_of(dc, name), "role": role, "approved": view == View::Approved, "status": view_word(view),
-    })
+    });
+    match pull.opinions.iter().find(|opinion| opinion.of == *name && view != View::Open) {
+        Some(opinion) => with(value, json!({"lastReviewedCommit": opinion.commit})),
+        None => value,
+    }
 }
 
 pub(crate) fn view_word(view: View) -> &'static str {

@@ -25,6 +25,7 @@ use crate::simulator::pulls::PullRequest;
 use crate::simulator::pulls::PullState;
 use crate::simulator::pulls::Side;
 use crate::simulator::pulls::View;
+use crate::simulator::pulls::What;
 use crate::simulator::refusal::Refusal;
 
 type Which<'a> = (&'a str, u64, &'a str);
@@ -65,7 +66,7 @@ pub(crate) fn open(
         return Err(Refusal::WrongState("archived".to_owned()));
     }
     let id = found.pull_requests.iter().map(|pull| pull.id).max().unwrap_or(0) + 1;
-    found.pull_requests.push(PullRequest {
+    let mut pull = PullRequest {
         id,
         version: 0,
         title: order.title.to_owned(),
@@ -77,12 +78,15 @@ pub(crate) fn open(
         destination,
         reviewers: order.reviewers.clone(),
         opinions: Vec::new(),
+        history: Vec::new(),
         merge_commit: None,
         closed_by: None,
         comments: 0,
         created_on: here.now,
         updated_on: here.now,
-    });
+    };
+    pull.note(What::Opened, by.to_owned(), here.now);
+    found.pull_requests.push(pull);
     Ok((id, tell(dc, here, (name, id, by), "pr:opened", json!({}))))
 }
 
@@ -120,7 +124,7 @@ pub(crate) fn act(
         }
         DcPullAct::Retitle(_) | DcPullAct::Retarget(_) => modify(dc, here, which, (&before, act)),
         DcPullAct::Reviewers(reviewers) => {
-            change(dc, here, which, |pull| pull.reviewers.clone_from(reviewers))?;
+            change(dc, here, (which, What::Edited), |pull| pull.reviewers.clone_from(reviewers))?;
             let users = |of: &[String], not: &[String]| -> Vec<Value> {
                 of.iter()
                     .filter(|name| !not.contains(name))
@@ -134,7 +138,7 @@ pub(crate) fn act(
             Ok(((), tell(dc, here, which, "pr:reviewer:updated", more)))
         }
         DcPullAct::Comment(text) => {
-            change(dc, here, which, |pull| pull.comments += 1)?;
+            change(dc, here, (which, What::Commented), |pull| pull.comments += 1)?;
             let comment = json!({
                 "id": here.now.as_millisecond(), "version": 0, "text": text, "author": shape::user_of(dc, by),
                 "createdDate": here.now.as_millisecond(), "updatedDate": here.now.as_millisecond(),
@@ -160,12 +164,13 @@ fn pull_mut<'a>(
 fn change(
     dc: &mut DataCenter,
     here: &Here,
-    which: Which<'_>,
+    (which, what): (Which<'_>, What),
     how: impl FnOnce(&mut PullRequest<String>),
 ) -> Result<(), Refusal> {
     let pull = pull_mut(dc, which)?;
     how(pull);
     pull.touch(here.now);
+    pull.note(what, which.2.to_owned(), here.now);
     Ok(())
 }
 
@@ -191,13 +196,13 @@ fn modify(
     if let DcPullAct::Retarget(branch) = act {
         let target = find(dc, which.0)?.git.target(&branch_ref(branch));
         let commit = target.ok_or_else(|| Refusal::NoSuchRef(branch.clone()))?.commit.clone();
-        change(dc, here, which, |pull| {
+        change(dc, here, (which, What::Edited), |pull| {
             pull.destination.commit = commit;
             pull.destination.branch.clone_from(branch);
         })?;
     }
     if let DcPullAct::Retitle(title) = act {
-        change(dc, here, which, |pull| pull.title.clone_from(title))?;
+        change(dc, here, (which, What::Edited), |pull| pull.title.clone_from(title))?;
     }
     let target = &before.destination;
     let more = json!({

@@ -12,6 +12,7 @@ use crate::simulator::datacenter::DataCenter;
 use crate::simulator::datacenter::DcHook;
 use crate::simulator::datacenter::DcLevel;
 use crate::simulator::datacenter::DcRepository;
+use crate::simulator::datacenter_history;
 use crate::simulator::datacenter_hooks::KEYS;
 use crate::simulator::datacenter_json as shape;
 use crate::simulator::datacenter_json::Dates;
@@ -73,6 +74,10 @@ pub(crate) fn answer(
             dc_page(ask.request, grants(dc, kind, all).into_iter().map(Some).collect())
         }
         ("GET", ["commits"]) => commits(dc, ask, found),
+        ("GET", ["commits", hash, "pull-requests"]) => {
+            let hash = &commit(found, hash)?.hash;
+            dc_page(ask.request, datacenter_history::of_commit(dc, found, hash))
+        }
         ("GET", ["commits", hash]) => {
             Answer::ok(&shape::commit(dc, commit(found, hash)?, Dates::Millis))
         }
@@ -100,6 +105,11 @@ pub(crate) fn answer(
                 ask.request,
                 rows.map(|pull| Some(shape::pull_request(dc, pull, Dates::Millis))).collect(),
             )
+        }
+        ("GET", ["pull-requests", id, "activities"]) => {
+            let mut pulls = found.pull_requests.iter();
+            let pull = pulls.find(|pull| pull.id.to_string() == *id).ok_or_else(missing)?;
+            dc_page(ask.request, datacenter_history::activities(dc, pull))
         }
         ("GET", ["pull-requests", id]) => {
             let mut pulls = found.pull_requests.iter();
@@ -191,6 +201,15 @@ fn read_build(body: &Value) -> Result<(String, String), Answer> {
         return Err(invalid("ref", "ref must be a full ref name"));
     }
     Ok((key.to_owned(), state.to_owned()))
+}
+
+/// `build-status`: every build of a commit, of whatever repository.
+pub(crate) fn builds(dc: &DataCenter, ask: &DcAsk<'_>, rest: &[&str]) -> Reply {
+    let ["commits", hash] = rest else { return Err(missing()) };
+    ask.by.known()?;
+    let all = dc.repositories.iter().flat_map(|found| &found.builds);
+    let rows = all.filter(|((commit, _), _)| commit == hash).map(|(_, build)| Some(build.clone()));
+    dc_page(ask.request, rows.collect())
 }
 
 /// `branch-permissions`: a repository's list shows its project's rules too.

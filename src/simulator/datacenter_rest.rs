@@ -72,6 +72,7 @@ fn routed(dc: &mut DataCenter, ask: &DcAsk<'_>, posted: &mut Vec<Posted>) -> Rep
         }
         (_, ["bitbucket", "rest", plugin, "latest" | "1.0" | "2.0", rest @ ..]) => match *plugin {
             "api" => api(dc, ask, rest, posted),
+            "build-status" => repository::builds(dc, ask, rest),
             "branch-permissions" => repository::restrictions(dc, ask, rest),
             "keys" => repository::access_keys(dc, ask, rest),
             _ => Err(missing()),

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::simulator::git::Git;
 use crate::simulator::refusal::Refusal;
 
 /// A pull request.
@@ -29,6 +30,8 @@ pub struct PullRequest<P> {
     pub reviewers: Vec<P>,
     /// Who has an opinion.
     pub opinions: Vec<Opinion<P>>,
+    /// What happened to it, oldest first.
+    pub history: Vec<Deed<P>>,
     /// Full hash, once merged.
     pub merge_commit: Option<String>,
     /// Who merged or declined it.
@@ -57,10 +60,46 @@ pub struct Side {
 pub struct Opinion<P> {
     /// Whose.
     pub of: P,
+    /// The source's tip at the time, full hash.
+    pub commit: String,
     /// Approved, wants changes, or took it back.
     pub view: View,
     /// When.
     pub at: Timestamp,
+}
+
+/// One thing that happened to a pull request, with where both its ends stood afterwards.
+#[derive(Debug, Clone)]
+pub struct Deed<P> {
+    /// What.
+    pub what: What,
+    /// Who did it.
+    pub by: P,
+    /// When.
+    pub at: Timestamp,
+    /// The source's tip, full hash.
+    pub source: String,
+    /// The destination's commit, full hash.
+    pub destination: String,
+}
+
+/// What may happen to a pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Opened.
+    Opened,
+    /// Its source was pushed to.
+    Moved,
+    /// Another title, destination or other reviewers.
+    Edited,
+    /// Commented.
+    Commented,
+    /// Somebody thinks otherwise of it now.
+    Judged(View),
+    /// Merged.
+    Merged,
+    /// Declined.
+    Declined,
 }
 
 /// A participant's view.
@@ -124,8 +163,10 @@ impl<P: Clone + PartialEq> PullRequest<P> {
             return Err(Refusal::NotAllowed { who, what });
         }
         self.opinions.retain(|opinion| opinion.of != of);
-        self.opinions.push(Opinion { of, view, at });
+        let commit = self.source.commit.clone();
+        self.opinions.push(Opinion { of: of.clone(), commit, view, at });
         self.touch(at);
+        self.note(What::Judged(view), of, at);
         Ok(())
     }
 
@@ -133,9 +174,34 @@ impl<P: Clone + PartialEq> PullRequest<P> {
     pub fn close(&mut self, state: PullState, by: P, at: Timestamp) -> Result<(), Refusal> {
         self.must_be_open()?;
         self.state = state;
-        self.closed_by = Some(by);
+        self.closed_by = Some(by.clone());
         self.touch(at);
+        match state {
+            PullState::Open => {}
+            PullState::Merged => self.note(What::Merged, by, at),
+            PullState::Declined => self.note(What::Declined, by, at),
+        }
         Ok(())
+    }
+
+    /// Writes down what happened.
+    pub fn note(&mut self, what: What, by: P, at: Timestamp) {
+        let (source, destination) = (self.source.commit.clone(), self.destination.commit.clone());
+        self.history.push(Deed { what, by, at, source, destination });
+    }
+
+    /// Full hashes of the commits it brings, or brought when it was merged. `source` is where its commits lie.
+    pub fn brings(&self, found: &Git, source: &Git) -> Vec<String> {
+        let listed = match &self.merge_commit {
+            Some(merged) => {
+                let first = found.commit(merged).and_then(|commit| commit.parents.first().cloned());
+                found.between(merged, first.as_slice())
+            }
+            None => {
+                source.between(&self.source.commit, std::slice::from_ref(&self.destination.commit))
+            }
+        };
+        listed.iter().map(|commit| commit.hash.clone()).collect()
     }
 
     /// Counts a change.

@@ -80,6 +80,9 @@ async fn shown(demo: &Demo) -> Result<bool, AssemblyError> {
     }
     running.stop().await;
     simulator.stop().await;
+    if !folder.temporary {
+        show::kept(&folder.path);
+    }
     Ok(good)
 }
 

@@ -1,6 +1,7 @@
 //! Cloud's REST API 2.0: addresses and questions. The answers are read in the files below.
 
 mod account;
+mod approval;
 mod commit;
 mod discovery;
 mod gate;
@@ -162,13 +163,11 @@ fn addresses(test: Option<TestServer>) -> Result<(Url, Url), SettingsError> {
 
 /// `{uuid}`, as Cloud writes it in addresses.
 fn braced(uuid: &str) -> Result<String, FetchError> {
-    match uuid::Uuid::try_parse(uuid.trim_start_matches('{').trim_end_matches('}')) {
-        Ok(uuid) => Ok(format!("{{{uuid}}}")),
-        Err(_) => {
-            let shown = uuid.chars().take(80).flat_map(char::escape_debug).collect();
-            Err(FetchError::Unaskable(shown, "a UUID"))
-        }
-    }
+    let bare = uuid.trim_start_matches('{').trim_end_matches('}');
+    uuid::Uuid::try_parse(bare).map(|uuid| format!("{{{uuid}}}")).map_err(|_| {
+        let shown = uuid.chars().take(80).flat_map(char::escape_debug).collect();
+        FetchError::Unaskable(shown, "a UUID")
+    })
 }
 
 #[derive(serde::Deserialize)]

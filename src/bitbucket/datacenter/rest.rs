@@ -2,19 +2,20 @@
 //! change; ours are numbers. What a number is called now is told by webhooks and discovery.
 
 mod commit;
+mod discovery;
 mod page;
 mod pull_request;
 mod status;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::sync::Cache;
 use url::Url;
 
 use crate::bitbucket::budget::Share;
 use crate::bitbucket::client::Credential;
-use crate::bitbucket::client::Progress;
 use crate::bitbucket::client::SettingsError;
 use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
@@ -28,11 +29,13 @@ use crate::bitbucket::transport::Transport;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
-use crate::graph::Time;
-use crate::graph::World;
 
 /// Most repositories whose names are kept: the largest estates have half as many.
 const MAX_NAMES: u64 = 200_000;
+
+/// How long a repository's number is believed for its name. Without an end, a name given to another repository would
+/// be taken for the first one's for ever.
+const NAME_HOLDS: Duration = Duration::from_mins(5);
 
 /// A client of one Data Center.
 #[derive(Clone)]
@@ -44,6 +47,8 @@ struct Inner {
     transport: Transport,
     /// Repository → project key and slug.
     names: Cache<Id, (String, String)>,
+    /// `KEY/slug` → number, as read a moment ago.
+    numbers: Cache<String, String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -66,7 +71,8 @@ impl DataCenter {
         };
         let transport = Transport::new(held, base.scheme() == "https", None)?;
         let names = Cache::new(MAX_NAMES);
-        Ok(Self(Arc::new(Inner { connection, base, transport, names })))
+        let numbers = Cache::builder().max_capacity(MAX_NAMES).time_to_live(NAME_HOLDS).build();
+        Ok(Self(Arc::new(Inner { connection, base, transport, names, numbers })))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
@@ -116,17 +122,46 @@ impl DataCenter {
         let _: Properties = self.transport().get(&call, deadline).await?;
         let id = Id::new(self.connection(), Kind::Workspace, "server")
             .map_err(|_| FetchError::Unaskable("server".to_owned(), "an id"))?;
-        let name = self.0.base.host_str().unwrap_or_default().to_owned();
+        let name = self.host().to_owned();
         Ok(Workspace { id, slug: String::new(), name })
     }
 
-    /// Not there yet: a Data Center's world comes from a world file.
-    pub(crate) async fn discover(
+    fn host(&self) -> &str {
+        self.0.base.host_str().unwrap_or_default()
+    }
+
+    /// Project key and slug of a repository. A name may be another repository's tomorrow, and an answer about that one
+    /// would be believed: so the number behind the name is read first, and believed for five minutes.
+    async fn home(
         &self,
-        _now: Time,
-        _progress: impl Fn(Progress),
-    ) -> Result<World, FetchError> {
-        Err(FetchError::Unsupported("Data Center is not discovered yet: start with `--world`"))
+        repository: &Id,
+        deadline: Deadline,
+    ) -> Result<(String, String), FetchError> {
+        let known = self.0.names.get(repository);
+        let (key, slug) = known.ok_or_else(|| FetchError::Unaddressed(repository.clone()))?;
+        let name = format!("{key}/{slug}");
+        let number = match self.0.numbers.get(&name) {
+            Some(number) => number,
+            None => self.number(&key, &slug, deadline).await?,
+        };
+        if number != repository.native() {
+            return Err(FetchError::Moved(repository.clone()));
+        }
+        self.0.numbers.insert(name, number);
+        Ok((key, slug))
+    }
+
+    /// GET `projects/{key}/repos/{slug}`.
+    async fn number(
+        &self,
+        key: &str,
+        slug: &str,
+        deadline: Deadline,
+    ) -> Result<String, FetchError> {
+        let path = ["rest", "api", "latest", "projects", key, "repos", slug];
+        let call = self.ask(&path, "the repository", CallClass::Metadata)?;
+        let wire: Numbered = self.transport().get(&call, deadline).await?;
+        Ok(wire.id.to_string())
     }
 
     fn user(&self, id: u64) -> Option<Id> {
@@ -142,18 +177,23 @@ impl DataCenter {
     }
 
     /// A question below a repository, in one of the REST plugins.
-    fn ask_in(
+    async fn ask_in(
         &self,
         (plugin, repository): (&str, &Id),
         path: &[&str],
         what: &'static str,
         class: CallClass,
+        deadline: Deadline,
     ) -> Result<Call, FetchError> {
-        let known = self.0.names.get(repository);
-        let (key, slug) = known.ok_or_else(|| FetchError::Unaddressed(repository.clone()))?;
+        let (key, slug) = self.home(repository, deadline).await?;
         let head = ["rest", plugin, "latest", "projects", key.as_str(), "repos", slug.as_str()];
         self.ask(&[&head, path].concat(), what, class)
     }
+}
+
+#[derive(serde::Deserialize)]
+struct Numbered {
+    id: u64,
 }
 
 #[derive(serde::Deserialize)]

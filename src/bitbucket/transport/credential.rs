@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const REFUSED_FOR: Duration = Duration::from_secs(30);
 
 /// Longest life of a token that is believed.
-const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
 const WHAT: &str = "the OAuth token";
 

@@ -144,6 +144,11 @@ pub enum FetchError {
         "the project key and name of `{0}` are not known yet: a webhook or discovery tells them"
     )]
     Unaddressed(Id),
+    /// A Data Center repository whose last known project key and slug are another repository's now.
+    #[error(
+        "`{0}` was renamed or moved, and its old name is another repository's now: a webhook or discovery tells the new one"
+    )]
+    Moved(Id),
     /// An id, hash or name that cannot be part of an address.
     #[error("`{0}` cannot be asked for: it is not {1}")]
     Unaskable(String, &'static str),
@@ -177,6 +182,7 @@ impl FetchError {
             Self::NotIndexed => "not_indexed",
             Self::Unsupported(_) => "unsupported",
             Self::Unaddressed(_) => "unaddressed",
+            Self::Moved(_) => "moved",
             Self::Unaskable(..) => "unaskable",
         }
     }
@@ -203,6 +209,7 @@ impl FetchError {
             | Self::ForeignPage { .. }
             | Self::Unsupported(_)
             | Self::Unaddressed(_)
+            | Self::Moved(_)
             | Self::Unaskable(..) => false,
         }
     }

@@ -8,6 +8,9 @@ use crate::graph::Known;
 use crate::graph::Why;
 use crate::graph::fact::Wanted;
 
+/// How full names of branches begin.
+const BRANCHES: &str = "refs/heads/";
+
 const NO_CREDENTIAL: &str = "this connection has no credential, so nothing is read from Bitbucket: give it one in the configuration";
 
 /// Reads what is wanted and unknown.
@@ -51,7 +54,8 @@ async fn forced(matter: &mut Matter) {
     }
 }
 
-/// Which merged pull request brought this change, if one did.
+/// Which merged pull request brought this change, if one did. A branch's must have been merged into that very branch: a
+/// commit reviewed for another one and then pushed here was not reviewed here.
 async fn merged_from(matter: &mut Matter) {
     let facts = &matter.document.facts;
     let Some(change) = facts.change.value().filter(|change| change.pull_request.is_unknown())
@@ -66,7 +70,11 @@ async fn merged_from(matter: &mut Matter) {
     ) {
         (Some(ChangeKind::Deleted), ..) => Known::Nothing,
         (_, Some(commit), Some(repository), Some(client)) => {
-            match client.pull_requests_of(repository, commit, CALL).await {
+            let told = match names::reference(facts).filter(|name| name.starts_with(BRANCHES)) {
+                Some(branch) => client.merged_into(repository, branch, commit, CALL).await,
+                None => client.pull_requests_of(repository, commit, CALL).await,
+            };
+            match told {
                 Ok(merged) => Known::or_nothing(merged.first().copied()),
                 Err(error) => Known::Unknown(error.why()),
             }

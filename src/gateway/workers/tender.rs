@@ -156,7 +156,7 @@ impl Tender {
     /// its neighbours need not wait for it a second time.
     async fn serve(&mut self, mut questions: Vec<Question>) {
         questions.retain(|question| !question.answer.is_closed());
-        let (mut suspects, mut fresh): (Vec<_>, VecDeque<_>) =
+        let (mut suspects, mut fresh): (VecDeque<_>, VecDeque<_>) =
             questions.into_iter().partition(|question| self.shared.is_guilty(question));
         while !fresh.is_empty() {
             let (failed, rest) = self.together(fresh).await;
@@ -232,7 +232,7 @@ impl Tender {
                 let only = answered.pop().and_then(|mut answers| answers.pop());
                 return only.unwrap_or_else(|| Answer::Fault("it was not answered".to_owned()));
             };
-            if failed.is_from_outside() && forgiven < FORGIVEN {
+            if failed.died_from_outside() && forgiven < FORGIVEN {
                 forgiven += 1;
                 continue;
             }

@@ -172,6 +172,7 @@ fn headline(record: &Record, ticket: Option<&TicketNotice>) -> &'static str {
         }
         (Effect::Wait, Some(State::Asked) | None) => "Waiting for an approval",
         (Effect::Stop, _) if public.binds == Binds::After => "It should not have happened",
+        (Effect::Stop, _) if public.binds == Binds::Signals => "It should not go on",
         (Effect::Stop, _) => "Stopped",
         (Effect::Proceed, _) if public.effect < Effect::from(public.verdict) => {
             "Let pass, although a rule objects"

@@ -22,6 +22,7 @@ use portcullis::simulator::cloud_acts::OpenPull;
 use portcullis::simulator::cloud_acts::PullAct;
 use portcullis::simulator::cloud_pipelines::StepOf;
 use portcullis::simulator::company::Company;
+use portcullis::simulator::faults::Fault;
 use portcullis::simulator::git::Change;
 use portcullis::simulator::pipelines;
 use portcullis::simulator::pipelines::PlannedStep;
@@ -246,11 +247,51 @@ async fn a_pull_request_has_full_hashes_and_does_not_guess_what_was_approved() {
     let approvals = facts.approvals.value().unwrap();
     assert_eq!(approvals.len(), 1);
     assert_eq!(approvals[0].by, Known::Value(story.user(story.ada)));
-    match &approvals[0].commit {
-        Known::Value(commit) => assert_eq!(*commit, story.tip("feature/x")),
-        commit => assert!(commit.is_unknown()),
-    }
+    let approved = story.tip("feature/x");
+    assert_eq!(approvals[0].commit, Known::Value(approved.clone()));
     assert_eq!(facts.builds, Known::Value(Vec::new()));
+    cloud.push(HOME, story.bob, &[Change::commits("feature/x", 1)]).await.unwrap();
+    let read = story.client.pull_request(&story.repository, number, WITHIN).await.unwrap();
+    let approvals = read.facts.approvals.value().unwrap();
+    for approval in approvals {
+        assert_eq!(approval.commit, Known::Value(approved.clone()), "an older commit");
+    }
+}
+
+#[tokio::test]
+async fn without_the_activity_nobody_knows_what_was_approved() {
+    let story = story().await;
+    let cloud = story.simulator.cloud();
+    cloud.push(HOME, story.bob, &[Change::new_branch("feature/x", "main", 1)]).await.unwrap();
+    let open = OpenPull::new("X", "feature/x", "main");
+    let number = cloud.open_pull(HOME, story.bob, open).await.unwrap().value;
+    cloud.pull(HOME, number, story.ada, PullAct::Approve).await.unwrap();
+    let uuid = story.repository.native();
+    let path = format!("/2.0/repositories/acme/%7B{uuid}%7D/pullrequests/{number}/activity");
+    story.simulator.lay_fault(&path, Fault::Status(403), None);
+    let read = story.client.pull_request(&story.repository, number, WITHIN).await.unwrap();
+    let approvals = read.facts.approvals.value().unwrap();
+    assert_eq!(approvals[0].by, Known::Value(story.user(story.ada)));
+    assert!(approvals[0].commit.is_unknown());
+}
+
+#[tokio::test]
+async fn a_merged_commit_is_held_by_its_pull_request_and_a_pushed_one_by_none() {
+    let story = story().await;
+    let cloud = story.simulator.cloud();
+    cloud.push(HOME, story.bob, &[Change::new_branch("feature/x", "main", 1)]).await.unwrap();
+    let open = OpenPull::new("X", "feature/x", "main");
+    let number = cloud.open_pull(HOME, story.bob, open).await.unwrap().value;
+    let change = story.tip("feature/x");
+    let of = async |commit: &str| {
+        story.client.pull_requests_of(&story.repository, commit, WITHIN).await.unwrap()
+    };
+    assert!(of(&change).await.is_empty(), "an open one does not count");
+    cloud.pull(HOME, number, story.ada, PullAct::Merge).await.unwrap();
+    assert_eq!(of(&change).await, [number]);
+    assert_eq!(of(&story.tip("main")).await, [number]);
+    cloud.push(HOME, story.bob, &[Change::commits("main", 1)]).await.unwrap();
+    assert!(of(&story.tip("main")).await.is_empty());
 }
 
 /// The activity is newest first; an update tells the source's tip of its time.
@@ -292,7 +333,7 @@ async fn an_approval_counts_for_the_commit_that_stood_when_it_was_given() {
     let client = cloud_at(&format!("{}/2.0", raw.url), Credential::Bearer(secret("x")));
     let read = client.pull_request(&crate::spec::rest::nowhere(), 7, WITHIN).await.unwrap();
     let approvals = read.facts.approvals.value().unwrap();
-    assert_eq!(approvals[0].commit, Known::Value(OLD[..12].to_owned()), "not the one that stands");
+    assert_eq!(approvals[0].commit, Known::Value(OLD.to_owned()), "not the one that stands");
     assert_eq!(approvals[1].commit, Known::Value(NEW.to_owned()));
     assert_eq!(read.facts.source.value().unwrap().repository, Known::Nothing, "a deleted fork");
     let builds = read.facts.builds.value().unwrap();

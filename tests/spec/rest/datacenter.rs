@@ -81,7 +81,9 @@ async fn a_repository_without_a_name_is_not_asked_for_and_says_who_tells_it() {
     story.client.remember(&stranger, "no-slash");
     assert!(story.client.commit(&stranger, &story.tip("main"), WITHIN).await.is_err());
     story.client.remember(&stranger, "ONE/api");
-    assert!(story.client.commit(&stranger, &story.tip("main"), WITHIN).await.is_ok());
+    let error = story.client.commit(&stranger, &story.tip("main"), WITHIN).await.unwrap_err();
+    assert_eq!(error.word(), "moved", "the name is another repository's");
+    assert!(story.client.commit(&story.repository, &story.tip("main"), WITHIN).await.is_ok());
 }
 
 #[tokio::test]
@@ -124,6 +126,15 @@ async fn a_pull_request_tells_which_commit_each_approval_looked_at() {
         assert_eq!(approval.by, Known::Value(id(&format!("acme-dc/user/{}", story.ada))));
         assert_eq!(approval.commit, Known::Value(approved.clone()));
     }
+    assert_eq!(read.facts.builds, Known::Value(Vec::new()));
+    assert!(!approvals.is_empty() || story.tip("feature/x") != approved);
+    face.pull("ONE/api", number, "ada", DcPullAct::Merge).await.unwrap();
+    let of = async |commit: &str| {
+        story.client.pull_requests_of(&story.repository, commit, WITHIN).await.unwrap()
+    };
+    assert_eq!(of(&approved).await, [number]);
+    face.push("ONE/api", "bob", &[Change::commits("main", 1)]).await.unwrap();
+    assert!(of(&story.tip("main")).await.is_empty());
     let missing = story.client.pull_request(&story.repository, 99, WITHIN).await.unwrap_err();
     assert_eq!(missing.word(), "missing");
 }

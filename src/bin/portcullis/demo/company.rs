@@ -149,7 +149,7 @@ fn cloud(acme: &mut Workspace, address: &str, secret: &str) -> People {
     acme.group("developers", "developers", &[ravi, mia, omar]);
     acme.group("release-managers", "release-managers", &[mia, omar]);
     acme.project("BILL", "Billing", true);
-    acme.add_repository("billing", "BILL").fork_policy = "allow_forks".to_owned();
+    "allow_forks".clone_into(&mut acme.add_repository("billing", "BILL").fork_policy);
     acme.grant_project("BILL", Holder::Group("developers".to_owned()), ProjectLevel::Write);
     acme.grant("billing", Holder::User(mia), Level::Admin);
     // On `main` nobody pushes, and a merge needs an approval that the plan enforces: what is there was reviewed.

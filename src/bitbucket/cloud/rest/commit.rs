@@ -5,6 +5,7 @@ use crate::bitbucket::client::hex;
 use crate::bitbucket::client::is_full;
 use crate::bitbucket::cloud::rest::Cloud;
 use crate::bitbucket::cloud::rest::account::Account;
+use crate::bitbucket::cloud::rest::pull_request::Outline;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
@@ -41,7 +42,8 @@ struct Reference {
 #[derive(serde::Deserialize)]
 struct Holder {
     id: u64,
-    state: Option<String>,
+    #[serde(flatten)]
+    told: Outline,
 }
 
 impl Cloud {
@@ -73,17 +75,19 @@ impl Cloud {
     }
 
     /// GET `commit/{hash}/pullrequests`. Answers 202 while it is being indexed and 404 if it never was: neither means
-    /// that there is none.
+    /// that there is none. With `into`, the full name of a branch, only those merged into that branch: a commit that
+    /// was reviewed for another branch was not reviewed for this one.
     pub(crate) async fn pull_requests_of(
         &self,
         repository: &Id,
         commit: &str,
+        into: Option<&str>,
         deadline: Deadline,
     ) -> Result<Vec<u64>, FetchError> {
         let path = ["commit", hex(commit)?, "pullrequests"];
         let what = "the pull requests of a commit";
         let call = self.ask_in(repository, &path, what, CallClass::CommitIdentity)?;
-        let holders: Vec<Holder> = match self.list(call, deadline).await {
+        let holders: Vec<Holder> = match self.short_list(call, deadline).await {
             Err(
                 FetchError::Missing { .. } | FetchError::NotJson { .. } | FetchError::Form { .. },
             ) => {
@@ -93,14 +97,14 @@ impl Cloud {
         };
         let mut merged = Vec::new();
         for (place, holder) in holders.into_iter().enumerate() {
-            let state = match holder.state {
-                Some(state) => state,
-                None if place >= MAX_LOOKUPS => {
+            let told = match holder.told {
+                told if told.is_enough(into) => told,
+                _ if place >= MAX_LOOKUPS => {
                     return Err(FetchError::TooLong { what, limit: MAX_LOOKUPS });
                 }
-                None => self.state_of(repository, holder.id, deadline).await?,
+                _ => self.outline_of(repository, holder.id, deadline).await?,
             };
-            if state == "MERGED" {
+            if told.is_merged(into) {
                 merged.push(holder.id);
             }
         }

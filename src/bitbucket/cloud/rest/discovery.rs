@@ -34,7 +34,7 @@ use crate::graph::world::Connection;
 use crate::graph::world::Node;
 
 /// How long a whole reading may take. Within it, the budget decides how fast it goes.
-const PATIENCE: Duration = Duration::from_secs(12 * 60 * 60);
+const PATIENCE: Duration = Duration::from_hours(12);
 
 /// Repositories that are read at the same time.
 const AT_ONCE: usize = 4;

@@ -68,8 +68,8 @@ struct Reader {
     busy: bool,
     /// A refusal no longer ends the step.
     deaf: bool,
-    present: bool,
-    first: bool,
+    /// The gate was found; whether it was first.
+    gate: Option<bool>,
 }
 
 impl Reader {
@@ -85,8 +85,7 @@ impl Reader {
 
     fn look(&mut self, one: &Simple) {
         if !self.deaf && one.ends_step && is_gate(one) {
-            self.first |= !self.present && !self.busy;
-            self.present = true;
+            self.gate.get_or_insert(!self.busy);
         } else if !trivial(one) {
             self.busy = true;
         }
@@ -96,7 +95,7 @@ impl Reader {
 
     fn end(self) -> Script {
         let sha256 = hex::encode(self.hash.finalize());
-        Script { sha256, present: self.present, first: self.first }
+        Script { sha256, present: self.gate.is_some(), first: self.gate.unwrap_or(false) }
     }
 }
 

@@ -9,8 +9,11 @@ use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::MAX_PAGES;
 
-/// The largest page that every list of Cloud takes, but that of pull requests.
-pub(crate) const PAGE_LENGTH: &str = "100";
+/// The largest page that most lists take.
+const PAGE_LENGTH: &str = "100";
+
+/// The largest page that lists of pull requests take.
+const SHORT_PAGE_LENGTH: &str = "50";
 
 #[derive(serde::Deserialize)]
 struct Page<T> {
@@ -22,14 +25,38 @@ impl Cloud {
     /// All rows of a list. A page that fails fails the list: half a list of grants would be a lie.
     pub(crate) async fn list<T: DeserializeOwned>(
         &self,
-        mut call: Call,
+        call: Call,
         deadline: Deadline,
     ) -> Result<Vec<T>, FetchError> {
-        call.url.query_pairs_mut().append_pair("pagelen", PAGE_LENGTH);
+        self.pages(call, PAGE_LENGTH, deadline).await
+    }
+
+    /// The same, for pull requests and what happened to them.
+    pub(crate) async fn short_list<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        deadline: Deadline,
+    ) -> Result<Vec<T>, FetchError> {
+        self.pages(call, SHORT_PAGE_LENGTH, deadline).await
+    }
+
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        mut call: Call,
+        length: &str,
+        deadline: Deadline,
+    ) -> Result<Vec<T>, FetchError> {
+        call.url.query_pairs_mut().append_pair("pagelen", length);
         let mut rows = Vec::new();
         let mut seen = std::collections::HashSet::new();
         for _ in 0..MAX_PAGES {
-            let page: Page<T> = self.transport().get(&call, deadline).await?;
+            let answer = self.transport().read(&call, deadline).await?;
+            // What is still being computed looks like an empty list, and is none.
+            if answer.status == 202 {
+                let why = "it is not computed yet".to_owned();
+                return Err(FetchError::Form { what: call.what, why });
+            }
+            let page: Page<T> = answer.decode(call.what)?;
             rows.extend(page.values);
             let Some(next) = page.next else { return Ok(rows) };
             let next = self.own(&next, &call)?;

@@ -1,14 +1,15 @@
-//! Pull requests. Their hashes are cut to 12 digits and must be resolved; which commit was approved is told only by
-//! the activity, as the last update before the approval.
+//! Pull requests. Their hashes are cut to 12 digits and must be resolved.
+
+use std::collections::BTreeSet;
 
 use crate::bitbucket::client::PullRequestFacts;
 use crate::bitbucket::client::PullRequestState;
 use crate::bitbucket::cloud::rest::Cloud;
 use crate::bitbucket::cloud::rest::account::Account;
+use crate::bitbucket::told::BRANCHES;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
-use crate::event::Approval;
 use crate::event::Build;
 use crate::event::PullRequest;
 use crate::event::Source;
@@ -59,26 +60,28 @@ struct Participant {
     approved: bool,
 }
 
+/// As much of a pull request as says whether it was merged, and into what. Lists leave out the one or the other.
 #[derive(serde::Deserialize)]
-struct State {
-    state: String,
+pub(crate) struct Outline {
+    state: Option<String>,
+    destination: Option<Side>,
 }
 
-/// One line of the activity, newest first.
-#[derive(serde::Deserialize)]
-struct Activity {
-    update: Option<Update>,
-    approval: Option<Approved>,
-}
+impl Outline {
+    /// Whether it tells what is asked.
+    pub(crate) fn is_enough(&self, into: Option<&str>) -> bool {
+        let branch = self.destination.as_ref().and_then(|side| side.branch.as_ref());
+        self.state.is_some() && (into.is_none() || branch.is_some())
+    }
 
-#[derive(serde::Deserialize)]
-struct Update {
-    source: Option<Side>,
-}
-
-#[derive(serde::Deserialize)]
-struct Approved {
-    user: Option<Account>,
+    /// Whether it was merged; with `into`, the full name of a branch, into that one.
+    pub(crate) fn is_merged(&self, into: Option<&str>) -> bool {
+        let branch = || self.destination.as_ref()?.branch.as_ref();
+        let fits = |into: &str| {
+            branch().is_some_and(|branch| into.strip_prefix(BRANCHES) == Some(&branch.name))
+        };
+        self.state.as_deref() == Some("MERGED") && into.is_none_or(fits)
+    }
 }
 
 impl Cloud {
@@ -97,22 +100,20 @@ impl Cloud {
             let why = "`id` is not the pull request that was asked for".to_owned();
             return Err(FetchError::Form { what: WHAT, why });
         }
-        let approvers: Vec<Id> = wire
-            .participants
-            .iter()
-            .filter(|one| one.approved)
-            .filter_map(|one| self.id_of(one.user.as_ref()))
-            .collect();
-        let (source, target, approved) = tokio::join!(
+        let approvers = self.approvers(&wire.participants);
+        let (source, target, seen) = tokio::join!(
             self.tip(repository, &wire.source, deadline),
             self.tip(repository, &wire.destination, deadline),
-            self.approved_commits(repository, &number, approvers.is_empty(), deadline),
+            self.seen(repository, &number, approvers.is_empty(), deadline),
         );
-        let builds = self.builds_of(repository, &source, deadline).await;
+        let (builds, approvals) = tokio::join!(
+            self.builds_of(repository, &source, deadline),
+            self.approvals(repository, approvers, (seen, &source), deadline),
+        );
         let facts = PullRequest {
             id: Known::Value(id),
             author: author(self.id_of(wire.author.as_ref())),
-            approvals: Known::Value(approvals(approvers, &approved, &source)),
+            approvals: Known::Value(approvals),
             source: Known::Value(self.source(&wire.source, source)),
             target: Known::Value(Target {
                 reference: full_name(&wire.destination),
@@ -124,20 +125,27 @@ impl Cloud {
         Ok(PullRequestFacts { state: state(&wire.state), facts, author_name })
     }
 
-    /// The state word of one pull request.
-    pub(crate) async fn state_of(
+    /// State and destination of one pull request.
+    pub(crate) async fn outline_of(
         &self,
         repository: &Id,
         id: u64,
         deadline: Deadline,
-    ) -> Result<String, FetchError> {
+    ) -> Result<Outline, FetchError> {
         let path = ["pullrequests", &id.to_string()];
         let call = self.ask_in(repository, &path, WHAT, CallClass::Metadata)?;
-        Ok(self.transport().get::<State>(&call, deadline).await?.state)
+        self.transport().get(&call, deadline).await
     }
 
-    fn id_of(&self, account: Option<&Account>) -> Option<Id> {
+    pub(super) fn id_of(&self, account: Option<&Account>) -> Option<Id> {
         account.and_then(|account| account.id(self.connection()))
+    }
+
+    /// Who approves now, each person once.
+    fn approvers(&self, participants: &[Participant]) -> Vec<Id> {
+        let approved = participants.iter().filter(|one| one.approved);
+        let ids: BTreeSet<Id> = approved.filter_map(|one| self.id_of(one.user.as_ref())).collect();
+        ids.into_iter().collect()
     }
 
     /// The 40 digits of one side's commit. A fork's commit is looked up where the pull request is: it is reachable
@@ -173,64 +181,6 @@ impl Cloud {
         let id = uuid.and_then(|uuid| Id::new(self.connection(), Kind::Repository, uuid).ok());
         Source { reference: full_name(side), commit, repository: Known::or_nothing(id) }
     }
-
-    /// Who approved, with the (cut) hash that stood at the time; newest first. Not asked if nobody did.
-    async fn approved_commits(
-        &self,
-        repository: &Id,
-        number: &str,
-        nobody: bool,
-        deadline: Deadline,
-    ) -> Result<Vec<(Id, Option<String>)>, FetchError> {
-        if nobody {
-            return Ok(Vec::new());
-        }
-        let path = ["pullrequests", number, "activity"];
-        let what = "the activity of the pull request";
-        let call = self.ask_in(repository, &path, what, CallClass::Metadata)?;
-        let lines: Vec<Activity> = self.list(call, deadline).await?;
-        let mut waiting: Vec<(Id, Option<String>)> = Vec::new();
-        for line in lines {
-            let hash =
-                line.update.and_then(|update| update.source?.commit).map(|commit| commit.hash);
-            if let Some(hash) = hash {
-                waiting
-                    .iter_mut()
-                    .filter(|one| one.1.is_none())
-                    .for_each(|one| one.1 = Some(hash.clone()));
-            }
-            let by = line.approval.and_then(|approval| self.id_of(approval.user.as_ref()));
-            waiting.extend(by.map(|by| (by, None)));
-        }
-        Ok(waiting)
-    }
-}
-
-/// Each approval with the commit it was given under: known in full only if it is the one that stands.
-fn approvals(
-    approvers: Vec<Id>,
-    told: &Result<Vec<(Id, Option<String>)>, FetchError>,
-    source: &Known<String>,
-) -> Vec<Approval> {
-    let commit = |by: &Id| match told {
-        Err(error) => Known::Unknown(error.why()),
-        Ok(told) => match told.iter().find(|one| one.0 == *by) {
-            Some((_, Some(cut))) => in_full(cut, source),
-            Some((_, None)) | None => {
-                Known::unknown("Bitbucket's activity does not tell which commit was approved")
-            }
-        },
-    };
-    approvers.into_iter().map(|by| Approval { commit: commit(&by), by: Known::Value(by) }).collect()
-}
-
-/// An older commit stays cut: it is another than the one that stands, and that is what counts.
-fn in_full(cut: &str, source: &Known<String>) -> Known<String> {
-    match source.value() {
-        Some(full) if full.starts_with(cut) && cut.len() >= 12 => Known::Value(full.clone()),
-        Some(_) => Known::Value(cut.to_owned()),
-        None => Known::unknown("the commit that stands could not be resolved"),
-    }
 }
 
 fn author(id: Option<Id>) -> Known<Id> {
@@ -242,7 +192,7 @@ fn author(id: Option<Id>) -> Known<Id> {
 
 fn full_name(side: &Side) -> Known<String> {
     match &side.branch {
-        Some(branch) => Known::Value(format!("refs/heads/{}", branch.name)),
+        Some(branch) => Known::Value(format!("{BRANCHES}{}", branch.name)),
         None => Known::unknown("Bitbucket does not tell the branch: the fork was deleted"),
     }
 }

@@ -28,7 +28,7 @@ struct WirePipeline {
     uuid: String,
     /// Null for a schedule; absent is not told.
     #[serde(default, deserialize_with = "told")]
-    creator: Option<Option<Account>>,
+    creator: Known<Account>,
     target: WireTarget,
     trigger: Option<Word>,
     #[serde(default)]
@@ -127,11 +127,10 @@ impl Cloud {
     }
 
     fn facts(&self, run: WirePipeline, one: WireStep) -> StepFacts {
-        let actor = match run.creator {
-            Some(Some(account)) => Known::Value(account.actor(self.connection())),
-            Some(None) => Known::Nothing,
-            None => Known::unknown("Bitbucket does not tell who started the pipeline"),
-        };
+        let mut actor = run.creator.map(|account| account.actor(self.connection()));
+        if actor.is_unknown() {
+            actor = Known::unknown("Bitbucket does not tell who started the pipeline");
+        }
         let commit = commit(run.target.commit.as_ref());
         let (script_sha256, gate) = script(one.script_commands);
         let pipeline = Pipeline {
@@ -160,13 +159,13 @@ impl Cloud {
     }
 }
 
-/// A field that is there, null or not, as against one that is absent.
-fn told<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+/// A field that is there, null or not. One that is absent stays unknown.
+fn told<'de, D, T>(deserializer: D) -> Result<Known<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    Option::<T>::deserialize(deserializer).map(Some)
+    Option::<T>::deserialize(deserializer).map(Known::or_nothing)
 }
 
 /// Slugs and caches can lead to another thing: the answer must be about the one that was asked for.
@@ -189,19 +188,12 @@ fn commit(told: Option<&Commit>) -> Known<String> {
 }
 
 fn script(script: Option<Script>) -> (Known<String>, Known<Gate>) {
-    match script {
-        Some(script) => (
-            Known::Value(script.sha256),
-            Known::Value(Gate {
-                present: Known::Value(script.present),
-                first: Known::Value(script.first),
-            }),
-        ),
-        None => {
-            let why = "Bitbucket does not tell the step's commands";
-            (Known::unknown(why), Known::unknown(why))
-        }
-    }
+    let Some(script) = script else {
+        let why = "Bitbucket does not tell the step's commands";
+        return (Known::unknown(why), Known::unknown(why));
+    };
+    let (present, first) = (Known::Value(script.present), Known::Value(script.first));
+    (Known::Value(script.sha256), Known::Value(Gate { present, first }))
 }
 
 fn state(word: Option<&Word>) -> StepState {

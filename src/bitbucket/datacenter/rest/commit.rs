@@ -30,9 +30,22 @@ struct Parent {
 }
 
 #[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Holder {
     id: u64,
     state: String,
+    to_ref: Reference,
+}
+
+#[derive(serde::Deserialize)]
+struct Reference {
+    id: String,
+}
+
+impl Holder {
+    fn is_merged(&self, into: Option<&str>) -> bool {
+        self.state == "MERGED" && into.is_none_or(|into| self.to_ref.id == into)
+    }
 }
 
 impl DataCenter {
@@ -46,7 +59,8 @@ impl DataCenter {
         let what = "the commit";
         let hash = hex(commit)?;
         let class = CallClass::CommitIdentity;
-        let call = self.ask_in(("api", repository), &["commits", hash], what, class)?;
+        let call =
+            self.ask_in(("api", repository), &["commits", hash], what, class, deadline).await?;
         let wire: Commit = self.transport().get(&call, deadline).await?;
         if !is_full(&wire.id) || !wire.id.starts_with(&hash.to_ascii_lowercase()) {
             let why = "`id` is not the commit that was asked for".to_owned();
@@ -64,18 +78,21 @@ impl DataCenter {
         Ok(CommitFacts { hash: wire.id, authors, unlinked, parents })
     }
 
-    /// GET `commits/{id}/pull-requests`.
+    /// GET `commits/{id}/pull-requests`. With `into`, the full name of a branch, only those merged into that branch.
     pub(crate) async fn pull_requests_of(
         &self,
         repository: &Id,
         commit: &str,
+        into: Option<&str>,
         deadline: Deadline,
     ) -> Result<Vec<u64>, FetchError> {
         let path = ["commits", hex(commit)?, "pull-requests"];
         let what = "the pull requests of a commit";
-        let call = self.ask_in(("api", repository), &path, what, CallClass::CommitIdentity)?;
+        let call = self
+            .ask_in(("api", repository), &path, what, CallClass::CommitIdentity, deadline)
+            .await?;
         let holders: Vec<Holder> = self.list(call, deadline).await?;
-        Ok(holders.into_iter().filter(|one| one.state == "MERGED").map(|one| one.id).collect())
+        Ok(holders.into_iter().filter(|one| one.is_merged(into)).map(|one| one.id).collect())
     }
 
     /// GET `commits?since={to}&until={from}`: what the old tip reaches and the new one does not is lost history.
@@ -90,7 +107,8 @@ impl DataCenter {
         let what = "the commits that a ref left behind";
         let to = if to.starts_with("refs/") { to } else { hex(to)? };
         let class = CallClass::CommitIdentity;
-        let mut call = self.ask_in(("api", repository), &["commits"], what, class)?;
+        let mut call =
+            self.ask_in(("api", repository), &["commits"], what, class, deadline).await?;
         call.url.query_pairs_mut().append_pair("since", to).append_pair("until", hex(from)?);
         self.any(call, deadline).await
     }

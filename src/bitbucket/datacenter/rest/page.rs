@@ -12,11 +12,12 @@ use crate::bitbucket::transport::MAX_PAGES;
 const PAGE_LENGTH: &str = "100";
 
 #[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Page<T> {
     values: Vec<T>,
-    is_last_page: bool,
-    next_page_start: Option<u64>,
+    #[serde(rename = "isLastPage")]
+    last: bool,
+    #[serde(rename = "nextPageStart")]
+    next: Option<u64>,
 }
 
 impl DataCenter {
@@ -33,10 +34,10 @@ impl DataCenter {
         for _ in 0..MAX_PAGES {
             let page: Page<T> = self.transport().get(&call, deadline).await?;
             rows.extend(page.values);
-            if page.is_last_page {
+            if page.last {
                 return Ok(rows);
             }
-            match page.next_page_start {
+            match page.next {
                 Some(next) if next > start => start = next,
                 Some(_) | None => break,
             }
@@ -50,7 +51,7 @@ impl DataCenter {
     pub(crate) async fn any(&self, mut call: Call, deadline: Deadline) -> Result<bool, FetchError> {
         call.url.query_pairs_mut().append_pair("limit", "1");
         let page: Page<serde::de::IgnoredAny> = self.transport().get(&call, deadline).await?;
-        if page.values.is_empty() && !page.is_last_page {
+        if page.values.is_empty() && !page.last {
             let why = "its first page is empty and not the last".to_owned();
             return Err(FetchError::Form { what: call.what, why });
         }

@@ -1,7 +1,10 @@
 //! Pull requests. Hashes are full here, and every approval names the commit that was looked at.
 
+use std::collections::BTreeSet;
+
 use crate::bitbucket::client::PullRequestFacts;
 use crate::bitbucket::client::PullRequestState;
+use crate::bitbucket::client::is_full;
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
@@ -69,7 +72,9 @@ impl DataCenter {
     ) -> Result<PullRequestFacts, FetchError> {
         let number = id.to_string();
         let class = CallClass::Metadata;
-        let call = self.ask_in(("api", repository), &["pull-requests", &number], WHAT, class)?;
+        let call = self
+            .ask_in(("api", repository), &["pull-requests", &number], WHAT, class, deadline)
+            .await?;
         let wire: Wire = self.transport().get(&call, deadline).await?;
         if wire.id != id {
             let why = "`id` is not the pull request that was asked for".to_owned();
@@ -113,12 +118,16 @@ impl DataCenter {
         let approval = |one: &Participant| {
             let by = self.user(one.user.id?)?;
             let commit = match &one.last_reviewed_commit {
-                Some(commit) => Known::Value(commit.clone()),
+                Some(commit) if is_full(commit) => Known::Value(commit.clone()),
+                Some(_) => Known::unknown("what Bitbucket tells was approved is not a commit"),
                 None => Known::unknown("Bitbucket does not tell which commit was approved"),
             };
             Some(Approval { by: Known::Value(by), commit })
         };
-        approved.filter_map(approval).collect()
+        // Reviewers and participants may overlap: each person's approval counts once.
+        let mut seen = BTreeSet::new();
+        let mut first = |one: &Approval| seen.insert(one.by.value().cloned());
+        approved.filter_map(approval).filter(|one| first(one)).collect()
     }
 }
 

@@ -42,7 +42,9 @@ impl DataCenter {
             fields.insert("ref".to_owned(), json!(name));
         }
         let path = ["commits", hex(commit)?, "builds"];
-        let call = self.ask_in(("api", repository), &path, "the build status", CallClass::Write)?;
+        let call = self
+            .ask_in(("api", repository), &path, "the build status", CallClass::Write, deadline)
+            .await?;
         self.transport().write(&call, &body, deadline).await.map(|_| ())
     }
 
@@ -56,7 +58,8 @@ impl DataCenter {
     ) -> Result<Option<PostedStatus>, FetchError> {
         let path = ["commits", hex(commit)?, "builds"];
         let class = CallClass::Metadata;
-        let mut call = self.ask_in(("api", repository), &path, "the build status", class)?;
+        let mut call =
+            self.ask_in(("api", repository), &path, "the build status", class, deadline).await?;
         call.url.query_pairs_mut().append_pair("key", key);
         match self.transport().get::<Status>(&call, deadline).await {
             Ok(status) => Ok(Some(PostedStatus {

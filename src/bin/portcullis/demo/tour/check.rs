@@ -18,8 +18,10 @@ use crate::demo::scene::ALLOW;
 use crate::demo::scene::APPROVE;
 use crate::demo::scene::BLOCK;
 use crate::demo::scene::Watcher;
+use crate::demo::show;
 use crate::demo::tour::Stage;
 use crate::demo::tour::refused;
+use crate::json::at;
 
 /// The first command of every honest step.
 const GATE: &str = "portcullis check --action deploy";
@@ -31,7 +33,7 @@ const FIVE_HOURS: Duration = Duration::from_hours(5);
 struct Step {
     token: String,
     pipeline: Uuid,
-    step: Uuid,
+    uuid: Uuid,
 }
 
 /// A step is started in the simulated Bitbucket.
@@ -44,7 +46,7 @@ fn started(stage: &Stage<'_>, order: &StartPipeline) -> Result<Step, AssemblyErr
         .ok_or_else(|| AssemblyError::Other("the pipeline has no step".to_owned()))?;
     let of = StepOf { repository: BILLING, pipeline: run.pipeline, step };
     let token = cloud.step_token(of).map_err(refused)?;
-    Ok(Step { token, pipeline: run.pipeline, step })
+    Ok(Step { token, pipeline: run.pipeline, uuid: step })
 }
 
 fn deploy(stage: &Stage<'_>, branch: &str, environment: Uuid) -> StartPipeline {
@@ -82,12 +84,12 @@ pub async fn pipelines(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<(
 
     watcher.scene("Pipeline: somebody uses a step's token after the step has ended");
     let step = started(stage, &deploy(stage, "main", cast.staging))?;
-    let of = StepOf { repository: BILLING, pipeline: step.pipeline, step: step.step };
+    let of = StepOf { repository: BILLING, pipeline: step.pipeline, step: step.uuid };
     stage.simulator.cloud().set_step(of, StepState::Successful).map_err(refused)?;
     let (status, answer) = asks(stage, &step, &deploying("staging")).await?;
     watcher.claim(
         status == 403,
-        &format!("{status}: {}", answer["detail"].as_str().unwrap_or_default()),
+        &format!("{status}: {}", at(&answer, "/detail").as_str().unwrap_or_default()),
     );
 
     watcher.scene("Pipeline: a step deploys a feature branch to production");
@@ -113,30 +115,30 @@ pub async fn approval(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<()
     let order = || deploy(stage, "main", stage.cast.production);
     let question = deploying("production");
 
-    watcher.scene("Pipeline: Mia's step deploys main to production at 17:55 on a Friday");
+    watcher.scene("Pipeline: Mia's step deploys main to production, Friday 17:55");
     let step = started(stage, &order())?;
     let (_, asked) = asks(stage, &step, &question).await?;
     watcher.answered(&asked, APPROVE).await?;
     let ticket = approved_by_command(stage, watcher, &asked).await?;
 
-    watcher.scene("The same question again, now that it is approved");
+    watcher.scene("Pipeline: the same question again, now that it is approved");
     let (_, answer) = asks(stage, &step, &question).await?;
     watcher.answered(&answer, ALLOW).await?;
     watcher.claim(
-        answer["satisfied_by"] == json!([ticket]),
+        *at(&answer, "/satisfied_by") == json!([ticket]),
         "satisfied by that ticket, whose grant is spent now",
     );
 
-    watcher.scene("A second run of the same commit wants to use the same approval");
+    watcher.scene("Pipeline: a second run wants to use the same approval");
     refused_grant(stage, watcher, &started(stage, &order())?, "spent").await?;
 
-    watcher.scene("An approval is given, but then main moves on");
+    watcher.scene("Pipeline: an approval is given, but then main moves on");
     let (_, asked) = asks(stage, &started(stage, &order())?, &question).await?;
     approved_by_command(stage, watcher, &asked).await?;
     merge_something(stage).await?;
     refused_grant(stage, watcher, &started(stage, &order())?, "commit").await?;
 
-    watcher.scene("An approval is given, but nobody uses it for five hours");
+    watcher.scene("Pipeline: an approval is given, and not used for five hours");
     let (_, asked) = asks(stage, &started(stage, &order())?, &question).await?;
     approved_by_command(stage, watcher, &asked).await?;
     pass_time(stage, FIVE_HOURS);
@@ -149,8 +151,8 @@ async fn approved_by_command(
     watcher: &mut Watcher<'_>,
     asked: &Value,
 ) -> Result<String, AssemblyError> {
-    let ticket = asked["ticket"]["id"].as_str().unwrap_or_default().to_owned();
-    println!("   $ portcullis ticket approve {ticket}");
+    let ticket = at(asked, "/ticket/id").as_str().unwrap_or_default().to_owned();
+    show::command(&format!("portcullis ticket approve {ticket}"));
     let program = std::env::current_exe().map_err(AssemblyError::other)?;
     let done = Command::new(program)
         .args(["ticket", "approve", &ticket, "--reason", "24.9 was tested"])

@@ -208,7 +208,9 @@ pub(super) fn write_repository(
     let node = repository_node(scribe, id.clone(), &repository);
     scribe.node(settings::model(node, lists.model.as_ref().ok(), lists.overrides.as_ref().ok()));
     if let Err(error) = lists.model {
-        settings::MODEL.iter().for_each(|field| scribe.gap(&id, field, error.to_string()));
+        for field in settings::MODEL {
+            scribe.gap(&id, field, error.to_string());
+        }
     }
     if let Err(error) = lists.overrides {
         scribe.gap(&id, "own_restrictions", error.to_string());

@@ -90,7 +90,8 @@ pub(super) struct Environment {
     name: String,
     slug: Option<String>,
     rank: Option<u64>,
-    environment_type: Option<Named>,
+    #[serde(rename = "environment_type")]
+    tier: Option<Named>,
     restrictions: Option<Restricted>,
     lock: Option<Named>,
 }
@@ -130,7 +131,8 @@ struct RunnerState {
 #[derive(Deserialize)]
 pub(super) struct Key {
     id: u64,
-    key: String,
+    #[serde(rename = "key")]
+    text: String,
     label: Option<String>,
     added_on: Option<String>,
     /// Null for one that was never used.
@@ -246,7 +248,7 @@ fn environment_node(id: Id, told: &Environment) -> Node {
     if let Some(lock) = told.lock.as_ref().and_then(|lock| lock.name.as_deref()) {
         node = node.flag("locked", lock != "OPEN");
     }
-    match told.environment_type.as_ref().and_then(|told| told.name.as_deref()) {
+    match told.tier.as_ref().and_then(|told| told.name.as_deref()) {
         Some("Test") => node.text("tier", "test"),
         Some("Staging") => node.text("tier", "staging"),
         Some("Production") => node.text("tier", "production"),
@@ -288,7 +290,7 @@ pub(super) fn write_keys(scribe: &mut Scribe, place: &Id, list: List<Key>) {
         let mut node = Node::new(id.clone(), name)
             .text("kind", "access key")
             .with("last_used_at", instant(key.last_used.as_deref()));
-        if let Some(fingerprint) = fingerprint(&key.key) {
+        if let Some(fingerprint) = fingerprint(&key.text) {
             node = node.text("fingerprint", &fingerprint);
         }
         if let Some(added) = &key.added_on {

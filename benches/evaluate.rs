@@ -1,0 +1,464 @@
+//! Rows 6, 13, 15 and 16: what evaluation costs and survives. The rules are the shipped ones, the inputs the examples
+//! of every kind of event that some rule answers.
+
+use std::hint::black_box;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
+
+use portcullis::event::EventKind;
+use portcullis::gateway::bundles::Source;
+use portcullis::gateway::policies::Policies;
+use portcullis::gateway::workers::Pool;
+use portcullis::gateway::workers::Settings;
+use portcullis::policy::Answer;
+use portcullis::policy::Bundle;
+use portcullis::policy::Input;
+use portcullis::policy::Limits;
+use portcullis::policy::Machine;
+use portcullis::policy::Prepared;
+use portcullis::policy::SourceFile;
+use portcullis::policy::example::example;
+use portcullis::policy::load;
+use portcullis::policy::shipped;
+
+use crate::kit;
+use crate::kit::Row;
+use crate::load::Arrivals;
+
+/// Questions in flight under load.
+const TOGETHER: usize = 64;
+
+/// Questions of one round.
+const QUESTIONS: usize = 30_000;
+
+/// Rounds; of each pair the median.
+const ROUNDS: usize = 5;
+
+/// Kinds of event that the inputs come from.
+const KINDS: &[EventKind] = &[
+    EventKind::Push,
+    EventKind::PipelineStep,
+    EventKind::PullRequestMerged,
+    EventKind::BranchDeleted,
+    EventKind::TagMoved,
+    EventKind::RepositoryForked,
+    EventKind::RepositoryUpdated,
+    EventKind::MergeRequested,
+];
+
+/// A question: an input and the rules that answer its kind.
+struct Asked {
+    input: Arc<Input>,
+    rules: Vec<u32>,
+}
+
+pub fn rows() -> Vec<Row> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut rows = alone();
+    rows.push(runtime.block_on(sandbox()));
+    rows.extend(runtime.block_on(reload()));
+    rows.extend(runtime.block_on(runaway()));
+    rows.extend(cores());
+    rows
+}
+
+/// The pool's settings: workers are this program with another word.
+fn settings(count: usize) -> Settings {
+    let program = std::env::current_exe().unwrap();
+    Settings { count, ..Settings::of(program) }
+}
+
+fn asked(bundle: &Bundle) -> Vec<Asked> {
+    let one = |kind: &EventKind| {
+        let document = example(*kind).unwrap();
+        let rules = bundle.routed(*kind).map(|(at, _)| at as u32).collect();
+        Asked { input: Arc::new(document.page(&bundle.wanted(*kind))), rules }
+    };
+    KINDS.iter().map(one).collect()
+}
+
+fn answer(machine: &mut Machine, asked: &Asked) -> Vec<Answer> {
+    let prepared = Prepared::new(asked.input.json()).unwrap();
+    asked.rules.iter().map(|rule| machine.ask(*rule as usize, &prepared)).collect()
+}
+
+/// In this process, without a sandbox: one decision, JSON in and findings out.
+fn alone() -> Vec<Row> {
+    let loaded = load(&shipped::files()).unwrap();
+    let mut machine = Machine::new(&loaded, Limits::default()).unwrap();
+    let questions = asked(loaded.bundle());
+    let bytes: usize = questions.iter().map(|one| one.input.json().len()).sum();
+    let mut took = Vec::new();
+    for number in 0..QUESTIONS {
+        let question = &questions[number % questions.len()];
+        let (answers, one) = kit::timed(|| answer(&mut machine, question));
+        black_box(answers);
+        took.push(one);
+    }
+    let (p50, p99) = (kit::percentile(&mut took, 50.0), kit::percentile(&mut took, 99.0));
+    let what = format!(
+        "a decision of the shipped rules in process, JSON in and findings out ({} kinds, {} B on average)",
+        questions.len(),
+        bytes / questions.len()
+    );
+    vec![Row::remark("6", what, format!("p50 {p50:.1} µs, p99 {p99:.1} µs"), "")]
+}
+
+/// Asks a pool until a number of questions is answered, so many at one time.
+async fn flood(pool: &Arc<Pool>, questions: &Arc<Vec<Asked>>, count: usize) {
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..TOGETHER {
+        let (pool, questions, next) = (Arc::clone(pool), Arc::clone(questions), Arc::clone(&next));
+        tasks.spawn(async move {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return;
+                }
+                let one = &questions[number % questions.len()];
+                let answers = pool.ask(Arc::clone(&one.input), one.rules.clone()).await;
+                assert!(
+                    answers.iter().all(|answer| matches!(answer, Answer::Findings(_))),
+                    "{answers:?}"
+                );
+            }
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+}
+
+/// Row 6: the same questions in a worker process and in this one, in turns.
+async fn sandbox() -> Row {
+    let loaded = load(&shipped::files()).unwrap();
+    let mut machine = Machine::new(&loaded, Limits::default()).unwrap();
+    let questions = Arc::new(asked(loaded.bundle()));
+    let pool = Arc::new(Pool::start(settings(1), shipped::files()).await.unwrap());
+    flood(&pool, &questions, QUESTIONS / 10).await;
+    let (mut inside, mut outside) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let before = kit::own_cpu();
+        for number in 0..QUESTIONS {
+            black_box(answer(&mut machine, &questions[number % questions.len()]));
+        }
+        inside.push(kit::micros(kit::own_cpu().saturating_sub(before)) / QUESTIONS as f64);
+        let before = kit::own_cpu();
+        flood(&pool, &questions, QUESTIONS).await;
+        outside.push(kit::micros(kit::own_cpu().saturating_sub(before)) / QUESTIONS as f64);
+    }
+    let (inside, outside) = (kit::median(&inside), kit::median(&outside));
+    Row::at_most(
+        "6",
+        "sandbox: evaluation in a worker process, 64 questions in flight, vs the same in process: CPU",
+        format!("{outside:.1} vs {inside:.1} µs CPU/question"),
+        (outside / inside, "x"),
+        (1.6, "≤ 1.6x"),
+        (1.25, "≤ 1.25x"),
+    )
+}
+
+/// Row 13: a changed folder becomes live, a hundred times, while questions are asked.
+async fn reload() -> Vec<Row> {
+    let folder = kit::folder("policies");
+    for file in shipped::files() {
+        let path = folder.path().join(&file.path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, file.text).unwrap();
+    }
+    let source = Source::Folder(folder.path().to_owned());
+    let policies = Arc::new(Policies::load(source, settings(2)).await.unwrap());
+    let questions = Arc::new(asked(&policies.current().bundle));
+    let mut calm =
+        steady(&policies, &questions, async { tokio::time::sleep(Duration::from_secs(3)).await })
+            .await;
+    let mut swaps = Vec::new();
+    let mut swapped = {
+        let swapping = async {
+            for number in 0..100 {
+                let touched = folder.path().join("deploy/production_needs_approval.rego");
+                let text = std::fs::read_to_string(&touched).unwrap();
+                std::fs::write(&touched, format!("{}\n# {number}\n", text.trim_end())).unwrap();
+                let begun = Instant::now();
+                policies.reload().await.unwrap();
+                swaps.push(begun.elapsed().as_secs_f64() * 1e3);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        steady(&policies, &questions, swapping).await
+    };
+    let (calm_most, swap_most) = (kit::most(&calm) / 1e3, kit::most(&swapped) / 1e3);
+    let (calm_p99, swap_p99) =
+        (kit::percentile(&mut calm, 99.0), kit::percentile(&mut swapped, 99.0));
+    let live = kit::percentile(&mut swaps, 50.0);
+    let slowest = kit::most(&swaps);
+    vec![
+        Row::at_most(
+            "13",
+            "hot reload: changed source to live (read, checked, compiled in a new caged worker)",
+            format!("p50 {live:.1} ms, slowest {slowest:.1} ms"),
+            (live, " ms"),
+            (25.0, "≤ 25 ms"),
+            (5.0, "≤ 5 ms"),
+        ),
+        Row::at_most(
+            "13",
+            "slowest question during 100 swaps, beyond the slowest without",
+            format!("{swap_most:.2} vs {calm_most:.2} ms (p99 {swap_p99:.0} vs {calm_p99:.0} µs)"),
+            ((swap_most - calm_most).max(0.0), " ms"),
+            (1.0, "+1 ms"),
+            (0.5, "+0.5 ms"),
+        ),
+    ]
+}
+
+/// Asks one question after the other until `work` is over; how long each took, µs.
+async fn steady(
+    policies: &Arc<Policies>,
+    questions: &Arc<Vec<Asked>>,
+    work: impl Future<Output = ()>,
+) -> Vec<f64> {
+    let over = Arc::new(AtomicBool::new(false));
+    let asking = {
+        let (policies, questions, over) =
+            (Arc::clone(policies), Arc::clone(questions), Arc::clone(&over));
+        tokio::spawn(async move {
+            let mut took = Vec::new();
+            let mut number = 0;
+            while !over.load(Ordering::Relaxed) {
+                number += 1;
+                let one = &questions[number % questions.len()];
+                let begun = Instant::now();
+                let active = policies.current();
+                let answers = active.pool.ask(Arc::clone(&one.input), one.rules.clone()).await;
+                assert!(
+                    answers.iter().all(|answer| matches!(answer, Answer::Findings(_))),
+                    "{answers:?}"
+                );
+                took.push(kit::micros(begun.elapsed()));
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            took
+        })
+    };
+    work.await;
+    over.store(true, Ordering::Relaxed);
+    asking.await.unwrap()
+}
+
+/// Row 16: a worker that does not come back. It is stopped by a signal in the middle of its work, which is what a
+/// built-in looks like that nothing can interrupt; and a rule with endless loops, which its step limit ends.
+async fn runaway() -> Vec<Row> {
+    let settings = settings(2);
+    let deadline = settings.deadline.as_secs_f64() * 1e3;
+    let single = Arc::new(
+        Pool::start(Settings { count: 1, ..settings.clone() }, shipped::files()).await.unwrap(),
+    );
+    let questions = Arc::new(asked(single.bundle()));
+    flood(&single, &questions, 100).await;
+    let mut back = Vec::new();
+    for _ in 0..5 {
+        let worker = *workers().last().unwrap();
+        signal("-STOP", worker);
+        let begun = Instant::now();
+        let one = &questions[0];
+        let answers = single.ask(Arc::clone(&one.input), one.rules.clone()).await;
+        assert!(answers.iter().all(|answer| matches!(answer, Answer::Findings(_))), "{answers:?}");
+        back.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    let back = kit::median(&back);
+    drop(single);
+    let pool = Arc::new(Pool::start(settings, shipped::files()).await.unwrap());
+    flood(&pool, &questions, 2_000).await;
+    let mut before =
+        others(&pool, &questions, async { tokio::time::sleep(Duration::from_secs(10)).await })
+            .await;
+    let mut lost = 0;
+    let hurt = async {
+        for _ in 0..10 {
+            if let Some(worker) = workers().last() {
+                signal("-STOP", *worker);
+                lost += 1;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let mut meanwhile = others(&pool, &questions, hurt).await;
+    let restarts = pool.restarts();
+    let (p99, hurt_p99) =
+        (kit::percentile(&mut before, 99.0), kit::percentile(&mut meanwhile, 99.0));
+    let mut rows = vec![
+        Row::at_most(
+            "16",
+            format!(
+                "a worker hangs (deadline {deadline:.0} ms): until the same question is answered by a new one, beyond the deadline"
+            ),
+            format!("{back:.0} ms in all"),
+            (back - deadline, " ms"),
+            (50.0, "≤ 50 ms"),
+            (5.0, "≤ 5 ms"),
+        ),
+        Row::at_most(
+            "16",
+            format!(
+                "others' p99 at 500/s with two workers while one hangs every second ({lost} hung, {restarts} killed)"
+            ),
+            format!("{hurt_p99:.0} vs {p99:.0} µs; slowest {:.0} ms", kit::most(&meanwhile) / 1e3),
+            (hurt_p99 / p99, "x"),
+            (2.0, "≤ 2x"),
+            (1.2, "≤ 1.2x"),
+        ),
+    ];
+    drop(pool);
+    rows.extend(endless(&questions).await);
+    rows
+}
+
+/// The same for a rule with endless loops: the load checks let it pass, the machine's own limits end it.
+async fn endless(questions: &Arc<Vec<Asked>>) -> Option<Row> {
+    let mut files = shipped::files();
+    files.push(SourceFile {
+        path: "hostile/triple_loop.rego".to_owned(),
+        text: include_str!("../tests/policies/hostile/triple_loop.rego").to_owned(),
+    });
+    let pool = Arc::new(Pool::start(settings(2), files).await.ok()?);
+    let guilty =
+        pool.bundle().rules.iter().position(|rule| rule.id.as_str().starts_with("hostile"))? as u32;
+    let fine = Arc::new(asked(pool.bundle()));
+    let fine: Vec<Asked> = fine
+        .iter()
+        .map(|one| Asked {
+            input: Arc::clone(&one.input),
+            rules: one.rules.iter().copied().filter(|rule| *rule != guilty).collect(),
+        })
+        .collect();
+    let fine = Arc::new(fine);
+    let mut before =
+        others(&pool, &fine, async { tokio::time::sleep(Duration::from_secs(5)).await }).await;
+    let mut took = Vec::new();
+    let hurt = async {
+        for _ in 0..5 {
+            let begun = Instant::now();
+            let answers = pool.ask(Arc::clone(&questions[0].input), vec![guilty]).await;
+            assert!(matches!(answers.as_slice(), [Answer::Fault(_)]), "{answers:?}");
+            took.push(begun.elapsed().as_secs_f64() * 1e3);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let mut meanwhile = others(&pool, &fine, hurt).await;
+    let (p99, hurt_p99) =
+        (kit::percentile(&mut before, 99.0), kit::percentile(&mut meanwhile, 99.0));
+    Some(Row::remark(
+        "16",
+        "a rule with three loops of 3,000: ended by its step limit, no worker lost",
+        format!(
+            "ended after {:.0} ms; others' p99 {hurt_p99:.0} vs {p99:.0} µs",
+            kit::median(&took)
+        ),
+        format!("{:.2}x", hurt_p99 / p99),
+    ))
+}
+
+/// Questions at 500 a second, Poisson, until `work` is over: how long each took from the moment it was due, µs.
+async fn others(
+    pool: &Arc<Pool>,
+    questions: &Arc<Vec<Asked>>,
+    work: impl Future<Output = ()>,
+) -> Vec<f64> {
+    let mut arrivals = Arrivals::start(500.0);
+    let (told, mut all) = tokio::sync::mpsc::unbounded_channel();
+    let (pool, questions) = (Arc::clone(pool), Arc::clone(questions));
+    let asking = tokio::spawn(async move {
+        let mut number = 0;
+        while let Some(due) = arrivals.next().await {
+            number += 1;
+            let (pool, questions, told) = (Arc::clone(&pool), Arc::clone(&questions), told.clone());
+            tokio::spawn(async move {
+                let one = &questions[number % questions.len()];
+                black_box(pool.ask(Arc::clone(&one.input), one.rules.clone()).await);
+                let _ = told.send(kit::micros(due.elapsed()));
+            });
+        }
+    });
+    work.await;
+    asking.abort();
+    let _ = asking.await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut took = Vec::new();
+    while let Ok(one) = all.try_recv() {
+        took.push(one);
+    }
+    took
+}
+
+/// The worker processes of this one, oldest first.
+fn workers() -> Vec<u32> {
+    let own = std::process::id();
+    kit::family(own).into_iter().filter(|pid| *pid != own).collect()
+}
+
+fn signal(signal: &str, pid: u32) {
+    Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
+}
+
+/// The hidden role of row 15: a pool that asks itself for some seconds and prints how many it answered a second.
+pub fn self_service(workers: usize) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .unwrap();
+    let rate = runtime.block_on(async {
+        let pool = Arc::new(Pool::start(settings(workers), shipped::files()).await.unwrap());
+        let questions = Arc::new(asked(pool.bundle()));
+        flood(&pool, &questions, QUESTIONS / 5).await;
+        let (_, took) = {
+            let begun = Instant::now();
+            flood(&pool, &questions, QUESTIONS).await;
+            ((), begun.elapsed())
+        };
+        QUESTIONS as f64 / took.as_secs_f64()
+    });
+    println!("{rate}");
+}
+
+/// Row 15: the pool with one core and with two, in turns; the best round of each, as others use the machine too.
+fn cores() -> Vec<Row> {
+    let run = |cpus: &str, workers: &str| -> Option<f64> {
+        let program = std::env::current_exe().ok()?;
+        let output = Command::new("taskset")
+            .args(["-c", cpus])
+            .arg(program)
+            .args(["self-service", workers])
+            .output();
+        String::from_utf8(output.ok()?.stdout).ok()?.trim().parse().ok()
+    };
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let (Some(single), Some(double)) = (run("0", "1"), run("0,1", "2")) else {
+            return vec![Row::remark(
+                "15",
+                "two cores vs one: not measured, there is no `taskset` or no second core",
+                "",
+                "",
+            )];
+        };
+        one.push(single);
+        two.push(double);
+    }
+    let (one, two) = (kit::most(&one), kit::most(&two));
+    vec![Row::at_least(
+        "15",
+        "decisions/s of a pool on two cores (two workers) vs on one, best rounds",
+        format!("{two:.0} vs {one:.0} /s"),
+        (two / one, "x"),
+        (1.7, "≥ 1.7x"),
+        (1.9, "≥ 1.9x"),
+    )]
+}

@@ -1,0 +1,72 @@
+//! `cargo bench`: the rows of the performance goals as ratios, measured in one run and printed as one table.
+//!
+//! `cargo bench -- road evaluate ledger` runs only what is named. A server that is measured is a process of its own;
+//! this program is then the load, and the simulated Bitbucket. What is compared is measured in turns within one run,
+//! and the figure to steer by is CPU time per request over all processes of the program: foreign load hardly moves it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot go on stops"
+)]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::too_many_lines,
+    missing_docs,
+    reason = "figures are rounded for reading"
+)]
+
+mod base;
+mod evaluate;
+mod gate;
+mod kit;
+mod ledger;
+mod load;
+mod road;
+mod town;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use portcullis::gateway::workers::child;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["worker", "--caged"] => return child::serve(),
+        ["worker"] => return child::enter_cage(Path::new("/proc/self/exe")),
+        [kind @ (base::BARE | base::BASE), secret] => {
+            base::serve(kind, secret);
+            return ExitCode::SUCCESS;
+        }
+        ["gate", order] => {
+            gate::serve(order);
+            return ExitCode::SUCCESS;
+        }
+        ["self-service", workers] => {
+            evaluate::self_service(workers.parse().unwrap());
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
+    let wanted = |name: &str| words.is_empty() || words.contains(&name);
+    let mut rows = Vec::new();
+    if wanted("road") {
+        rows.extend(road::rows());
+    }
+    if wanted("evaluate") {
+        rows.extend(evaluate::rows());
+    }
+    if wanted("ledger") {
+        rows.extend(ledger::rows());
+    }
+    rows.sort_by_key(|row| row.number.parse::<u32>().unwrap_or(u32::MAX));
+    println!("\n{}", kit::table(&rows));
+    ExitCode::SUCCESS
+}
