@@ -51,4 +51,5 @@ mod spec {
     mod tokens;
     mod webhooks;
     mod words;
+    mod workers;
 }

@@ -21,10 +21,11 @@ pub const MAX_MEMORY_BYTES: u64 = 256 << 20;
 /// Open files of a worker: its socket, and what the runtime holds.
 pub const MAX_FILES: u64 = 16;
 
-/// The allocator's own reserve, KiB, by the name it reads it under. It counts as used: without this it takes half of
-/// [`MAX_MEMORY_BYTES`] before the first rule is loaded, and nothing is left for the stack that deep sources need.
-const ARENA_OPTION: &str = "MIMALLOC_ARENA_RESERVE";
-const ARENA_KIB: &str = "32768";
+/// The only variables of a worker: they keep its allocators from reserving address space that nobody uses. The GNU C
+/// library takes 64 to 128 MiB for each thread's own heap, and mimalloc 128 MiB at a time (this says 32 MiB, in KiB):
+/// with both, the cap is reached before a rule runs.
+const SMALL_HEAPS: [(&str, &str); 2] =
+    [("MALLOC_ARENA_MAX", "1"), ("MIMALLOC_ARENA_RESERVE", "32768")];
 
 /// How well the cage closes, for `/readyz`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +63,7 @@ pub fn limit_and_start_again(program: &Path, arguments: &[&str]) -> std::io::Err
         }
     }
     let mut again = Command::new(program);
-    again.args(arguments).env_clear().env(ARENA_OPTION, ARENA_KIB).current_dir("/");
-    again.exec()
+    again.args(arguments).env_clear().envs(SMALL_HEAPS).current_dir("/").exec()
 }
 
 /// Closes files and network for the rest of this process's life. Call it before the process has a second thread: the
