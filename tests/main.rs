@@ -24,6 +24,7 @@ mod spec {
     mod json;
     mod layers;
     mod ledger;
+    mod narratives;
     mod operator_door;
     mod pages;
     mod policies;
