@@ -16,10 +16,14 @@ mod spec {
     mod approvals;
     mod approvals_read;
     mod bitbucket;
+    mod check;
+    mod commands;
+    mod crash;
     mod decisions;
     mod door;
     mod door_tls;
     mod doors;
+    mod erasure;
     mod graph;
     mod json;
     mod layers;
@@ -32,6 +36,8 @@ mod spec {
     mod policy_tests;
     mod receiver;
     mod rest;
+    mod rig;
+    mod road;
     mod routes;
     mod secrets;
     mod simulator;
@@ -45,4 +51,5 @@ mod spec {
     mod tokens;
     mod webhooks;
     mod words;
+    mod workers;
 }

@@ -11,6 +11,7 @@ mod eval;
 mod event;
 mod graph;
 mod json;
+mod layout;
 mod ledger;
 mod offline;
 mod operator;
