@@ -32,15 +32,16 @@ fn a_story_is_told_identically_twice() {
     same(&record, &record.clone());
 }
 
+fn again<T: serde::Serialize + serde::de::DeserializeOwned>(part: &Part<T>) -> Part<T> {
+    serde_json::from_slice(&serde_json::to_vec(part).unwrap()).unwrap()
+}
+
 #[test]
 fn a_record_tells_the_same_after_serde() {
     let record = waiting();
     let public: Public =
         serde_json::from_slice(&serde_json::to_vec(&record.public).unwrap()).unwrap();
     assert_eq!(public, record.public);
-    fn again<T: serde::Serialize + serde::de::DeserializeOwned>(part: &Part<T>) -> Part<T> {
-        serde_json::from_slice(&serde_json::to_vec(part).unwrap()).unwrap()
-    }
     let read = Record {
         public,
         input: again(&record.input),
@@ -73,7 +74,7 @@ async fn a_record_tells_the_same_from_the_store_and_once_a_person_is_erased() {
     let read = store.decision(record.public.decision).await.unwrap().unwrap();
     same(&read, &record);
 
-    let later = NOW.plus(std::time::Duration::from_secs(86_400));
+    let later = NOW.plus(std::time::Duration::from_hours(24));
     assert_eq!(store.erase_mentions("acme-cloud/user/1", later, "operator").await.unwrap(), 1);
     let erased = store.decision(record.public.decision).await.unwrap().unwrap();
     for (form, text) in Forms::of(&erased).all() {

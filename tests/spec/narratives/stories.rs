@@ -25,6 +25,7 @@ use super::*;
 /// What is known beside the input: how rules are taken, and the place where the verdict lands.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "a case file is a list of switches")]
 struct Case {
     mode: Mode,
     posts_status: bool,
