@@ -69,9 +69,15 @@ struct Reader {
     busy: bool,
     /// A refusal no longer ends the step.
     deaf: bool,
-    /// The gate was found; whether it was first.
-    gate: Option<bool>,
-    /// It was found in an `&&` list: the shell goes on after the list, whatever the gate said.
+    gate: Option<Found>,
+}
+
+/// The gate, where it was found.
+#[derive(Clone, Copy)]
+struct Found {
+    /// Before anything that is not trivial.
+    first: bool,
+    /// In an `&&` list: the shell goes on after the list, whatever the gate said.
     leaks: bool,
 }
 
@@ -88,14 +94,12 @@ impl Reader {
 
     fn look(&mut self, one: &Simple) {
         let goes_on = if one.chained { one.joint == Joint::Other } else { !trivial(one) };
-        if self.leaks && goes_on {
-            (self.gate, self.leaks, self.busy) = (None, false, true);
+        if goes_on && self.gate.is_some_and(|gate| gate.leaks) {
+            (self.gate, self.busy) = (None, true);
         }
         if !self.deaf && one.ends_step && is_gate(one) {
-            if self.gate.is_none() {
-                self.gate = Some(!self.busy);
-                self.leaks = one.chained || one.joint == Joint::And;
-            }
+            let leaks = one.chained || one.joint == Joint::And;
+            self.gate.get_or_insert(Found { first: !self.busy, leaks });
         } else if !trivial(one) {
             self.busy = true;
         }
@@ -105,7 +109,11 @@ impl Reader {
 
     fn end(self) -> Script {
         let sha256 = hex::encode(self.hash.finalize());
-        Script { sha256, present: self.gate.is_some(), first: self.gate.unwrap_or(false) }
+        Script {
+            sha256,
+            present: self.gate.is_some(),
+            first: self.gate.is_some_and(|gate| gate.first),
+        }
     }
 }
 
