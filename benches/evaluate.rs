@@ -123,7 +123,10 @@ async fn flood(pool: &Arc<Pool>, questions: &Arc<Vec<Asked>>, count: usize) {
                 }
                 let one = &questions[number % questions.len()];
                 let answers = pool.ask(Arc::clone(&one.input), one.rules.clone()).await;
-                assert!(answers.iter().all(|answer| matches!(answer, Answer::Findings(_))), "{answers:?}");
+                assert!(
+                    answers.iter().all(|answer| matches!(answer, Answer::Findings(_))),
+                    "{answers:?}"
+                );
             }
         });
     }
@@ -172,7 +175,9 @@ async fn reload() -> Vec<Row> {
     let source = Source::Folder(folder.path().to_owned());
     let policies = Arc::new(Policies::load(source, settings(2)).await.unwrap());
     let questions = Arc::new(asked(&policies.current().bundle));
-    let mut calm = steady(&policies, &questions, async { tokio::time::sleep(Duration::from_secs(3)).await }).await;
+    let mut calm =
+        steady(&policies, &questions, async { tokio::time::sleep(Duration::from_secs(3)).await })
+            .await;
     let mut swaps = Vec::new();
     let mut swapped = {
         let swapping = async {
@@ -189,7 +194,8 @@ async fn reload() -> Vec<Row> {
         steady(&policies, &questions, swapping).await
     };
     let (calm_most, swap_most) = (kit::most(&calm) / 1e3, kit::most(&swapped) / 1e3);
-    let (calm_p99, swap_p99) = (kit::percentile(&mut calm, 99.0), kit::percentile(&mut swapped, 99.0));
+    let (calm_p99, swap_p99) =
+        (kit::percentile(&mut calm, 99.0), kit::percentile(&mut swapped, 99.0));
     let live = kit::percentile(&mut swaps, 50.0);
     let slowest = kit::most(&swaps);
     vec![
@@ -213,10 +219,15 @@ async fn reload() -> Vec<Row> {
 }
 
 /// Asks one question after the other until `work` is over; how long each took, µs.
-async fn steady(policies: &Arc<Policies>, questions: &Arc<Vec<Asked>>, work: impl Future<Output = ()>) -> Vec<f64> {
+async fn steady(
+    policies: &Arc<Policies>,
+    questions: &Arc<Vec<Asked>>,
+    work: impl Future<Output = ()>,
+) -> Vec<f64> {
     let over = Arc::new(AtomicBool::new(false));
     let asking = {
-        let (policies, questions, over) = (Arc::clone(policies), Arc::clone(questions), Arc::clone(&over));
+        let (policies, questions, over) =
+            (Arc::clone(policies), Arc::clone(questions), Arc::clone(&over));
         tokio::spawn(async move {
             let mut took = Vec::new();
             let mut number = 0;
@@ -226,7 +237,10 @@ async fn steady(policies: &Arc<Policies>, questions: &Arc<Vec<Asked>>, work: imp
                 let begun = Instant::now();
                 let active = policies.current();
                 let answers = active.pool.ask(Arc::clone(&one.input), one.rules.clone()).await;
-                assert!(answers.iter().all(|answer| matches!(answer, Answer::Findings(_))), "{answers:?}");
+                assert!(
+                    answers.iter().all(|answer| matches!(answer, Answer::Findings(_))),
+                    "{answers:?}"
+                );
                 took.push(kit::micros(begun.elapsed()));
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
@@ -243,7 +257,9 @@ async fn steady(policies: &Arc<Policies>, questions: &Arc<Vec<Asked>>, work: imp
 async fn runaway() -> Vec<Row> {
     let settings = settings(2);
     let deadline = settings.deadline.as_secs_f64() * 1e3;
-    let single = Arc::new(Pool::start(Settings { count: 1, ..settings.clone() }, shipped::files()).await.unwrap());
+    let single = Arc::new(
+        Pool::start(Settings { count: 1, ..settings.clone() }, shipped::files()).await.unwrap(),
+    );
     let questions = Arc::new(asked(single.bundle()));
     flood(&single, &questions, 100).await;
     let mut back = Vec::new();
@@ -260,7 +276,9 @@ async fn runaway() -> Vec<Row> {
     drop(single);
     let pool = Arc::new(Pool::start(settings, shipped::files()).await.unwrap());
     flood(&pool, &questions, 2_000).await;
-    let mut before = others(&pool, &questions, async { tokio::time::sleep(Duration::from_secs(10)).await }).await;
+    let mut before =
+        others(&pool, &questions, async { tokio::time::sleep(Duration::from_secs(10)).await })
+            .await;
     let mut lost = 0;
     let hurt = async {
         for _ in 0..10 {
@@ -273,11 +291,14 @@ async fn runaway() -> Vec<Row> {
     };
     let mut meanwhile = others(&pool, &questions, hurt).await;
     let restarts = pool.restarts();
-    let (p99, hurt_p99) = (kit::percentile(&mut before, 99.0), kit::percentile(&mut meanwhile, 99.0));
+    let (p99, hurt_p99) =
+        (kit::percentile(&mut before, 99.0), kit::percentile(&mut meanwhile, 99.0));
     let mut rows = vec![
         Row::at_most(
             "16",
-            format!("a worker hangs (deadline {deadline:.0} ms): until the same question is answered by a new one, beyond the deadline"),
+            format!(
+                "a worker hangs (deadline {deadline:.0} ms): until the same question is answered by a new one, beyond the deadline"
+            ),
             format!("{back:.0} ms in all"),
             (back - deadline, " ms"),
             (50.0, "≤ 50 ms"),
@@ -285,7 +306,9 @@ async fn runaway() -> Vec<Row> {
         ),
         Row::at_most(
             "16",
-            format!("others' p99 at 500/s with two workers while one hangs every second ({lost} hung, {restarts} killed)"),
+            format!(
+                "others' p99 at 500/s with two workers while one hangs every second ({lost} hung, {restarts} killed)"
+            ),
             format!("{hurt_p99:.0} vs {p99:.0} µs; slowest {:.0} ms", kit::most(&meanwhile) / 1e3),
             (hurt_p99 / p99, "x"),
             (2.0, "≤ 2x"),
@@ -305,14 +328,19 @@ async fn endless(questions: &Arc<Vec<Asked>>) -> Option<Row> {
         text: include_str!("../tests/policies/hostile/triple_loop.rego").to_owned(),
     });
     let pool = Arc::new(Pool::start(settings(2), files).await.ok()?);
-    let guilty = pool.bundle().rules.iter().position(|rule| rule.id.as_str().starts_with("hostile"))? as u32;
+    let guilty =
+        pool.bundle().rules.iter().position(|rule| rule.id.as_str().starts_with("hostile"))? as u32;
     let fine = Arc::new(asked(pool.bundle()));
     let fine: Vec<Asked> = fine
         .iter()
-        .map(|one| Asked { input: Arc::clone(&one.input), rules: one.rules.iter().copied().filter(|rule| *rule != guilty).collect() })
+        .map(|one| Asked {
+            input: Arc::clone(&one.input),
+            rules: one.rules.iter().copied().filter(|rule| *rule != guilty).collect(),
+        })
         .collect();
     let fine = Arc::new(fine);
-    let mut before = others(&pool, &fine, async { tokio::time::sleep(Duration::from_secs(5)).await }).await;
+    let mut before =
+        others(&pool, &fine, async { tokio::time::sleep(Duration::from_secs(5)).await }).await;
     let mut took = Vec::new();
     let hurt = async {
         for _ in 0..5 {
@@ -324,17 +352,25 @@ async fn endless(questions: &Arc<Vec<Asked>>) -> Option<Row> {
         }
     };
     let mut meanwhile = others(&pool, &fine, hurt).await;
-    let (p99, hurt_p99) = (kit::percentile(&mut before, 99.0), kit::percentile(&mut meanwhile, 99.0));
+    let (p99, hurt_p99) =
+        (kit::percentile(&mut before, 99.0), kit::percentile(&mut meanwhile, 99.0));
     Some(Row::remark(
         "16",
         "a rule with three loops of 3,000: ended by its step limit, no worker lost",
-        format!("ended after {:.0} ms; others' p99 {hurt_p99:.0} vs {p99:.0} µs", kit::median(&took)),
+        format!(
+            "ended after {:.0} ms; others' p99 {hurt_p99:.0} vs {p99:.0} µs",
+            kit::median(&took)
+        ),
         format!("{:.2}x", hurt_p99 / p99),
     ))
 }
 
 /// Questions at 500 a second, Poisson, until `work` is over: how long each took from the moment it was due, µs.
-async fn others(pool: &Arc<Pool>, questions: &Arc<Vec<Asked>>, work: impl Future<Output = ()>) -> Vec<f64> {
+async fn others(
+    pool: &Arc<Pool>,
+    questions: &Arc<Vec<Asked>>,
+    work: impl Future<Output = ()>,
+) -> Vec<f64> {
     let mut arrivals = Arrivals::start(500.0);
     let (told, mut all) = tokio::sync::mpsc::unbounded_channel();
     let (pool, questions) = (Arc::clone(pool), Arc::clone(questions));
@@ -373,7 +409,11 @@ fn signal(signal: &str, pid: u32) {
 
 /// The hidden role of row 15: a pool that asks itself for some seconds and prints how many it answered a second.
 pub fn self_service(workers: usize) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .unwrap();
     let rate = runtime.block_on(async {
         let pool = Arc::new(Pool::start(settings(workers), shipped::files()).await.unwrap());
         let questions = Arc::new(asked(pool.bundle()));
@@ -392,13 +432,22 @@ pub fn self_service(workers: usize) {
 fn cores() -> Vec<Row> {
     let run = |cpus: &str, workers: &str| -> Option<f64> {
         let program = std::env::current_exe().ok()?;
-        let output = Command::new("taskset").args(["-c", cpus]).arg(program).args(["self-service", workers]).output();
+        let output = Command::new("taskset")
+            .args(["-c", cpus])
+            .arg(program)
+            .args(["self-service", workers])
+            .output();
         String::from_utf8(output.ok()?.stdout).ok()?.trim().parse().ok()
     };
     let (mut one, mut two) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let (Some(single), Some(double)) = (run("0", "1"), run("0,1", "2")) else {
-            return vec![Row::remark("15", "two cores vs one: not measured, there is no `taskset` or no second core", "", "")];
+            return vec![Row::remark(
+                "15",
+                "two cores vs one: not measured, there is no `taskset` or no second core",
+                "",
+                "",
+            )];
         };
         one.push(single);
         two.push(double);

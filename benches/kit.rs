@@ -1,5 +1,6 @@
 //! What every measurement needs: CPU time of a program with all its children, percentiles, and the table at the end.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -18,7 +19,13 @@ pub fn family(root: u32) -> Vec<u32> {
     let mut known = BTreeSet::from([root]);
     loop {
         let before = known.len();
-        known.extend(parents.iter().filter(|(_, up)| known.contains(up)).map(|(pid, _)| *pid).collect::<Vec<_>>());
+        known.extend(
+            parents
+                .iter()
+                .filter(|(_, up)| known.contains(up))
+                .map(|(pid, _)| *pid)
+                .collect::<Vec<_>>(),
+        );
         if known.len() == before {
             return known.into_iter().collect();
         }
@@ -33,12 +40,32 @@ fn parent(pid: u32) -> Option<u32> {
 
 /// CPU time of these processes so far, from the scheduler's own count. A thread that has ended is not in it.
 pub fn cpu(pids: &[u32]) -> Duration {
-    let nanos = pids.iter().flat_map(|pid| fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten());
+    let nanos =
+        pids.iter().flat_map(|pid| fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten());
     let nanos = nanos.filter_map(|task| {
         let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
         text.split_whitespace().next()?.parse::<u64>().ok()
     });
     Duration::from_nanos(nanos.sum())
+}
+
+/// The same by the threads' names, largest first: where a program's time goes.
+pub fn cpu_by_thread(pids: &[u32]) -> BTreeMap<String, Duration> {
+    let mut all = BTreeMap::new();
+    for (at, pid) in pids.iter().enumerate() {
+        for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let read = |name: &str| fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            let name =
+                if at == 0 { read("comm").trim().to_owned() } else { "worker process".to_owned() };
+            let nanos = read("schedstat")
+                .split_whitespace()
+                .next()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0);
+            *all.entry(name).or_insert(Duration::ZERO) += Duration::from_nanos(nanos);
+        }
+    }
+    all
 }
 
 /// CPU time of this process and its children.
@@ -159,12 +186,24 @@ impl Row {
         must: (f64, &'static str),
         goal: (f64, &'static str),
     ) -> Self {
-        let mirrored = Self::at_most(number, what, measured, (-value, unit), (-must.0, must.1), (-goal.0, goal.1));
+        let mirrored = Self::at_most(
+            number,
+            what,
+            measured,
+            (-value, unit),
+            (-must.0, must.1),
+            (-goal.0, goal.1),
+        );
         Self { ratio: format!("{value:.2}{unit}"), ..mirrored }
     }
 
     /// A line that explains.
-    pub fn remark(number: &'static str, what: impl Into<String>, measured: impl Into<String>, ratio: impl Into<String>) -> Self {
+    pub fn remark(
+        number: &'static str,
+        what: impl Into<String>,
+        measured: impl Into<String>,
+        ratio: impl Into<String>,
+    ) -> Self {
         Self {
             number,
             what: what.into(),
@@ -179,7 +218,9 @@ impl Row {
 
 /// The table in Markdown.
 pub fn table(rows: &[Row]) -> String {
-    let mut out = String::from("| row | what | measured | result | must | goal | reached |\n|---|---|---|---|---|---|---|\n");
+    let mut out = String::from(
+        "| row | what | measured | result | must | goal | reached |\n|---|---|---|---|---|---|---|\n",
+    );
     for row in rows {
         let reached = match row.reached {
             Reached::Goal => "goal",
@@ -188,7 +229,10 @@ pub fn table(rows: &[Row]) -> String {
             Reached::Remark => "",
         };
         let Row { number, what, measured, ratio, must, goal, .. } = row;
-        let _ = writeln!(out, "| {number} | {what} | {measured} | {ratio} | {must} | {goal} | {reached} |");
+        let _ = writeln!(
+            out,
+            "| {number} | {what} | {measured} | {ratio} | {must} | {goal} | {reached} |"
+        );
     }
     out
 }

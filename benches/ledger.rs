@@ -76,8 +76,16 @@ fn entry(number: u64, parts: bool) -> NewEntry {
     NewEntry {
         connection: "acme-cloud".parse().ok(),
         body: body.as_object().cloned().unwrap(),
-        sealed: if parts { sealed.map(|(name, size)| (name.to_owned(), vec![b's'; size])).to_vec() } else { Vec::new() },
-        ..NewEntry::new(Kind::Decision, Time::from_millis(1_795_284_300_000 + number.cast_signed()), id)
+        sealed: if parts {
+            sealed.map(|(name, size)| (name.to_owned(), vec![b's'; size])).to_vec()
+        } else {
+            Vec::new()
+        },
+        ..NewEntry::new(
+            Kind::Decision,
+            Time::from_millis(1_795_284_300_000 + number.cast_signed()),
+            id,
+        )
     }
 }
 
@@ -103,7 +111,12 @@ async fn stored() -> Vec<Row> {
             (20.0, "≤ 20 µs"),
             (5.0, "≤ 5 µs"),
         ),
-        Row::remark("20", "the same with three sealed parts of 1.3 KB beside it", format!("{:.1} µs CPU, {:.1} µs wall", whole.0, whole.1), ""),
+        Row::remark(
+            "20",
+            "the same with three sealed parts of 1.3 KB beside it",
+            format!("{:.1} µs CPU, {:.1} µs wall", whole.0, whole.1),
+            "",
+        ),
     ];
     let size = store.head().await.unwrap().size;
     let mut proofs = Vec::new();
@@ -115,7 +128,11 @@ async fn stored() -> Vec<Row> {
     rows.push(Row::remark(
         "20",
         format!("inclusion proof out of the store, 1 in {size}"),
-        format!("p50 {:.0} µs, p99 {:.0} µs", kit::percentile(&mut proofs, 50.0), kit::percentile(&mut proofs, 99.0)),
+        format!(
+            "p50 {:.0} µs, p99 {:.0} µs",
+            kit::percentile(&mut proofs, 50.0),
+            kit::percentile(&mut proofs, 99.0)
+        ),
         "",
     ));
     rows.push(checked(&store, &key).await);
@@ -124,7 +141,12 @@ async fn stored() -> Vec<Row> {
 }
 
 /// CPU and wall time of one append under load, µs.
-async fn appended(store: &Store, signing: &Arc<SigningKey>, key: &VerifierKey, parts: bool) -> (f64, f64) {
+async fn appended(
+    store: &Store,
+    signing: &Arc<SigningKey>,
+    key: &VerifierKey,
+    parts: bool,
+) -> (f64, f64) {
     let made: Vec<NewEntry> = (0..ENTRIES).map(|number| entry(number, parts)).collect();
     let waiting = Arc::new(Mutex::new(made));
     let (cpu, begun) = (kit::own_cpu(), Instant::now());
@@ -141,7 +163,10 @@ async fn appended(store: &Store, signing: &Arc<SigningKey>, key: &VerifierKey, p
     let notary = async {
         loop {
             let signing = Arc::clone(signing);
-            store.checkpoint(key, Time::from_millis(1), move |text: &[u8]| signing.sign(text)).await.unwrap();
+            store
+                .checkpoint(key, Time::from_millis(1), move |text: &[u8]| signing.sign(text))
+                .await
+                .unwrap();
             tokio::time::sleep(SIGN_EVERY).await;
         }
     };
@@ -169,14 +194,18 @@ async fn checked(store: &Store, key: &VerifierKey) -> Row {
     let files = files.lock().unwrap();
     let mut rates = Vec::new();
     for _ in 0..3 {
-        let (report, took) = kit::timed(|| ledger::verify(|path| Ok(files.get(path).cloned()), key, Since::Nothing));
+        let (report, took) =
+            kit::timed(|| ledger::verify(|path| Ok(files.get(path).cloned()), key, Since::Nothing));
         assert!(report.verified(), "{report:?}");
         rates.push(report.entries as f64 / took * 1e6);
     }
     let rate = kit::median(&rates);
     Row::at_least(
         "20",
-        format!("verify all, {} entries, half with sealed parts, files in memory, one thread", ENTRIES * 2),
+        format!(
+            "verify all, {} entries, half with sealed parts, files in memory, one thread",
+            ENTRIES * 2
+        ),
         format!("{rate:.0} entries/s"),
         (rate / 1e3, " k/s"),
         (200.0, "≥ 200 k/s"),
@@ -203,7 +232,8 @@ fn proof() -> Row {
     let mut took = Vec::new();
     for number in 0..2_000_u64 {
         let index = number * 7_919_777 % TEN_MILLION;
-        let (proof, one) = kit::timed(|| ledger::prove_inclusion(node, index, TEN_MILLION).unwrap());
+        let (proof, one) =
+            kit::timed(|| ledger::prove_inclusion(node, index, TEN_MILLION).unwrap());
         assert!(ledger::verify_inclusion(leaf(index), index, TEN_MILLION, &proof, &root));
         took.push(one);
     }

@@ -63,10 +63,19 @@ impl Line {
                 let status = text.split(' ').nth(1).unwrap().parse().unwrap();
                 let length = text
                     .lines()
-                    .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok())
+                    .find_map(|line| {
+                        line.to_ascii_lowercase()
+                            .strip_prefix("content-length:")?
+                            .trim()
+                            .parse::<usize>()
+                            .ok()
+                    })
                     .unwrap_or(0);
                 while self.input.len() < head + 4 + length {
-                    assert!(self.stream.read_buf(&mut self.input).await.unwrap() > 0, "the server hung up");
+                    assert!(
+                        self.stream.read_buf(&mut self.input).await.unwrap() > 0,
+                        "the server hung up"
+                    );
                 }
                 return (status, head + 4);
             }
@@ -83,14 +92,21 @@ pub async fn once(to: SocketAddr, request: &[u8]) -> (u16, Vec<u8>) {
 }
 
 /// Sends the requests `first..first + count` over so many connections, each the next as soon as it is answered.
-pub async fn closed(to: SocketAddr, connections: usize, first: u64, count: u64, requests: &Requests) -> Seen {
+pub async fn closed(
+    to: SocketAddr,
+    connections: usize,
+    first: u64,
+    count: u64,
+    requests: &Requests,
+) -> Seen {
     let next = Arc::new(AtomicU64::new(first));
     let end = first + count;
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
         let (next, requests) = (Arc::clone(&next), Arc::clone(requests));
         tasks.spawn(async move {
-            let (mut line, mut seen, mut request) = (Line::open(to).await, Seen::default(), Vec::new());
+            let (mut line, mut seen, mut request) =
+                (Line::open(to).await, Seen::default(), Vec::new());
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= end {
@@ -110,14 +126,22 @@ pub async fn closed(to: SocketAddr, connections: usize, first: u64, count: u64, 
 }
 
 /// Sends requests at `rate` a second for some seconds; each takes the next free of so many connections.
-pub async fn open(to: SocketAddr, connections: usize, first: u64, rate: f64, seconds: f64, requests: &Requests) -> Seen {
+pub async fn open(
+    to: SocketAddr,
+    connections: usize,
+    first: u64,
+    rate: f64,
+    seconds: f64,
+    requests: &Requests,
+) -> Seen {
     let arrivals = Arc::new(tokio::sync::Mutex::new((Arrivals::start(rate), first)));
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
         let (arrivals, requests) = (Arc::clone(&arrivals), Arc::clone(requests));
         tasks.spawn(async move {
-            let (mut line, mut seen, mut request) = (Line::open(to).await, Seen::default(), Vec::new());
+            let (mut line, mut seen, mut request) =
+                (Line::open(to).await, Seen::default(), Vec::new());
             loop {
                 let (due, number) = {
                     let mut arrivals = arrivals.lock().await;

@@ -18,10 +18,14 @@
     reason = "figures are rounded for reading"
 )]
 
+mod base;
 mod evaluate;
+mod gate;
 mod kit;
 mod ledger;
 mod load;
+mod road;
+mod town;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,6 +41,14 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["worker", "--caged"] => return child::serve(),
         ["worker"] => return child::enter_cage(Path::new("/proc/self/exe")),
+        [kind @ (base::BARE | base::BASE), secret] => {
+            base::serve(kind, secret);
+            return ExitCode::SUCCESS;
+        }
+        ["gate", order] => {
+            gate::serve(order);
+            return ExitCode::SUCCESS;
+        }
         ["self-service", workers] => {
             evaluate::self_service(workers.parse().unwrap());
             return ExitCode::SUCCESS;
@@ -45,6 +57,9 @@ fn main() -> ExitCode {
     }
     let wanted = |name: &str| words.is_empty() || words.contains(&name);
     let mut rows = Vec::new();
+    if wanted("road") {
+        rows.extend(road::rows());
+    }
     if wanted("evaluate") {
         rows.extend(evaluate::rows());
     }

@@ -133,6 +133,7 @@ pub struct Gateway {
     memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
     questions: moka::sync::Cache<[u8; 32], Arc<tokio::sync::Mutex<()>>>,
     steps: gather::Steps,
+    proven: question::Proven,
     inbox_bell: Notify,
     outbox_bell: Notify,
     ticket_moved: watch::Sender<Uuid>,
@@ -184,9 +185,10 @@ impl Gateway {
             memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
             questions: moka::sync::Cache::builder()
                 .max_capacity(MAX_QUESTIONS)
-                .time_to_idle(Duration::from_secs(60))
+                .time_to_idle(Duration::from_mins(1))
                 .build(),
             steps: gather::Steps::new(),
+            proven: question::Proven::new(),
             inbox_bell: Notify::new(),
             outbox_bell: Notify::new(),
             ticket_moved: watch::Sender::new(Uuid::nil()),

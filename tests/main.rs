@@ -13,10 +13,13 @@
 
 mod spec {
     mod answers;
+    mod approvals;
     mod approvals_read;
     mod bitbucket;
+    mod decisions;
     mod door;
     mod door_tls;
+    mod doors;
     mod graph;
     mod json;
     mod layers;
@@ -28,6 +31,7 @@ mod spec {
     mod policy_tests;
     mod receiver;
     mod rest;
+    mod rig;
     mod routes;
     mod secrets;
     mod simulator;

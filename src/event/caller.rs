@@ -56,6 +56,8 @@ pub struct StepIdentity {
     pub branch: Option<String>,
     /// When the token was made: with the step's UUID it tells one run from the next.
     pub issued: Time,
+    /// When the token ends.
+    pub ends: Time,
 }
 
 /// What a check's body says of the step that asks.
@@ -228,6 +230,7 @@ pub fn step(
         environment: environment.map(|uuid| id(Kind::Environment, &uuid)).transpose()?,
         branch: claims.optional_text("branchName")?,
         issued: claims.issued(),
+        ends: claims.ends(),
     })
 }
 

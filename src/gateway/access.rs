@@ -45,9 +45,12 @@ pub fn who_can(graph: &Snapshot, action: &str, resource: &str) -> Result<Value, 
         .nodes
         .iter()
         .map(|node| {
-            let mut row = named(graph, *node);
-            row["level"] = json!(graph.effective(*node, place).level);
-            row
+            let found = graph.node(*node);
+            json!({
+                "id": found.map(|node| node.id.as_str()),
+                "name": found.and_then(|node| node.name.as_deref()),
+                "level": graph.effective(*node, place).level,
+            })
         })
         .collect();
     Ok(json!({

@@ -132,7 +132,7 @@ fn eligible(
     }
     demand.from.users.iter().for_each(|id| found.join(named(id, graph, matter)));
     let barred = barred(demand, graph, matter);
-    found.people.retain(|id| !barred.contains(id) && !acts_for_any(graph, id, &barred));
+    found.people.retain(|id| !barred.contains(id));
     let eligible = u32::try_from(found.people.len()).unwrap_or(u32::MAX);
     if eligible < demand.count { Err(found) } else { Ok(eligible) }
 }
@@ -207,10 +207,6 @@ fn barred(demand: &Demand, graph: &Snapshot, matter: &Matter) -> BTreeSet<Id> {
     let behind: Vec<Id> = ids.iter().filter_map(|id| principal(graph, id)).collect();
     ids.extend(behind);
     ids
-}
-
-fn acts_for_any(graph: &Snapshot, id: &Id, barred: &BTreeSet<Id>) -> bool {
-    principal(graph, id).is_some_and(|person| barred.contains(&person))
 }
 
 /// The person an identity acts for, where it is known.

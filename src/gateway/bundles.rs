@@ -117,7 +117,7 @@ fn walk(
         }
         if path.is_dir() {
             walk(root, &path, depth + 1, found)?;
-        } else if name.ends_with(".rego") || name == "data.json" {
+        } else if path.extension().is_some_and(|end| end == "rego") || name == "data.json" {
             let below =
                 path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             found.push((below, path));

@@ -25,7 +25,10 @@ pub struct Clock {
 impl Clock {
     /// The machine's clock, never below `floor`: the highest stamp that is stored.
     pub const fn machine(floor: Time) -> Self {
-        Self { source: Source::Machine { ahead: AtomicI64::new(0) }, highest: AtomicI64::new(floor.millis()) }
+        Self {
+            source: Source::Machine { ahead: AtomicI64::new(0) },
+            highest: AtomicI64::new(floor.millis()),
+        }
     }
 
     /// A clock that stands still until [`Clock::set`] moves it.
@@ -65,7 +68,9 @@ impl Clock {
 
     fn read(&self) -> i64 {
         match &self.source {
-            Source::Machine { ahead } => machine_millis().saturating_add(ahead.load(Ordering::SeqCst)),
+            Source::Machine { ahead } => {
+                machine_millis().saturating_add(ahead.load(Ordering::SeqCst))
+            }
             Source::Hand(at) => at.load(Ordering::SeqCst),
         }
     }

@@ -48,7 +48,9 @@ pub async fn run(gateway: Arc<Gateway>) {
     loop {
         let mut wait = EVERY;
         // Data Center is not discovered yet: its graph comes from a world file.
-        let is_told = |connection: &&Arc<Connection>| connection.product == Product::Cloud && connection.client.is_some();
+        let is_told = |connection: &&Arc<Connection>| {
+            connection.product == Product::Cloud && connection.client.is_some()
+        };
         for connection in gateway.connections.iter().filter(is_told) {
             if let Err(error) = gateway.discover(connection).await {
                 tracing::error!(connection = %connection.id, %error, "discovery failed; the last graph stays");
@@ -86,7 +88,7 @@ impl Gateway {
         match client.whoami(Duration::from_secs(10)).await {
             Ok(own) => connection.own.store(own.map(Arc::new)),
             Err(error) => {
-                tracing::warn!(connection = %connection.id, %error, "our own identity could not be read")
+                tracing::warn!(connection = %connection.id, %error, "our own identity could not be read");
             }
         }
     }
@@ -110,7 +112,8 @@ impl Gateway {
 
     /// No API tells a workspace's plan; what the operator says of it stands where the world says nothing.
     fn tell_plan(&self, world: &mut World) {
-        let told = self.connections.get(&world.connection.id).and_then(|connection| connection.premium);
+        let told =
+            self.connections.get(&world.connection.id).and_then(|connection| connection.premium);
         let Some(premium) = told else { return };
         world.unknown.retain(|gap| gap.field != PREMIUM);
         for node in world.nodes.iter_mut().filter(|node| node.id.kind() == Kind::Workspace) {

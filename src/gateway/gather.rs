@@ -62,7 +62,8 @@ impl Steps {
         key: StepKey,
         read: impl Future<Output = Result<StepFacts, FetchError>>,
     ) -> Result<Arc<StepFacts>, Arc<FetchError>> {
-        self.0.try_get_with(key, async { read.await.map(Arc::new) }).await
+        // Boxed: a reading is a large future, and a check carries it across every await.
+        self.0.try_get_with(key, Box::pin(async { read.await.map(Arc::new) })).await
     }
 }
 
@@ -88,6 +89,6 @@ pub async fn gather(gateway: &Gateway, matter: &mut Matter, wanted: &Wanted) {
         }),
         None => Known::Nothing,
     };
-    from_bitbucket::gather(matter, wanted).await;
+    Box::pin(from_bitbucket::gather(matter, wanted)).await;
     from_graph::gather(&graph, matter, wanted);
 }

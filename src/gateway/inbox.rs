@@ -33,7 +33,7 @@ use crate::store::Recording;
 const BATCH: usize = 32;
 
 /// How long a claim holds. A worker that dies with it is followed by another after this time.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// How often the inbox looks by itself, should a wake-up be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -15,7 +15,7 @@ use crate::store::DueAction;
 const BATCH: usize = 16;
 
 /// How long a taken action is nobody else's.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// How long one call to Bitbucket may take.
 const CALL: Duration = Duration::from_secs(20);

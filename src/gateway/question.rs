@@ -42,6 +42,7 @@ use crate::store::StoreError;
 
 pub use answer::Answer;
 pub use asker::Asker;
+pub use asker::Proven;
 pub use asker::service_repository;
 pub use body::Question;
 
@@ -49,7 +50,7 @@ pub use body::Question;
 pub const DEADLINE: Duration = Duration::from_secs(8);
 
 /// How long an answer to a service token stands: it has no issue time that would tell one question from the next.
-const STANDS_FOR_SERVICE: Duration = Duration::from_secs(60);
+const STANDS_FOR_SERVICE: Duration = Duration::from_mins(1);
 
 /// Why a check has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -68,7 +68,7 @@ impl Settings {
     /// The engine ends a runaway loop itself, a little before the deadline: that costs the rule its answer, but
     /// nobody a worker.
     fn engine_time_ms(&self) -> u64 {
-        let time = self.deadline - self.deadline / 4;
+        let time = self.deadline * 3 / 4;
         u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
     }
 

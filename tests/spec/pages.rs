@@ -164,6 +164,7 @@ fn public(text: Text<'_>, verdict: Verdict, effect: Effect) -> Public {
         binds: Binds::Prevents,
         uncovered: false,
         because: Vec::new(),
+        met: Vec::new(),
         satisfied_by: Vec::new(),
         refused_grants: vec![RefusedGrant { ticket: Uuid::nil(), why: text("refused-grant") }],
         ticket: (verdict == Verdict::Approve).then(|| TICKET.parse().unwrap()),
@@ -238,6 +239,7 @@ pub(crate) fn ticket(text: Text<'_>, state: State) -> Ticket {
         votes: if state == State::Asked { Vec::new() } else { vec![vote] },
         spent_by: (state == State::Spent).then(Uuid::nil),
         version: 1,
+        waiting: None,
     }
 }
 

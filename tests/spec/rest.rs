@@ -2,6 +2,7 @@
 
 mod cloud;
 mod datacenter;
+mod datacenter_discovery;
 mod discovery;
 mod faults;
 mod issuer;

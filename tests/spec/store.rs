@@ -176,6 +176,7 @@ fn ticket(decision: Uuid, state: State) -> Ticket {
         grant_ends: (state == State::Granted).then(|| at(30_000)),
         votes: Vec::new(),
         spent_by: None,
+        waiting: None,
         version: 1,
     }
 }

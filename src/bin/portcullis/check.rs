@@ -1,6 +1,7 @@
 //! `portcullis check`: asked from a pipeline step or any CI, before it acts. The exit code is the answer; the last line
 //! is one sentence and one link.
 
+use crate::json::at;
 use std::process::ExitCode;
 use std::time::Duration;
 use std::time::Instant;
@@ -114,9 +115,9 @@ impl Asker {
     ) -> Result<Value, NoAnswer> {
         loop {
             let answer = self.ask(question).await?;
-            let ticket = answer["ticket"]["id"].as_str().unwrap_or_default().to_owned();
+            let ticket = at(&answer, "/ticket/id").as_str().unwrap_or_default().to_owned();
             let (Some(until), Some("wait"), false) =
-                (until, answer["effect"].as_str(), ticket.is_empty())
+                (until, at(&answer, "/effect").as_str(), ticket.is_empty())
             else {
                 return Ok(answer);
             };
@@ -144,9 +145,9 @@ impl Asker {
         if status.is_success() {
             return Ok(body);
         }
-        let said = body["detail"]
+        let said = at(&body, "/detail")
             .as_str()
-            .or(body["title"].as_str())
+            .or(at(&body, "/title").as_str())
             .unwrap_or("no reason given")
             .to_owned();
         if status.is_client_error() && status.as_u16() != 429 {
@@ -170,7 +171,7 @@ impl Asker {
             let address =
                 format!("{}/v1/tickets/{ticket}?wait={}s", self.gate, wait.as_secs().max(1));
             let ticket = self.send(self.client.get(address).timeout(wait + DEADLINE)).await?;
-            match ticket["state"].as_str() {
+            match at(&ticket, "/state").as_str() {
                 Some("asked") => {}
                 Some("granted") => return Ok(true),
                 Some(_) | None => return Ok(false),
@@ -180,9 +181,13 @@ impl Asker {
 
     async fn with_ticket_state(&self, mut answer: Value, ticket: &str) -> Value {
         let address = format!("{}/v1/tickets/{ticket}", self.gate);
-        if let Ok(now) = self.send(self.client.get(address).timeout(DEADLINE)).await {
-            answer["ticket"]["state"] = now["state"].clone();
-            answer["ticket"]["why"] = now["why"].clone();
+        if let Ok(now) = self.send(self.client.get(address).timeout(DEADLINE)).await
+            && let Some(told) = answer.pointer_mut("/ticket").and_then(Value::as_object_mut)
+        {
+            told.extend(
+                ["state", "why"]
+                    .map(|name| (name.to_owned(), at(&now, &format!("/{name}")).clone())),
+            );
         }
         answer
     }
@@ -224,9 +229,11 @@ fn question(check: &Check, is_step: bool) -> Value {
 }
 
 fn sentence(answer: &Value) -> String {
-    let reason = answer["reason"].as_str().unwrap_or_default();
-    let link =
-        answer["ticket"]["url"].as_str().or(answer["narrative"].as_str()).unwrap_or_default();
+    let reason = at(answer, "/reason").as_str().unwrap_or_default();
+    let link = at(answer, "/ticket/url")
+        .as_str()
+        .or(at(answer, "/narrative").as_str())
+        .unwrap_or_default();
     format!("{reason} {link}")
 }
 
@@ -235,7 +242,7 @@ fn told(check: &Check, answer: &Value) -> ExitCode {
         Format::Json => println!("{answer}"),
         Format::Text => in_words(answer),
     }
-    let code = match (answer["effect"].as_str(), answer["ticket"]["state"].as_str()) {
+    let code = match (at(answer, "/effect").as_str(), at(answer, "/ticket/state").as_str()) {
         (Some("proceed"), _) => PROCEED,
         (Some("wait"), Some("refused" | "expired" | "revoked" | "spent")) => TICKET_LOST,
         (Some("wait"), _) => WAIT,
@@ -246,23 +253,24 @@ fn told(check: &Check, answer: &Value) -> ExitCode {
 }
 
 fn in_words(answer: &Value) {
-    let word = |name: &str| answer[name].as_str().unwrap_or("?").to_owned();
+    let word = |name: &str| at(answer, &format!("/{name}")).as_str().unwrap_or("?").to_owned();
     println!("{} → {} ({})", word("verdict").to_uppercase(), word("effect"), word("binds"));
-    let listed = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
-    for rule in listed("rules").iter().filter(|rule| rule["reason"].is_string()) {
+    let listed =
+        |name: &str| at(answer, &format!("/{name}")).as_array().cloned().unwrap_or_default();
+    for rule in listed("rules").iter().filter(|rule| at(rule, "/reason").is_string()) {
         println!(
             "  {}: {}",
-            rule["rule"].as_str().unwrap_or_default(),
-            rule["reason"].as_str().unwrap_or_default()
+            at(rule, "/rule").as_str().unwrap_or_default(),
+            at(rule, "/reason").as_str().unwrap_or_default()
         );
     }
     for because in listed("because") {
-        println!("  {}", because["text"].as_str().unwrap_or_default());
+        println!("  {}", at(&because, "/text").as_str().unwrap_or_default());
     }
     for remedy in listed("remedies") {
-        println!("  → {}", remedy["text"].as_str().unwrap_or_default());
+        println!("  → {}", at(&remedy, "/text").as_str().unwrap_or_default());
     }
-    if let Some(why) = answer["ticket"]["why"].as_str() {
+    if let Some(why) = at(answer, "/ticket/why").as_str() {
         println!("  {why}");
     }
     println!("{}", sentence(answer));

@@ -8,12 +8,53 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+/// What a newcomer types first.
+const START: &str = "\
+Start here:
+  portcullis demo              a made-up company in one minute, no account, no network
+  portcullis config init       a commented configuration file for `portcullis serve`
+  portcullis policy test       the shipped rules and their tests
+
+Commands that ask a running gateway take its address from PORTCULLIS_OPERATOR_URL and its token from
+PORTCULLIS_OPERATOR_TOKEN or the `operator-token` file in --data.
+Exit codes: 0 done, 1 the answer is no or something failed, 2 wrong usage or configuration; `check` has its own.";
+
+/// What `check` reads beside its flags, and what it ends with.
+const CHECK: &str = "\
+Environment:
+  PORTCULLIS_URL               the gate's address, such as https://gate.example.com
+  BITBUCKET_STEP_OIDC_TOKEN    set by Bitbucket when the step has `oidc: audiences:`
+  PORTCULLIS_TOKEN             a service token, in another CI
+
+Exit codes:
+   0  proceed
+  10  stop
+  11  wait: an approval is needed, and it was not waited for or did not come in time
+  12  the ticket was refused or ran out
+  20  no answer, and --on-error is `block`
+   2  wrong usage, or the gate refused the caller; --on-error never covers this";
+
 /// A policy gate for Bitbucket: who may really do what, decided, explained, and kept.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, about, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "portcullis",
+    version,
+    about = "A policy gate for Bitbucket: who may really do what, decided, explained, and kept.",
+    after_help = START,
+    max_term_width = 100
+)]
 pub struct Cli {
     /// How log lines look on standard error.
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Json, hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "json|text",
+        default_value_t = LogFormat::Json,
+        hide_default_value = true,
+        hide_possible_values = true,
+        display_order = 900
+    )]
     pub log_format: LogFormat,
     /// What to do.
     #[command(subcommand)]
@@ -44,13 +85,13 @@ pub enum Format {
 pub enum Command {
     /// A made-up company in one minute: no account, no network.
     Demo(Demo),
-    /// The gateway.
+    /// The gateway: webhooks, checks, tickets, console.
     Serve(Serve),
     /// Ask the gate from a pipeline step or any CI, before acting.
     Check(Check),
-    /// Show what we read out of webhook bodies. Offline.
+    /// What is read out of webhook bodies. Offline.
     Event(Event),
-    /// Findings, verdict and effect for one input document. Offline.
+    /// What the rules say to one input document. Offline.
     Eval(Eval),
     /// Check and test rules.
     #[command(subcommand)]
@@ -58,23 +99,23 @@ pub enum Command {
     /// The record of what was decided.
     #[command(subcommand)]
     Decision(Decision),
-    /// Approvals from a terminal.
+    /// List and decide what waits for an approval.
     #[command(subcommand)]
     Ticket(Ticket),
     /// Bodies that could not be read.
     #[command(subcommand)]
     DeadLetter(DeadLetter),
-    /// Service tokens.
+    /// Service tokens, for CI systems without step tokens.
     #[command(subcommand)]
     Token(Token),
-    /// Prove the record.
+    /// Verify or export the record.
     #[command(subcommand)]
     Ledger(Ledger),
-    /// Who can do this to that?
+    /// Who can read, write or administer a repository?
     WhoCan(WhoCan),
-    /// Can this identity do this to that?
+    /// Can this identity do that, and by which paths?
     Can(Can),
-    /// By which paths does this identity reach that?
+    /// Every path by which an identity reaches a repository.
     Paths(Paths),
     /// Write, check or describe the configuration.
     #[command(subcommand)]
@@ -118,6 +159,7 @@ pub struct Serve {
 
 /// `portcullis check`
 #[derive(Debug, Args)]
+#[command(after_help = CHECK)]
 pub struct Check {
     /// What is about to be done: deploy, run, read-secret, publish, merge, or any word your rules know.
     #[arg(long)]
@@ -153,10 +195,16 @@ pub struct Check {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub wait: Option<Duration>,
     /// What to do when the gate cannot be reached. Never covers a refusal.
-    #[arg(long, value_enum, default_value_t = OnError::Block)]
+    #[arg(long, value_enum, value_name = "block|allow", default_value_t = OnError::Block, hide_possible_values = true)]
     pub on_error: OnError,
     /// How the answer looks.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "text|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub format: Format,
 }
 
@@ -173,7 +221,7 @@ pub enum OnError {
 #[derive(Debug, Args)]
 pub struct Event {
     /// Which Bitbucket sent it.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "cloud|datacenter", hide_possible_values = true)]
     pub product: Product,
     /// The event key of its header.
     #[arg(long, value_name = "EVENTKEY")]
@@ -208,7 +256,7 @@ pub enum Product {
 /// `portcullis eval`
 #[derive(Debug, Args)]
 pub struct Eval {
-    /// Folder of rules.
+    /// Folder of rules. Default: the shipped rules.
     #[arg(long, value_name = "DIR")]
     pub policies: Option<PathBuf>,
     /// The input document.
@@ -218,7 +266,13 @@ pub struct Eval {
     #[arg(long, value_name = "FILE")]
     pub world: Option<PathBuf>,
     /// How the answer looks.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "text|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub format: Format,
 }
 
@@ -236,7 +290,13 @@ pub enum Policy {
         #[arg(long, value_name = "KIND")]
         example: Option<String>,
         /// How the answer looks.
-        #[arg(long, value_enum, default_value_t)]
+        #[arg(
+            long,
+            value_enum,
+            value_name = "text|json",
+            default_value_t,
+            hide_possible_values = true
+        )]
         format: Format,
     },
     /// Run `test_` rules, with coverage by line.
@@ -247,7 +307,13 @@ pub enum Policy {
         #[arg(long, value_name = "WORD")]
         run: Option<String>,
         /// How the answer looks.
-        #[arg(long, value_enum, default_value_t)]
+        #[arg(
+            long,
+            value_enum,
+            value_name = "text|json",
+            default_value_t,
+            hide_possible_values = true
+        )]
         format: Format,
     },
 }
@@ -267,7 +333,13 @@ pub struct Reach {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub data: PathBuf,
     /// How the answer looks.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "text|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub format: Format,
 }
 
@@ -314,11 +386,11 @@ pub enum Decision {
         #[command(flatten)]
         reach: ReadReach,
     },
-    /// One decision, told: rule, reason, proof, controls.
+    /// One decision with its whole story: rule, reason, proof, controls.
     Show {
         /// Its id.
         id: String,
-        /// As Markdown.
+        /// As Markdown, for a ticket or a comment.
         #[arg(long)]
         markdown: bool,
         /// Where.
@@ -437,7 +509,13 @@ pub enum Ledger {
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
         /// How the answer looks.
-        #[arg(long, value_enum, default_value_t)]
+        #[arg(
+            long,
+            value_enum,
+            value_name = "text|json",
+            default_value_t,
+            hide_possible_values = true
+        )]
         format: Format,
     },
     /// Write the ledger as files that `portcullis-verify` checks.

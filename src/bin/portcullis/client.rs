@@ -1,5 +1,6 @@
 //! The operator's API from the command line: one address, one token, plain sentences when something is wrong.
 
+use crate::json::at;
 use std::path::Path;
 use std::time::Duration;
 
@@ -88,7 +89,10 @@ impl Operator {
         if status.is_success() {
             return Ok(body);
         }
-        let said = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("no reason given");
+        let said = at(&body, "/detail")
+            .as_str()
+            .or(at(&body, "/title").as_str())
+            .unwrap_or("no reason given");
         Err(ApiError::Refused(status.as_u16(), said.to_owned()))
     }
 }

@@ -50,10 +50,12 @@ fn init(file: &Path) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!(
-                "portcullis: cannot write `{}`: {error}; an existing file is never overwritten",
-                file.display()
-            );
+            let next = if error.kind() == std::io::ErrorKind::AlreadyExists {
+                "an existing file is never overwritten, name another one"
+            } else {
+                "check the folder and who may write there"
+            };
+            eprintln!("portcullis: cannot write `{}`: {error}; {next}", file.display());
             ExitCode::FAILURE
         }
     }

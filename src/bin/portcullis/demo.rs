@@ -56,11 +56,14 @@ async fn shown(demo: &Demo) -> Result<bool, AssemblyError> {
     let folder = Folder::of(demo)?;
     let public = free_port(&demo.listen).await?;
     let operator = free_port("127.0.0.1:8081").await?;
-    let public_url = format!("http://{}", loopback(public.local_addr().map_err(AssemblyError::other)?));
+    let public_url =
+        format!("http://{}", loopback(public.local_addr().map_err(AssemblyError::other)?));
     let (company, cast) = company::make(&public_url);
     let simulator = Simulator::start(company).await.map_err(AssemblyError::other)?;
     let gateway = assembly::assemble(plan(&folder, &simulator, &cast, &public_url)?).await?;
-    for connection in gateway.connections.iter().filter(|connection| connection.product == Product::Cloud) {
+    for connection in
+        gateway.connections.iter().filter(|connection| connection.product == Product::Cloud)
+    {
         gateway.discover(connection).await.map_err(AssemblyError::other)?;
     }
     let loaded = simulator.company(|company| world::of(&company.datacenter, gateway.clock.now()));
@@ -77,6 +80,9 @@ async fn shown(demo: &Demo) -> Result<bool, AssemblyError> {
     }
     running.stop().await;
     simulator.stop().await;
+    if !folder.temporary {
+        show::kept(&folder.path);
+    }
     Ok(good)
 }
 
@@ -90,10 +96,13 @@ impl Folder {
     fn of(demo: &Demo) -> Result<Self, AssemblyError> {
         let (path, temporary) = match &demo.data {
             Some(path) => (path.clone(), false),
-            None => (std::env::temp_dir().join(format!("portcullis-demo-{}", std::process::id())), true),
+            None => {
+                (std::env::temp_dir().join(format!("portcullis-demo-{}", std::process::id())), true)
+            }
         };
-        std::fs::create_dir_all(&path)
-            .map_err(|error| AssemblyError::Other(format!("cannot make `{}`: {error}", path.display())))?;
+        std::fs::create_dir_all(&path).map_err(|error| {
+            AssemblyError::Other(format!("cannot make `{}`: {error}", path.display()))
+        })?;
         Ok(Self { path, temporary })
     }
 }
@@ -113,21 +122,33 @@ async fn free_port(address: &str) -> Result<TcpListener, AssemblyError> {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             let host = address.rsplit_once(':').map_or("127.0.0.1", |(host, _)| host);
-            let listener = TcpListener::bind(format!("{host}:0")).await.map_err(AssemblyError::other)?;
+            let listener =
+                TcpListener::bind(format!("{host}:0")).await.map_err(AssemblyError::other)?;
             let chosen = listener.local_addr().map_err(AssemblyError::other)?;
             eprintln!("portcullis: {address} is taken, so the demo listens on {chosen} instead");
             Ok(listener)
         }
-        Err(error) => Err(AssemblyError::Other(format!("cannot listen on `{address}`: {error}; write it like `127.0.0.1:8080`"))),
+        Err(error) => Err(AssemblyError::Other(format!(
+            "cannot listen on `{address}`: {error}; write it like `127.0.0.1:8080`"
+        ))),
     }
 }
 
 /// The address under which this machine reaches a listener, whatever it is bound to.
 fn loopback(address: std::net::SocketAddr) -> std::net::SocketAddr {
-    if address.ip().is_unspecified() { (std::net::Ipv4Addr::LOCALHOST, address.port()).into() } else { address }
+    if address.ip().is_unspecified() {
+        (std::net::Ipv4Addr::LOCALHOST, address.port()).into()
+    } else {
+        address
+    }
 }
 
-fn plan(folder: &Folder, simulator: &Simulator, cast: &Cast, public_url: &str) -> Result<Plan, AssemblyError> {
+fn plan(
+    folder: &Folder,
+    simulator: &Simulator,
+    cast: &Cast,
+    public_url: &str,
+) -> Result<Plan, AssemblyError> {
     let store = folder.path.join("demo.db");
     let day = duration("1d").unwrap_or_default();
     Ok(Plan {
@@ -144,11 +165,17 @@ fn plan(folder: &Folder, simulator: &Simulator, cast: &Cast, public_url: &str) -
     })
 }
 
-fn cloud(simulator: &Simulator, cast: &Cast, public_url: &str) -> Result<Connection, AssemblyError> {
-    let id: portcullis::graph::ConnectionId = company::CLOUD.parse().map_err(AssemblyError::other)?;
+fn cloud(
+    simulator: &Simulator,
+    cast: &Cast,
+    public_url: &str,
+) -> Result<Connection, AssemblyError> {
+    let id: portcullis::graph::ConnectionId =
+        company::CLOUD.parse().map_err(AssemblyError::other)?;
     let api_url = simulator.cloud_api();
     let (key, secret) = cast.consumer.clone();
-    let test = TestServer { api_url: api_url.clone(), token_url: Some(simulator.cloud_token_url()) };
+    let test =
+        TestServer { api_url: api_url.clone(), token_url: Some(simulator.cloud_token_url()) };
     let settings = Settings {
         connection: id.clone(),
         server: Server::Cloud { workspace: company::WORKSPACE.to_owned(), test: Some(test) },
@@ -160,7 +187,10 @@ fn cloud(simulator: &Simulator, cast: &Cast, public_url: &str) -> Result<Connect
         client: Some(Client::new(settings).map_err(AssemblyError::other)?),
         issuer: Some(Issuer {
             connection: id.clone(),
-            issuer: format!("{api_url}/workspaces/{}/pipelines-config/identity/oidc", company::WORKSPACE),
+            issuer: format!(
+                "{api_url}/workspaces/{}/pipelines-config/identity/oidc",
+                company::WORKSPACE
+            ),
             audiences: vec![public_url.to_owned()],
         }),
         protected_refs: vec!["main".to_owned(), "release/*".to_owned()],
@@ -173,11 +203,15 @@ fn cloud(simulator: &Simulator, cast: &Cast, public_url: &str) -> Result<Connect
 }
 
 fn datacenter(simulator: &Simulator, cast: &Cast) -> Result<Connection, AssemblyError> {
-    let id: portcullis::graph::ConnectionId = company::DATACENTER.parse().map_err(AssemblyError::other)?;
+    let id: portcullis::graph::ConnectionId =
+        company::DATACENTER.parse().map_err(AssemblyError::other)?;
     let settings = Settings {
         connection: id.clone(),
         server: Server::DataCenter { base_url: simulator.datacenter_url() },
-        credential: Credential::Basic { user: company::GATE_USER.to_owned(), secret: Secret::new(cast.password.clone()) },
+        credential: Credential::Basic {
+            user: company::GATE_USER.to_owned(),
+            secret: Secret::new(cast.password.clone()),
+        },
     };
     Ok(Connection {
         product: Product::DataCenter,
@@ -195,5 +229,6 @@ fn datacenter(simulator: &Simulator, cast: &Cast) -> Result<Connection, Assembly
 
 fn hook(registered: &company::Registered) -> Result<Hook, AssemblyError> {
     let id = registered.id.parse().map_err(AssemblyError::other)?;
-    Hook::new(id, vec![Secret::new(registered.secret.clone().into_bytes())]).map_err(AssemblyError::other)
+    Hook::new(id, vec![Secret::new(registered.secret.clone().into_bytes())])
+        .map_err(AssemblyError::other)
 }

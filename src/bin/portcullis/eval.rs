@@ -1,6 +1,7 @@
 //! `portcullis eval`: findings, verdict and effect for one input document. Offline, in this process: the rules are the
 //! caller's own.
 
+use crate::json::at;
 use std::process::ExitCode;
 
 use portcullis::decision::Effect;
@@ -35,7 +36,12 @@ pub fn run(eval: &Eval) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Unusable(why)) => {
-            eprintln!("{why}");
+            // Diagnostics stand as they are; a sentence says who speaks.
+            if why.contains('\n') {
+                eprint!("{why}")
+            } else {
+                eprintln!("portcullis: {why}")
+            }
             ExitCode::from(2)
         }
     }
@@ -79,28 +85,32 @@ fn evaluated(eval: &Eval) -> Result<Value, Unusable> {
 }
 
 fn in_words(answer: &Value) {
-    let word = |name: &str| answer[name].as_str().unwrap_or("?").to_owned();
+    let word = |name: &str| at(answer, &format!("/{name}")).as_str().unwrap_or("?").to_owned();
     println!("{} → {}", word("verdict").to_uppercase(), word("effect"));
-    if answer["uncovered"] == true {
+    if at(answer, "/uncovered") == true {
         println!("  no rule answers this kind of event: it is uncovered");
     }
-    let listed = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
+    let listed =
+        |name: &str| at(answer, &format!("/{name}")).as_array().cloned().unwrap_or_default();
     for rule in listed("rules") {
-        let text = |name: &str| rule[name].as_str().unwrap_or_default().to_owned();
+        let text =
+            |name: &str| at(&rule, &format!("/{name}")).as_str().unwrap_or_default().to_owned();
         println!("  {} {}: {}", text("rule"), text("outcome"), text("title"));
-        for finding in listed("findings").iter().filter(|finding| finding["rule"] == rule["rule"]) {
+        for finding in
+            listed("findings").iter().filter(|finding| at(finding, "/rule") == at(&rule, "/rule"))
+        {
             println!(
                 "    {}: {}",
-                finding["verdict"].as_str().unwrap_or_default(),
-                finding["reason"].as_str().unwrap_or_default()
+                at(finding, "/verdict").as_str().unwrap_or_default(),
+                at(finding, "/reason").as_str().unwrap_or_default()
             );
         }
     }
     for gap in listed("unknown") {
         println!(
             "  unknown {}: {}",
-            gap["path"].as_str().unwrap_or_default(),
-            gap["why"].as_str().unwrap_or_default()
+            at(&gap, "/path").as_str().unwrap_or_default(),
+            at(&gap, "/why").as_str().unwrap_or_default()
         );
     }
 }

@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         let events: Vec<Value> = reading.events.iter().map(|event| self.shown(event)).collect();
         let mut line = json!({"file": file.display().to_string(), "key": reading.key, "kind": kind, "events": events});
         if let Some(why) = reading.unknown {
-            line["why"] = Value::from(why.as_str());
+            line.as_object_mut().map(|line| line.insert("why".to_owned(), why.as_str().into()));
         }
         Ok(line)
     }

@@ -1,5 +1,6 @@
 //! `portcullis who-can|can|paths`: questions to the graph, of a world file or a running gateway.
 
+use crate::json::at;
 use std::process::ExitCode;
 
 use portcullis::gateway::access;
@@ -44,19 +45,22 @@ fn shown(
         Format::Json => println!("{answer}"),
         Format::Text => lines(&answer).iter().for_each(|line| println!("{line}")),
     }
-    if answer["can"] == false { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if at(&answer, "/can") == false { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn listed(answer: &Value, member: &str, line: impl Fn(&Value) -> String) -> Vec<String> {
-    answer[member].as_array().map(|rows| rows.iter().map(line).collect()).unwrap_or_default()
+    at(answer, &format!("/{member}"))
+        .as_array()
+        .map(|rows| rows.iter().map(line).collect())
+        .unwrap_or_default()
 }
 
 fn text(value: &Value, member: &str) -> String {
-    value[member].as_str().unwrap_or_default().to_owned()
+    at(value, &format!("/{member}")).as_str().unwrap_or_default().to_owned()
 }
 
 fn unknown(answer: &Value) -> Option<String> {
-    answer["unknown"].as_str().map(|why| format!("there may be more: {why}"))
+    at(answer, "/unknown").as_str().map(|why| format!("there may be more: {why}"))
 }
 
 /// `portcullis who-can`
@@ -66,7 +70,7 @@ pub async fn who_can(question: WhoCan) -> ExitCode {
     let answer = answered(&question.at, "who-can", &query, offline).await;
     shown(question.at.reach.reach.format, answer, |answer| {
         let mut lines = Vec::new();
-        if answer["anyone"] == true {
+        if at(answer, "/anyone") == true {
             lines.push("anyone: it is public".to_owned());
         }
         lines.extend(listed(answer, "who", |who| {
@@ -89,7 +93,7 @@ pub async fn can(question: Can) -> ExitCode {
     };
     let answer = answered(&question.at, "can", &query, offline).await;
     shown(question.at.reach.reach.format, answer, |answer| {
-        let word = match answer["can"].as_bool() {
+        let word = match at(answer, "/can").as_bool() {
             Some(true) => "yes",
             Some(false) => "no",
             None => "unknown",

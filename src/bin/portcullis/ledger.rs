@@ -65,7 +65,7 @@ async fn verified(address: &str, since: Option<&Path>, format: Format) -> Result
     let report = verify(read, &key, since);
     match format {
         Format::Json => println!("{}", report.to_json()),
-        Format::Text => println!("{report}"),
+        Format::Text => println!("{}", report.to_string().trim_end()),
     }
     Ok(if report.verified() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -10,6 +10,7 @@ mod demo;
 mod eval;
 mod event;
 mod graph;
+mod json;
 mod ledger;
 mod offline;
 mod operator;

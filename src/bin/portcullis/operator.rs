@@ -3,6 +3,7 @@
 mod from_store;
 mod table;
 
+use crate::json::at;
 use std::process::ExitCode;
 
 use serde_json::Value;
@@ -26,13 +27,12 @@ type Failed = String;
 
 /// Answers from a gateway, or from a store opened beside it.
 async fn read(reach: &ReadReach, what: Reading<'_>) -> Result<Value, Failed> {
-    match &reach.store {
-        Some(store) => from_store::read(store, what).await,
-        None => {
-            let operator = Operator::new(&reach.reach).map_err(|error| error.to_string())?;
-            let (path, query) = what.request();
-            operator.get(&path, &query).await.map_err(|error| error.to_string())
-        }
+    if let Some(store) = &reach.store {
+        from_store::read(store, what).await
+    } else {
+        let operator = Operator::new(&reach.reach).map_err(|error| error.to_string())?;
+        let (path, query) = what.request();
+        operator.get(&path, &query).await.map_err(|error| error.to_string())
     }
 }
 
@@ -72,11 +72,11 @@ pub async fn decision(command: Decision) -> ExitCode {
 }
 
 fn text(answer: &Value, member: &str) -> String {
-    answer[member].as_str().unwrap_or_default().to_owned()
+    at(answer, &format!("/{member}")).as_str().unwrap_or_default().to_owned()
 }
 
 fn rows(answer: &Value, member: &str) -> Vec<Value> {
-    answer[member].as_array().cloned().unwrap_or_default()
+    at(answer, &format!("/{member}")).as_array().cloned().unwrap_or_default()
 }
 
 fn decisions_in_words(answer: &Value) -> String {

@@ -195,11 +195,10 @@ async fn listeners(config: &Config) -> Result<Listeners, Failed> {
 
 async fn bound(key: &str, address: &str) -> Result<TcpListener, ConfigError> {
     TcpListener::bind(address).await.map_err(|error| {
-        let next = match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                "another program listens there: stop it, or choose another port"
-            }
-            _ => "write it like `127.0.0.1:8080`",
+        let next = if error.kind() == std::io::ErrorKind::AddrInUse {
+            "another program listens there: stop it, or choose another port"
+        } else {
+            "write it like `127.0.0.1:8080`"
         };
         ConfigError::value(key, format!("cannot listen on `{address}`: {error}; {next}"))
     })
@@ -254,7 +253,7 @@ fn public_url(config: &Config, listener: &TcpListener) -> Result<String, Failed>
 }
 
 async fn greet(running: &Running) {
-    eprintln!("public    http(s)://{}  as {}", running.public, running.gateway.public_url);
+    eprintln!("public    {}  known to the world as {}", running.public, running.gateway.public_url);
     eprintln!("operator  http://{}", running.operator);
     if let Some(link) = running.login_link() {
         eprintln!("console   {link}  (opens once)");

@@ -2,6 +2,7 @@
 //! change; ours are numbers. What a number is called now is told by webhooks and discovery.
 
 mod commit;
+mod discovery;
 mod page;
 mod pull_request;
 mod status;
@@ -15,7 +16,6 @@ use url::Url;
 
 use crate::bitbucket::budget::Share;
 use crate::bitbucket::client::Credential;
-use crate::bitbucket::client::Progress;
 use crate::bitbucket::client::SettingsError;
 use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
@@ -29,8 +29,6 @@ use crate::bitbucket::transport::Transport;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
-use crate::graph::Time;
-use crate::graph::World;
 
 /// Most repositories whose names are kept: the largest estates have half as many.
 const MAX_NAMES: u64 = 200_000;
@@ -124,17 +122,12 @@ impl DataCenter {
         let _: Properties = self.transport().get(&call, deadline).await?;
         let id = Id::new(self.connection(), Kind::Workspace, "server")
             .map_err(|_| FetchError::Unaskable("server".to_owned(), "an id"))?;
-        let name = self.0.base.host_str().unwrap_or_default().to_owned();
+        let name = self.host().to_owned();
         Ok(Workspace { id, slug: String::new(), name })
     }
 
-    /// Not there yet: a Data Center's world comes from a world file.
-    pub(crate) async fn discover(
-        &self,
-        _now: Time,
-        _progress: impl Fn(Progress),
-    ) -> Result<World, FetchError> {
-        Err(FetchError::Unsupported("Data Center is not discovered yet: start with `--world`"))
+    fn host(&self) -> &str {
+        self.0.base.host_str().unwrap_or_default()
     }
 
     /// Project key and slug of a repository. A name may be another repository's tomorrow, and an answer about that one

@@ -167,16 +167,22 @@ pub fn verified(
 pub struct Claims {
     fields: BTreeMap<String, Value>,
     issued: Time,
+    ends: Time,
 }
 
 impl Claims {
     fn read(part: &str) -> Result<Self, TokenError> {
-        Ok(Self { fields: fields(part)?, issued: Time::default() })
+        Ok(Self { fields: fields(part)?, issued: Time::default(), ends: Time::default() })
     }
 
     /// When the token was made.
     pub fn issued(&self) -> Time {
         self.issued
+    }
+
+    /// When the token ends.
+    pub fn ends(&self) -> Time {
+        self.ends
     }
 
     /// A text that must be there.
@@ -255,6 +261,7 @@ impl Claims {
             return Err(TokenError::Early { from, now });
         }
         self.issued = issued;
+        self.ends = ended;
         Ok(())
     }
 

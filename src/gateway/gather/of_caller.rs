@@ -43,7 +43,7 @@ pub async fn caller(gateway: &Gateway, matter: &mut Matter, asker: &Asker, quest
             }
         }
         Asker::Service { connection, .. } => {
-            of_service(gateway, matter, connection, question).await
+            of_service(gateway, matter, connection, question).await;
         }
     }
 }
@@ -57,7 +57,7 @@ pub async fn step(
     let client = connection.client.as_ref()?;
     let key = (connection.id.clone(), step.pipeline.clone(), step.step.clone());
     let read = client.step(&step.repository, &step.pipeline, &step.step, CALL);
-    Some(gateway.steps.get(key, read).await)
+    Some(Box::pin(gateway.steps.get(key, read)).await)
 }
 
 fn of_token(matter: &mut Matter, proven: &StepIdentity) {

@@ -35,6 +35,35 @@ pub enum Asker {
     },
 }
 
+/// Step tokens remembered at one time, about 1 KB each. A forgotten one is only verified again.
+const MAX_PROVEN: u64 = 20_000;
+
+/// Step tokens whose signature held, by their SHA-256: a step asks several times with one token, and its signature costs
+/// more than the rest of a decision. A token is good from here until it ends, and only while its key is in the issuer's
+/// set: a key that is withdrawn takes its tokens with it. Service tokens are not here, they can be revoked at any time.
+#[derive(Debug)]
+pub struct Proven(moka::sync::Cache<[u8; 32], Arc<ProvenStep>>);
+
+#[derive(Debug)]
+struct ProvenStep {
+    step: StepIdentity,
+    issuer: String,
+    key: String,
+}
+
+impl Proven {
+    /// None yet.
+    pub fn new() -> Self {
+        Self(moka::sync::Cache::new(MAX_PROVEN))
+    }
+}
+
+impl Default for Proven {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Gateway {
     /// Judges a token: whose it is, and for which connection.
     pub async fn asker(&self, token: &str) -> Result<Asker, CheckError> {
@@ -46,18 +75,40 @@ impl Gateway {
     }
 
     async fn step_asker(&self, token: &str) -> Result<Asker, CheckError> {
-        let claimed =
-            caller::peek(token).map_err(|error| CheckError::Unknown(error.to_string()))?;
-        let unknown = |error: caller::TokenError| CheckError::Unknown(error.to_string());
-        let trusted = self.connections.issuers();
-        let issuer = caller::choose(&claimed, trusted).map_err(unknown)?;
-        let keys = self.keys.keys(&issuer.issuer, &claimed.key).await;
-        let keys = keys.map_err(|error| CheckError::Unknown(error.to_string()))?;
-        let step = caller::step(token, issuer, &keys, self.clock.now()).map_err(unknown)?;
-        let connection = self.connections.get(&issuer.connection).cloned();
+        let hash = crate::secret::hash_token(token);
+        let step = match self.proven_before(&hash).await {
+            Some(step) => step,
+            None => self.proven(token, hash).await?,
+        };
+        let connection = self.connections.get(&step.connection).cloned();
         let connection = connection
             .ok_or_else(|| CheckError::Unknown("the token's connection is gone".to_owned()))?;
         Ok(Asker::Step { connection, step })
+    }
+
+    /// What a token proved before, if it has not ended and its key still stands.
+    async fn proven_before(&self, hash: &[u8; 32]) -> Option<StepIdentity> {
+        let proven = self.proven.0.get(hash)?;
+        let keys = self.keys.keys(&proven.issuer, &proven.key).await.ok()?;
+        let stands = self.clock.now() < proven.step.ends && keys.key(&proven.key).is_some();
+        if !stands {
+            self.proven.0.invalidate(hash);
+        }
+        stands.then(|| proven.step.clone())
+    }
+
+    /// What a token proves, by its signature.
+    async fn proven(&self, token: &str, hash: [u8; 32]) -> Result<StepIdentity, CheckError> {
+        let unknown = |error: caller::TokenError| CheckError::Unknown(error.to_string());
+        let claimed = caller::peek(token).map_err(unknown)?;
+        let issuer = caller::choose(&claimed, self.connections.issuers()).map_err(unknown)?;
+        let keys = self.keys.keys(&issuer.issuer, &claimed.key).await;
+        let keys = keys.map_err(|error| CheckError::Unknown(error.to_string()))?;
+        let step = caller::step(token, issuer, &keys, self.clock.now()).map_err(unknown)?;
+        let proven =
+            ProvenStep { step: step.clone(), issuer: issuer.issuer.clone(), key: claimed.key };
+        self.proven.0.insert(hash, Arc::new(proven));
+        Ok(step)
     }
 
     async fn service(&self, token: &str) -> Result<Asker, CheckError> {

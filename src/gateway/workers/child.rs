@@ -167,7 +167,9 @@ impl Worker {
             Err(why) => Answer::Fault(why.to_string()),
         };
         let answers = |out: &mut Vec<u8>| {
-            rules.iter().for_each(|rule| frame::put_answer(out, &answer(*rule)))
+            for rule in rules {
+                frame::put_answer(out, &answer(rule));
+            }
         };
         Ok(frame::put(out, frame.number, Word::Answers, answers)?)
     }

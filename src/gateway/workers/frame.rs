@@ -103,15 +103,14 @@ pub fn put(
     body(out);
     let payload = out.len().saturating_sub(start + HEAD);
     let length = u32::try_from(payload).ok().filter(|_| payload <= MAX_PAYLOAD);
-    match (length, out.get_mut(start..).and_then(<[u8]>::first_chunk_mut)) {
-        (Some(length), Some(place)) => {
-            *place = length.to_le_bytes();
-            Ok(())
-        }
-        _ => {
-            out.truncate(start);
-            Err(FrameError::TooLong(payload))
-        }
+    if let (Some(length), Some(place)) =
+        (length, out.get_mut(start..).and_then(<[u8]>::first_chunk_mut))
+    {
+        *place = length.to_le_bytes();
+        Ok(())
+    } else {
+        out.truncate(start);
+        Err(FrameError::TooLong(payload))
     }
 }
 

@@ -93,7 +93,7 @@ pub enum Failed {
 
 impl Failed {
     /// Whether somebody outside ended it, so that no rule is to blame.
-    pub fn from_outside(&self) -> bool {
+    pub fn died_from_outside(&self) -> bool {
         match self {
             Self::Died(status) => status.signal() == Some(SIGKILL),
             Self::Late(_) | Self::Socket(_) | Self::Frame(_) | Self::Report(_) => false,

@@ -158,7 +158,7 @@ impl Tender {
             match failed {
                 None => {}
                 Some(Failed::Late(_)) => {
-                    suspects.extend((!fresh.is_empty()).then(|| fresh.remove(0)))
+                    suspects.extend((!fresh.is_empty()).then(|| fresh.remove(0)));
                 }
                 // How far it had come is not known: answers of the last millisecond died with it.
                 Some(_) => suspects.append(&mut fresh),
@@ -223,7 +223,7 @@ impl Tender {
                 let only = answered.pop().and_then(|mut answers| answers.pop());
                 return only.unwrap_or_else(|| Answer::Fault("it was not answered".to_owned()));
             };
-            if failed.from_outside() && forgiven < FORGIVEN {
+            if failed.died_from_outside() && forgiven < FORGIVEN {
                 forgiven += 1;
                 continue;
             }

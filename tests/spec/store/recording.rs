@@ -226,8 +226,8 @@ async fn a_ticket_is_changed_only_from_the_version_read() {
     let due = store.due_tickets(at(60_000)).await.unwrap();
     assert_eq!(due.as_slice(), std::slice::from_ref(&asked));
     let expired = asked.step(portcullis::approval::Act::Tick(at(60_000))).unwrap();
-    store.save_ticket(asked.version, &expired, note(at(60_000))).await.unwrap();
-    let again = store.save_ticket(asked.version, &expired, note(at(60_000))).await;
+    store.save_ticket(asked.version, &expired, note(at(60_000)), Vec::new()).await.unwrap();
+    let again = store.save_ticket(asked.version, &expired, note(at(60_000)), Vec::new()).await;
     assert_eq!(again, Err(TicketError::Conflict(asked.id)));
     assert_eq!(store.due_tickets(at(60_000)).await.unwrap(), []);
     assert_eq!(size(&store).await, 3, "the decision, the ticket and its end, once");

@@ -41,8 +41,14 @@ const CLOUD_EVENTS: &[&str] = &[
 ];
 
 /// Events the Data Center hook asks for.
-const DATACENTER_EVENTS: &[&str] =
-    &["repo:refs_changed", "repo:modified", "repo:forked", "pr:opened", "pr:merged", "pr:reviewer:approved"];
+const DATACENTER_EVENTS: &[&str] = &[
+    "repo:refs_changed",
+    "repo:modified",
+    "repo:forked",
+    "pr:opened",
+    "pr:merged",
+    "pr:reviewer:approved",
+];
 
 /// A webhook as Bitbucket has it registered.
 pub struct Registered {
@@ -85,14 +91,30 @@ pub fn make(public_url: &str) -> (Company, Cast) {
     let mut company = Company::new();
     let (cloud_hook, datacenter_hook) = (registered(), registered());
     let address = |hook: &Registered| format!("{public_url}/hooks/{}", hook.id);
-    let people = cloud(company.workspace(WORKSPACE, "Acme"), &address(&cloud_hook), &cloud_hook.secret);
+    let people =
+        cloud(company.workspace(WORKSPACE, "Acme"), &address(&cloud_hook), &cloud_hook.secret);
     let gate = people.gate;
     let consumer = company.consumer(
         gate,
-        &["account", "project", "project:admin", "repository", "repository:admin", "pullrequest", "pipeline", "runner", "webhook"],
+        &[
+            "account",
+            "project",
+            "project:admin",
+            "repository",
+            "repository:admin",
+            "pullrequest",
+            "pipeline",
+            "runner",
+            "webhook",
+        ],
     );
-    company.workspace("elsewhere", "Somebody else").member("ravi-private", "Ravi, at home", Role::Owner);
-    let password = datacenter(&mut company.datacenter, &address(&datacenter_hook), &datacenter_hook.secret);
+    company.workspace("elsewhere", "Somebody else").member(
+        "ravi-private",
+        "Ravi, at home",
+        Role::Owner,
+    );
+    let password =
+        datacenter(&mut company.datacenter, &address(&datacenter_hook), &datacenter_hook.secret);
     let cast = Cast {
         ravi: people.ravi,
         mia: people.mia,
@@ -127,14 +149,18 @@ fn cloud(acme: &mut Workspace, address: &str, secret: &str) -> People {
     acme.group("developers", "developers", &[ravi, mia, omar]);
     acme.group("release-managers", "release-managers", &[mia, omar]);
     acme.project("BILL", "Billing", true);
-    acme.add_repository("billing", "BILL").fork_policy = "allow_forks".to_owned();
+    "allow_forks".clone_into(&mut acme.add_repository("billing", "BILL").fork_policy);
     acme.grant_project("BILL", Holder::Group("developers".to_owned()), ProjectLevel::Write);
     acme.grant("billing", Holder::User(mia), Level::Admin);
     // On `main` nobody pushes, and a merge needs an approval that the plan enforces: what is there was reviewed.
     let main = || Matcher::Glob("main".to_owned());
     for kind in ["push", "force", "delete", "require_approvals_to_merge", "enforce_merge_checks"] {
         let id = acme.restrict("billing", kind, main(), &[]);
-        let rule = acme.repositories.iter_mut().flat_map(|repository| &mut repository.restrictions).find(|rule| rule.id == id);
+        let rule = acme
+            .repositories
+            .iter_mut()
+            .flat_map(|repository| &mut repository.restrictions)
+            .find(|rule| rule.id == id);
         if let Some(rule) = rule.filter(|rule| rule.kind == "require_approvals_to_merge") {
             rule.value = Some(1);
         }
@@ -145,7 +171,9 @@ fn cloud(acme: &mut Workspace, address: &str, secret: &str) -> People {
     let token = acme.variable("NPM_TOKEN", true);
     for repository in &mut acme.repositories {
         let environments = repository.environments.iter_mut();
-        if let Some(place) = environments.into_iter().find(|environment| environment.uuid == production) {
+        if let Some(place) =
+            environments.into_iter().find(|environment| environment.uuid == production)
+        {
             place.variables.push(key.clone());
         }
     }
@@ -155,7 +183,9 @@ fn cloud(acme: &mut Workspace, address: &str, secret: &str) -> People {
 }
 
 fn datacenter(dc: &mut DataCenter, address: &str, secret: &str) -> String {
-    for (name, display) in [("ravi", "Ravi"), ("mia", "Mia"), ("omar", "Omar"), (GATE_USER, "Portcullis")] {
+    for (name, display) in
+        [("ravi", "Ravi"), ("mia", "Mia"), ("omar", "Omar"), (GATE_USER, "Portcullis")]
+    {
         dc.add_user(name, display);
         dc.grant_global(DcHolder::User(name.to_owned()), GlobalLevel::LicensedUser);
     }

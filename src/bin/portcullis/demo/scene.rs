@@ -8,6 +8,7 @@ use portcullis::decision::Record;
 use portcullis::event::EventKind;
 use portcullis::gateway::telling::Filter;
 use portcullis::gateway::telling::Told;
+use portcullis::graph::Product;
 use portcullis::policy::Verdict;
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::assembly::AssemblyError;
 use crate::assembly::Running;
 use crate::demo::show;
+use crate::demo::show::Row;
 
 /// How long a decision may take. It takes milliseconds; the demo also runs on busy machines.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,26 +43,47 @@ pub const BLOCK: Expected = Expected { verdict: Verdict::Block, effect: Effect::
 pub struct Watcher<'a> {
     running: &'a Running,
     seen: HashSet<Uuid>,
+    product: Product,
+    scene: String,
     /// Decisions shown so far.
-    pub shown: usize,
-    /// Those that were not as expected.
+    pub rows: Vec<Row>,
+    /// What was not as expected, decisions and claims.
     pub wrong: usize,
 }
 
 impl<'a> Watcher<'a> {
     /// Nothing seen yet.
     pub fn new(running: &'a Running) -> Self {
-        Self { running, seen: HashSet::new(), shown: 0, wrong: 0 }
+        Self {
+            running,
+            seen: HashSet::new(),
+            product: Product::Cloud,
+            scene: String::new(),
+            rows: Vec::new(),
+            wrong: 0,
+        }
+    }
+
+    /// From now on only decisions about this product are waited for: not every webhook of a scene is shown, and what is
+    /// left of one must not be taken for what the next one brings.
+    pub const fn turn_to(&mut self, product: Product) {
+        self.product = product;
     }
 
     /// Says what happens next.
-    pub fn scene(&self, title: &str) {
+    pub fn scene(&mut self, title: &str) {
         show::scene(title);
+        let (_, what) = title.split_once(": ").unwrap_or(("", title));
+        what.clone_into(&mut self.scene);
     }
 
     /// Waits for the decision that a webhook of this kind brings, shows it, and compares. Webhooks of one act come in no
     /// order, so the kind tells them apart.
-    pub async fn next(&mut self, kind: EventKind, expected: Expected) -> Result<Told, AssemblyError> {
+    pub async fn next(
+        &mut self,
+        kind: EventKind,
+        expected: Expected,
+    ) -> Result<Told, AssemblyError> {
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
             if let Some(told) = self.unseen(kind).await? {
@@ -68,18 +91,28 @@ impl<'a> Watcher<'a> {
                 return Ok(told);
             }
             if tokio::time::Instant::now() > until {
-                return Err(AssemblyError::Other(format!("no decision on `{kind}` came within {} s", PATIENCE.as_secs())));
+                return Err(AssemblyError::Other(format!(
+                    "no decision on `{kind}` came within {} s",
+                    PATIENCE.as_secs()
+                )));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Shows the decision of a check's answer, and compares.
-    pub async fn answered(&mut self, answer: &Value, expected: Expected) -> Result<Told, AssemblyError> {
+    pub async fn answered(
+        &mut self,
+        answer: &Value,
+        expected: Expected,
+    ) -> Result<Told, AssemblyError> {
         let id = answer["decision"].as_str().and_then(|id| id.parse().ok());
-        let id: Uuid = id.ok_or_else(|| AssemblyError::Other(format!("the gate refused the question: {answer}")))?;
+        let id: Uuid = id.ok_or_else(|| {
+            AssemblyError::Other(format!("the gate refused the question: {answer}"))
+        })?;
         let told = self.running.gateway.decision(id).await.map_err(AssemblyError::other)?;
-        let told = told.ok_or_else(|| AssemblyError::Other("the decision is not in the record".to_owned()))?;
+        let told = told
+            .ok_or_else(|| AssemblyError::Other("the decision is not in the record".to_owned()))?;
         self.seen.insert(id);
         self.compare(&told, expected);
         Ok(told)
@@ -92,8 +125,18 @@ impl<'a> Watcher<'a> {
     }
 
     async fn unseen(&mut self, kind: EventKind) -> Result<Option<Told>, AssemblyError> {
-        let page = self.running.gateway.decisions(Filter::default(), None, 50).await.map_err(AssemblyError::other)?;
-        let is_new = |record: &Record| record.public.event == kind && !self.seen.contains(&record.public.decision);
+        let page = self
+            .running
+            .gateway
+            .decisions(Filter::default(), None, 50)
+            .await
+            .map_err(AssemblyError::other)?;
+        let is_new = |record: &Record| {
+            let public = &record.public;
+            public.event == kind
+                && public.product == self.product
+                && !self.seen.contains(&public.decision)
+        };
         let oldest = page.items.into_iter().rev().find(is_new);
         let Some(record) = oldest else { return Ok(None) };
         self.seen.insert(record.public.decision);
@@ -103,11 +146,29 @@ impl<'a> Watcher<'a> {
     fn compare(&mut self, told: &Told, expected: Expected) {
         let public = &told.record.public;
         let good = public.verdict == expected.verdict && public.effect == expected.effect;
-        show::decision(told);
-        self.shown += 1;
+        let number = self.rows.len() + 1;
+        show::decision(number, told);
         if !good {
             self.wrong += 1;
             show::claim(false, &format!("expected {} → {}", expected.verdict, expected.effect));
         }
+        // The first decision of a scene bears its title; what else follows from it is named by its kind.
+        let what = std::mem::take(&mut self.scene);
+        self.rows.push(Row {
+            number,
+            product: product(public.product),
+            what: if what.is_empty() { format!("… {}", public.event) } else { what },
+            verdict: public.verdict,
+            effect: public.effect.to_string(),
+            binds: public.binds,
+            good,
+        });
+    }
+}
+
+const fn product(product: Product) -> &'static str {
+    match product {
+        Product::Cloud => "Cloud",
+        Product::DataCenter => "Data Center",
     }
 }

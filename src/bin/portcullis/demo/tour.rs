@@ -5,6 +5,7 @@ mod check;
 use std::path::Path;
 
 use portcullis::event::EventKind;
+use portcullis::graph::Product;
 use portcullis::simulator::Simulator;
 use portcullis::simulator::cloud_acts::OpenPull;
 use portcullis::simulator::cloud_acts::PullAct;
@@ -23,6 +24,7 @@ use crate::demo::scene::ALLOW;
 use crate::demo::scene::BLOCK;
 use crate::demo::scene::Expected;
 use crate::demo::scene::Watcher;
+use crate::demo::show;
 
 /// Where the tour plays.
 pub struct Stage<'a> {
@@ -45,8 +47,8 @@ pub async fn play(stage: &Stage<'_>) -> Result<bool, AssemblyError> {
     check::pipelines(stage, &mut watcher).await?;
     check::approval(stage, &mut watcher).await?;
     datacenter(stage, &mut watcher).await?;
-    println!("\n{} decisions were made and recorded.", watcher.shown);
-    Ok(watcher.wrong == 0 && watcher.shown >= 12)
+    show::summary(&watcher.rows);
+    Ok(watcher.wrong == 0 && watcher.rows.len() >= 12)
 }
 
 fn refused(error: Refusal) -> AssemblyError {
@@ -61,26 +63,65 @@ struct Push {
     expected: Expected,
 }
 
-async fn pushed(stage: &Stage<'_>, watcher: &mut Watcher<'_>, push: Push) -> Result<(), AssemblyError> {
+async fn pushed(
+    stage: &Stage<'_>,
+    watcher: &mut Watcher<'_>,
+    push: Push,
+) -> Result<(), AssemblyError> {
     watcher.scene(push.title);
-    stage.simulator.cloud().push(BILLING, stage.cast.ravi, &[push.change]).await.map_err(refused)?;
+    stage
+        .simulator
+        .cloud()
+        .push(BILLING, stage.cast.ravi, &[push.change])
+        .await
+        .map_err(refused)?;
     watcher.next(push.kind, push.expected).await.map(drop)
 }
 
 async fn cloud_pushes(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<(), AssemblyError> {
     let scenes = [
-        ("Cloud: Ravi makes a branch of his own", Change::new_branch("feature/invoice", "main", 2), EventKind::BranchCreated, ALLOW),
-        ("Cloud: Ravi pushes two commits to it", Change::commits("feature/invoice", 2), EventKind::Push, ALLOW),
-        ("Cloud: Ravi opens the release branch", Change::new_branch("release/24.9", "main", 3), EventKind::BranchCreated, ALLOW),
+        (
+            "Cloud: Ravi makes a branch of his own",
+            Change::new_branch("feature/invoice", "main", 2),
+            EventKind::BranchCreated,
+            ALLOW,
+        ),
+        (
+            "Cloud: Ravi pushes two commits to it",
+            Change::commits("feature/invoice", 2),
+            EventKind::Push,
+            ALLOW,
+        ),
+        (
+            "Cloud: Ravi opens the release branch",
+            Change::new_branch("release/24.9", "main", 3),
+            EventKind::BranchCreated,
+            ALLOW,
+        ),
         (
             "Cloud: Ravi pushes straight to release/24.9, which is protected",
             Change::commits("release/24.9", 1),
             EventKind::Push,
             BLOCK,
         ),
-        ("Cloud: Ravi rewrites release/24.9", Change::rewrite("release/24.9", 1, 1), EventKind::Push, BLOCK),
-        ("Cloud: Ravi tags a commit", Change::new_tag("v24.9", "main"), EventKind::TagCreated, ALLOW),
-        ("Cloud: Ravi deletes the tag again", Change::delete_tag("v24.9"), EventKind::TagDeleted, ALERT),
+        (
+            "Cloud: Ravi rewrites release/24.9",
+            Change::rewrite("release/24.9", 1, 1),
+            EventKind::Push,
+            BLOCK,
+        ),
+        (
+            "Cloud: Ravi tags a commit",
+            Change::new_tag("v24.9", "main"),
+            EventKind::TagCreated,
+            ALLOW,
+        ),
+        (
+            "Cloud: Ravi deletes the tag again",
+            Change::delete_tag("v24.9"),
+            EventKind::TagDeleted,
+            ALERT,
+        ),
     ];
     for (title, change, kind, expected) in scenes {
         pushed(stage, watcher, Push { title, change, kind, expected }).await?;
@@ -88,9 +129,12 @@ async fn cloud_pushes(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<()
     Ok(())
 }
 
-async fn cloud_pull_requests(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<(), AssemblyError> {
+async fn cloud_pull_requests(
+    stage: &Stage<'_>,
+    watcher: &mut Watcher<'_>,
+) -> Result<(), AssemblyError> {
     let (cloud, cast) = (stage.simulator.cloud(), stage.cast);
-    watcher.scene("Cloud: Ravi opens a pull request; no rule answers that, and the gate says so");
+    watcher.scene("Cloud: Ravi opens a pull request; no rule answers that");
     let open = OpenPull::new("Invoices", "feature/invoice", "release/24.9");
     let pull = cloud.open_pull(BILLING, cast.ravi, open).await.map_err(refused)?.value;
     let told = watcher.next(EventKind::PullRequestOpened, ALLOW).await?;
@@ -98,11 +142,14 @@ async fn cloud_pull_requests(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Re
     watcher.scene("Cloud: Ravi merges it himself; nobody else looked at it");
     cloud.pull(BILLING, pull, cast.ravi, PullAct::Merge).await.map_err(refused)?;
     watcher.next(EventKind::PullRequestMerged, BLOCK).await?;
-    watcher.scene("… and the push that the merge made: it came by a pull request, so this rule is content");
+    watcher.scene("Cloud: the push that this merge made came by a pull request");
     watcher.next(EventKind::Push, ALLOW).await.map(drop)
 }
 
-async fn cloud_repository(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<(), AssemblyError> {
+async fn cloud_repository(
+    stage: &Stage<'_>,
+    watcher: &mut Watcher<'_>,
+) -> Result<(), AssemblyError> {
     let (cloud, cast) = (stage.simulator.cloud(), stage.cast);
     watcher.scene("Cloud: Nadia forks billing into a workspace that is not the company's");
     cloud.fork(BILLING, cast.nadia, ("elsewhere", "billing-copy")).await.map_err(refused)?;
@@ -111,23 +158,37 @@ async fn cloud_repository(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Resul
 
 async fn datacenter(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<(), AssemblyError> {
     let dc = stage.simulator.datacenter();
+    watcher.turn_to(Product::DataCenter);
     watcher.scene("Data Center: Ravi makes a branch");
-    dc.push(LEDGER, "ravi", &[Change::new_branch("feature/totals", "main", 2)]).await.map_err(refused)?;
+    dc.push(LEDGER, "ravi", &[Change::new_branch("feature/totals", "main", 2)])
+        .await
+        .map_err(refused)?;
     watcher.next(EventKind::BranchCreated, ALLOW).await?;
-    watcher.scene("Data Center: Ravi rewrites main; the body does not say so, so the gate asks Bitbucket");
+    watcher.scene("Data Center: Ravi pushes straight to main");
     dc.push(LEDGER, "ravi", &[Change::commits("main", 2)]).await.map_err(refused)?;
     watcher.next(EventKind::Push, BLOCK).await?;
+    watcher.scene(
+        "Data Center: Ravi rewrites main; the body does not say so, the gate asks Bitbucket",
+    );
     dc.push(LEDGER, "ravi", &[Change::rewrite("main", 1, 1)]).await.map_err(refused)?;
     watcher.next(EventKind::Push, BLOCK).await?;
-    watcher.scene("Data Center: Ravi opens a pull request, Omar approves it, Ravi merges it");
-    let open =
-        DcOpenPull { title: "Totals", fork: None, source: "feature/totals", destination: "main", reviewers: Vec::new() };
+    watcher.scene("Data Center: Ravi opens a pull request");
+    let open = DcOpenPull {
+        title: "Totals",
+        fork: None,
+        source: "feature/totals",
+        destination: "main",
+        reviewers: Vec::new(),
+    };
     let pull = dc.open_pull(LEDGER, "ravi", open).await.map_err(refused)?.value;
     watcher.next(EventKind::PullRequestOpened, ALLOW).await?;
+    watcher.scene("Data Center: Omar approves it");
     dc.pull(LEDGER, pull, "omar", DcPullAct::Approve).await.map_err(refused)?;
     watcher.next(EventKind::PullRequestApproved, ALLOW).await?;
+    watcher.scene("Data Center: Ravi merges it; somebody else agreed, so nothing is wrong");
     dc.pull(LEDGER, pull, "ravi", DcPullAct::Merge).await.map_err(refused)?;
     watcher.next(EventKind::PullRequestMerged, ALLOW).await?;
+    watcher.scene("Data Center: the push that this merge made came by a pull request");
     watcher.next(EventKind::Push, ALLOW).await?;
     watcher.scene("Data Center: Mia makes the repository public");
     dc.modify(LEDGER, "mia", "ledger", true).await.map_err(refused)?;

@@ -18,11 +18,16 @@ use crate::demo::company::DATACENTER;
 
 /// What the company's Data Center has, as it was made: users, groups, projects, repositories and grants.
 pub fn of(dc: &DataCenter, as_of: Time) -> Result<World, IdError> {
-    let mut making = Making { connection: DATACENTER.parse()?, nodes: Vec::new(), edges: Vec::new() };
+    let mut making =
+        Making { connection: DATACENTER.parse()?, nodes: Vec::new(), edges: Vec::new() };
     making.people(dc)?;
     making.places(dc)?;
     Ok(World {
-        connection: Connection { id: making.connection, product: Product::DataCenter, name: Some("Acme".to_owned()) },
+        connection: Connection {
+            id: making.connection,
+            product: Product::DataCenter,
+            name: Some("Acme".to_owned()),
+        },
         as_of,
         nodes: making.nodes,
         edges: making.edges,
@@ -68,7 +73,11 @@ impl Making {
             }
         }
         for grant in &dc.global {
-            let is = if grant.level.word() == "LICENSED_USER" { Relation::Licensed } else { Relation::Admin };
+            let is = if grant.level.word() == "LICENSED_USER" {
+                Relation::Licensed
+            } else {
+                Relation::Admin
+            };
             self.edges.push(Edge::new(self.holder(dc, &grant.to)?, is, server.clone()));
         }
         Ok(())
@@ -78,20 +87,31 @@ impl Making {
         let server = self.id(Kind::Workspace, "server")?;
         for project in &dc.projects {
             let id = self.id(Kind::Project, &project.id.to_string())?;
-            let node = Node::new(id.clone(), &project.name).text("key", &project.key).text("default", "none");
+            let node = Node::new(id.clone(), &project.name)
+                .text("key", &project.key)
+                .text("default", "none");
             self.nodes.push(node.text("visibility", "private"));
             self.edges.push(Edge::new(id.clone(), Relation::In, server.clone()));
             for grant in &project.grants {
-                self.edges.push(Edge::new(self.holder(dc, &grant.to)?, Relation::Admin, id.clone()));
+                self.edges.push(Edge::new(
+                    self.holder(dc, &grant.to)?,
+                    Relation::Admin,
+                    id.clone(),
+                ));
             }
         }
         for repository in &dc.repositories {
             let id = self.id(Kind::Repository, &repository.id.to_string())?;
             let name = format!("{}/{}", repository.project, repository.slug);
-            let node = Node::new(id.clone(), &name).text("slug", &repository.slug).text("visibility", "private");
+            let node = Node::new(id.clone(), &name)
+                .text("slug", &repository.slug)
+                .text("visibility", "private");
             self.nodes.push(node.flag("archived", repository.archived));
             let project = dc.projects.iter().find(|project| project.key == repository.project);
-            let project = self.id(Kind::Project, &project.map_or_else(String::new, |project| project.id.to_string()))?;
+            let project = self.id(
+                Kind::Project,
+                &project.map_or_else(String::new, |project| project.id.to_string()),
+            )?;
             self.edges.push(Edge::new(id, Relation::In, project));
         }
         Ok(())

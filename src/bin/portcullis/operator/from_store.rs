@@ -107,12 +107,12 @@ async fn decision(store: &Store, id: &str) -> Result<Value, String> {
     let record = store.decision(uuid(id)?).await.map_err(|error| error.to_string())?;
     let record = record.ok_or_else(|| format!("there is no decision `{id}` here"))?;
     let bundle = store.bundle(&record.public.bundle).await.map_err(|error| error.to_string())?;
-    let story = narrative::tell(&record, bundle.as_ref());
+    let told = narrative::tell(&record, bundle.as_ref());
     Ok(json!({
         "decision": record.public,
-        "narrative": story,
-        "text": narrative::plain(&story),
-        "markdown": narrative::markdown(&story),
+        "narrative": told,
+        "text": narrative::plain(&told),
+        "markdown": narrative::markdown(&told),
     }))
 }
 

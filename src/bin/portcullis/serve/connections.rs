@@ -145,7 +145,10 @@ fn premium(key: &str, config: &ConnectionConfig) -> Result<Option<bool>, ConfigE
         None => Ok(None),
         Some("premium") => Ok(Some(true)),
         Some("free" | "standard") => Ok(Some(false)),
-        Some(other) => Err(ConfigError::value(key, format!("`{other}` is no plan: use `free`, `standard` or `premium`"))),
+        Some(other) => Err(ConfigError::value(
+            key,
+            format!("`{other}` is no plan: use `free`, `standard` or `premium`"),
+        )),
     }
 }
 

@@ -6,9 +6,9 @@
 //!
 //! The gate counts as present where a command runs `portcullis check`, `portcullis-check`, `check.sh` or the pipe as a
 //! program whose refusal ends the step: not in a comment or a quoted text, not before `;`, `||`, `|` or `&`, not as a
-//! condition, not after `set +e`. A refusal before `&&` skips what is joined to it and then goes on, `set -e` or not: such
-//! a gate counts only if nothing but trivial commands follows. It is first if nothing but [trivial](trivial) commands stands before it. This is not
-//! a shell: what it does not understand is not the gate, and not trivial.
+//! condition, not after `set +e`. A refusal before `&&` skips what is joined to it, and then the step goes on, `set -e` or
+//! not: such a gate counts only if nothing but trivial commands follows. It is first if nothing but trivial commands (see
+//! `trivial`) stands before it. This is not a shell: what it does not understand is not the gate, and not trivial.
 
 use std::borrow::Cow;
 use std::fmt;

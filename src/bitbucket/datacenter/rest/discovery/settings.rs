@@ -1,0 +1,228 @@
+//! What a place is set to: restrictions, the branching model, access keys and webhooks (never an address or a secret,
+//! which Data Center shows to every administrator).
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::bitbucket::datacenter::rest::discovery::List;
+use crate::bitbucket::datacenter::rest::discovery::grant;
+use crate::bitbucket::datacenter::rest::discovery::people;
+use crate::bitbucket::datacenter::rest::discovery::people::User;
+use crate::bitbucket::scribe::Scribe;
+use crate::graph::Id;
+use crate::graph::Kind;
+use crate::graph::Relation;
+use crate::graph::Time;
+use crate::graph::attribute::Value;
+use crate::graph::world::Node;
+
+/// The attributes that the branching model tells.
+pub(super) const MODEL: &[&str] = &[
+    "model_development",
+    "model_production",
+    "model_feature",
+    "model_bugfix",
+    "model_release",
+    "model_hotfix",
+];
+
+#[derive(Deserialize)]
+pub(super) struct Restriction {
+    id: u64,
+    #[serde(rename = "type")]
+    type_: String,
+    scope: Option<Scope>,
+    matcher: Matcher,
+    #[serde(default)]
+    users: Vec<User>,
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default, rename = "accessKeys")]
+    keys: Vec<NamedKey>,
+}
+
+#[derive(Deserialize)]
+struct Scope {
+    #[serde(rename = "type")]
+    type_: String,
+}
+
+#[derive(Deserialize)]
+struct Matcher {
+    id: String,
+    #[serde(rename = "type")]
+    type_: MatcherType,
+}
+
+#[derive(Deserialize)]
+struct MatcherType {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct NamedKey {
+    key: SshKey,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Key {
+    key: SshKey,
+    permission: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SshKey {
+    id: u64,
+    label: Option<String>,
+    fingerprint: Option<String>,
+    created_date: Option<i64>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Hook {
+    id: u64,
+    url: String,
+    active: Option<bool>,
+    #[serde(default)]
+    events: Vec<String>,
+    configuration: Option<Configuration>,
+    #[serde(rename = "sslVerificationRequired")]
+    verified: Option<bool>,
+}
+
+/// Whether there is a secret, not which.
+#[derive(Deserialize)]
+struct Configuration {
+    secret: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Model {
+    development: Option<ModelBranch>,
+    production: Option<ModelBranch>,
+    #[serde(default)]
+    types: Vec<Family>,
+}
+
+#[derive(Deserialize)]
+struct ModelBranch {
+    #[serde(rename = "displayId")]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Family {
+    id: String,
+    prefix: String,
+}
+
+/// Adds the branching model.
+pub(super) fn model(node: Node, model: Option<&Model>) -> Node {
+    let Some(model) = model else { return node };
+    let text =
+        |text: Option<&str>| text.map_or(Value::Nothing, |text| Value::Text(text.to_owned()));
+    let prefix = |kind: &str| {
+        let mut families = model.types.iter();
+        families.find(|family| family.id == kind).map(|family| family.prefix.as_str())
+    };
+    node.with("model_development", text(model.development.as_ref().map(|one| one.name.as_str())))
+        .with("model_production", text(model.production.as_ref().map(|one| one.name.as_str())))
+        .with("model_feature", text(prefix("FEATURE")))
+        .with("model_bugfix", text(prefix("BUGFIX")))
+        .with("model_release", text(prefix("RELEASE")))
+        .with("model_hotfix", text(prefix("HOTFIX")))
+}
+
+/// Writes the restrictions of this scope: a repository's list tells its project's too, which are written there.
+pub(super) fn write_restrictions(
+    scribe: &mut Scribe,
+    (place, scope): (&Id, &str),
+    list: List<Restriction>,
+) {
+    let source = "branch-permissions";
+    for rule in scribe.rows(place, "restrictions", list) {
+        let elsewhere = rule.scope.as_ref().is_some_and(|told| told.type_ != scope);
+        let Some(id) = scribe.id(Kind::Restriction, &rule.id.to_string()) else { continue };
+        if elsewhere {
+            continue;
+        }
+        scribe.node(restriction_node(id.clone(), &rule));
+        scribe.join(&id, Relation::Restricts, place, source);
+        for user in &rule.users {
+            if let Some(user) = people::person(scribe, user) {
+                scribe.join(&user, Relation::Exempt, &id, source);
+            }
+        }
+        for group in &rule.groups {
+            if let Some(group) = people::named_group(scribe, group) {
+                scribe.join(&group, Relation::Exempt, &id, source);
+            }
+        }
+        for key in &rule.keys {
+            if let Some(key) = write_key(scribe, &key.key) {
+                scribe.join(&key, Relation::Exempt, &id, source);
+            }
+        }
+    }
+}
+
+fn restriction_node(id: Id, rule: &Restriction) -> Node {
+    let node = Node::new(id, &rule.type_).text("kind", &rule.type_).with("value", Value::Nothing);
+    let (pattern, family) = (Value::Text(rule.matcher.id.clone()), rule.matcher.id.to_lowercase());
+    let (matching, pattern, family) = match rule.matcher.type_.id.as_str() {
+        "BRANCH" => ("branch", pattern, Value::Nothing),
+        "PATTERN" => ("pattern", pattern, Value::Nothing),
+        "MODEL_BRANCH" => ("model_branch", Value::Nothing, Value::Text(family)),
+        "MODEL_CATEGORY" => ("model_category", Value::Nothing, Value::Text(family)),
+        "ANY_REF" => ("any", Value::Nothing, Value::Nothing),
+        // How it finds its refs is left unknown.
+        _ => return node,
+    };
+    node.text("match", matching).with("pattern", pattern).with("branch_type", family)
+}
+
+fn write_key(scribe: &mut Scribe, key: &SshKey) -> Option<Id> {
+    let id = scribe.id(Kind::Key, &key.id.to_string())?;
+    let name = key.label.as_deref().filter(|label| !label.is_empty()).unwrap_or("access key");
+    let mut node = Node::new(id.clone(), name).text("kind", "access key");
+    if let Some(fingerprint) = &key.fingerprint {
+        node = node.text("fingerprint", fingerprint);
+    }
+    if let Some(created) = key.created_date {
+        node = node.text("created_at", &Time::from_millis(created).to_string());
+    }
+    scribe.node(node);
+    Some(id)
+}
+
+pub(super) fn write_keys(scribe: &mut Scribe, place: &Id, list: List<Key>) {
+    for key in scribe.rows(place, "keys", list) {
+        if let (Some(id), Some(is)) = (write_key(scribe, &key.key), grant(&key.permission)) {
+            scribe.join(&id, is, place, "keys");
+        }
+    }
+}
+
+pub(super) fn write_hooks(scribe: &mut Scribe, place: &Id, list: List<Hook>) {
+    for hook in scribe.rows(place, "hooks", list) {
+        let Some(id) = scribe.id(Kind::Hook, &hook.id.to_string()) else { continue };
+        let url = url::Url::parse(&hook.url).ok();
+        let host = url.as_ref().and_then(url::Url::host_str);
+        let secret = hook.configuration.map(|configuration| configuration.secret.is_some());
+        let mut node = Node::new(id.clone(), host.unwrap_or("webhook"))
+            .with("events", Value::List(hook.events));
+        if let Some(host) = host {
+            node = node.text("host", host);
+        }
+        for (name, flag) in
+            [("active", hook.active), ("secret_set", secret), ("tls_verified", hook.verified)]
+        {
+            if let Some(flag) = flag {
+                node = node.flag(name, flag);
+            }
+        }
+        scribe.node(node);
+        scribe.join(&id, Relation::In, place, "hooks");
+    }
+}

@@ -1,0 +1,8 @@
+//! The doors, over real sockets: what each answers, whom it refuses, and that every refusal is one problem.
+
+mod console;
+mod hooks;
+mod house;
+mod operator;
+mod questions;
+mod surface;

@@ -1,0 +1,215 @@
+//! The operator's surface: probes for anyone, everything else for the operator.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::spec::doors::house::CLOUD_HOOK;
+use crate::spec::doors::house::House;
+use crate::spec::doors::house::REPOSITORY;
+use crate::spec::doors::house::SECRET;
+use crate::spec::doors::house::header;
+use crate::spec::doors::house::json_of;
+use crate::spec::doors::house::problem;
+
+#[tokio::test]
+async fn probes_answer_anyone_under_any_name() {
+    let house = House::open().await;
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let answer =
+            house.stranger(Method::GET, path).header("host", "10.0.0.1").send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+    }
+    let ready = house.stranger(Method::GET, "/readyz").send().await.unwrap();
+    assert_eq!(json_of(ready).await["ready"], true);
+    house.gateway.stop();
+    let stopping = house.stranger(Method::GET, "/readyz").send().await.unwrap();
+    assert_eq!(stopping.status(), 503);
+    let told = json_of(stopping).await;
+    assert!(told["reasons"][0].as_str().unwrap().contains("shutting down"), "{told}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn decisions_are_listed_filtered_and_told_in_every_form() {
+    let house = House::open().await;
+    let token = house.token().await;
+    for action in ["run", "deploy", "publish"] {
+        house.check(&token, action).await;
+    }
+    let list = async |query: &str| {
+        json_of(house.api(Method::GET, &format!("decisions{query}")).send().await.unwrap()).await
+    };
+    let all = list("").await;
+    let verdicts: Vec<_> = all["decisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["verdict"].as_str().unwrap())
+        .collect();
+    assert_eq!(verdicts, ["block", "approve", "allow"], "newest first");
+    let blocked = list("?verdict=block&effect=").await;
+    assert_eq!(blocked["decisions"].as_array().unwrap().len(), 1, "an empty value is none");
+    let first = list("?limit=2").await;
+    let second = list(&format!("?limit=2&before={}", first["next"])).await;
+    assert_eq!(second["decisions"][0]["verdict"], "allow", "{second}");
+    let id = blocked["decisions"][0]["decision"].as_str().unwrap();
+    let one =
+        json_of(house.api(Method::GET, &format!("decisions/{id}")).send().await.unwrap()).await;
+    assert_eq!(one["decision"]["verdict"], "block");
+    assert_eq!(one["narrative"]["verdict"], "block");
+    assert!(one["text"].as_str().unwrap().contains("To publish is judged here."));
+    assert!(one["markdown"].as_str().unwrap().starts_with("**Block**"));
+    assert_eq!(one["names"]["kept"]["repository"], REPOSITORY);
+    for (query, status) in [
+        ("?verdict=maybe", 400),
+        ("?limit=0", 400),
+        ("?limit=201", 400),
+        ("?before=x", 400),
+        ("/x", 404),
+    ] {
+        let answer = house.api(Method::GET, &format!("decisions{query}")).send().await.unwrap();
+        assert_eq!(problem(answer).await.0, status, "{query}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_ticket_without_a_known_commit_can_be_denied_but_not_approved() {
+    let house = House::open().await;
+    let token = house.token().await;
+    let id = house.check(&token, "deploy").await["ticket"]["id"].as_str().unwrap().to_owned();
+    let vote = |vote| house.api(Method::POST, &format!("tickets/{id}/votes")).json(&vote).send();
+    for wrong in [
+        json!({"vote": "yes"}),
+        json!({}),
+        json!({"vote": "approve", "as": "mia"}),
+        json!({"vote": "deny", "reason": "x".repeat(2_001)}),
+    ] {
+        assert_eq!(problem(vote(wrong.clone()).await.unwrap()).await.0, 400, "{wrong}");
+    }
+    let (status, told) = problem(vote(json!({"vote": "approve"})).await.unwrap()).await;
+    assert_eq!(status, 409);
+    assert!(told["detail"].as_str().unwrap().contains("commit"), "{told}");
+    let denied = json_of(vote(json!({"vote": "deny", "reason": "no"})).await.unwrap()).await;
+    assert_eq!(
+        (&denied["state"], &denied["votes"][0]["by"]),
+        (&json!("refused"), &json!("operator session"))
+    );
+    let listed =
+        json_of(house.api(Method::GET, "tickets?state=refused").send().await.unwrap()).await;
+    assert_eq!(listed["tickets"][0]["id"], json!(id));
+    let none = json_of(house.api(Method::GET, "tickets?state=asked").send().await.unwrap()).await;
+    assert_eq!(none["tickets"], json!([]));
+    let shown =
+        json_of(house.api(Method::GET, &format!("tickets/{id}")).send().await.unwrap()).await;
+    assert_eq!(shown["missing"], 1);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_listed_with_its_reason_and_can_be_tried_again() {
+    let house = House::open().await;
+    let kept = house.hook(CLOUD_HOOK, "repo:push", "no json", SECRET).send().await.unwrap();
+    let id = json_of(kept).await["delivery"].as_str().unwrap().to_owned();
+    let letters = loop {
+        let letters = json_of(house.api(Method::GET, "dead-letters").send().await.unwrap()).await;
+        if letters["dead_letters"][0].is_object() {
+            break letters;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(letters["dead_letters"][0]["id"], json!(id));
+    assert!(!letters["dead_letters"][0]["why"].as_str().unwrap().is_empty());
+    assert!(!letters.to_string().contains(CLOUD_HOOK), "the hook's address is a secret");
+    let replayed =
+        house.api(Method::POST, &format!("dead-letters/{id}/replay")).send().await.unwrap();
+    assert_eq!(replayed.status(), 202);
+    let unknown =
+        house.api(Method::POST, "dead-letters/019a7d3e-5a01-7000-9000-00000000feed/replay");
+    assert_eq!(problem(unknown.send().await.unwrap()).await.0, 404);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_service_token_is_shown_once_listed_without_itself_and_ends_when_revoked() {
+    let house = House::open().await;
+    let token = house.token().await;
+    let listed = house.api(Method::GET, "tokens").send().await.unwrap().text().await.unwrap();
+    assert!(listed.contains("\"name\":\"ci\"") && !listed.contains(&token));
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let id = listed["tokens"][0]["id"].as_str().unwrap();
+    assert_eq!(
+        house.api(Method::DELETE, &format!("tokens/{id}")).send().await.unwrap().status(),
+        204
+    );
+    assert_eq!(
+        problem(house.api(Method::DELETE, &format!("tokens/{id}")).send().await.unwrap()).await.0,
+        404
+    );
+    let ask = house
+        .public(Method::POST, "/v1/check")
+        .bearer_auth(&token)
+        .json(&json!({"action": "run", "repository": REPOSITORY}));
+    assert_eq!(problem(ask.send().await.unwrap()).await.0, 401, "it no longer opens anything");
+    for wish in [
+        json!({"name": "", "connection": "acme", "expires_in": 1}),
+        json!({"name": "x", "connection": "none", "expires_in": 1}),
+        json!({"name": "x", "connection": "acme", "expires_in": 0}),
+        json!(1),
+    ] {
+        let answer = house.api(Method::POST, "tokens").json(&wish).send().await.unwrap();
+        assert_eq!(problem(answer).await.0, 400, "{wish}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn questions_about_access_are_answered_from_the_graph() {
+    let house = House::open().await;
+    let repository = format!("repository:{REPOSITORY}");
+    let get = async |path: &str, query: &[(&str, &str)]| {
+        house.api(Method::GET, path).query(query).send().await.unwrap()
+    };
+    let who =
+        json_of(get("who-can", &[("action", "write"), ("resource", &repository)]).await).await;
+    assert_eq!(who["who"][0]["name"], "Mia", "{who}");
+    let can = json_of(
+        get("can", &[("identity", "user:Mia"), ("action", "write"), ("resource", &repository)])
+            .await,
+    )
+    .await;
+    assert_eq!(can["can"], true, "{can}");
+    let paths =
+        json_of(get("paths", &[("identity", "user:Mia"), ("resource", &repository)]).await).await;
+    assert!(paths["paths"][0]["line"].as_str().unwrap().contains("Mia"), "{paths}");
+    for (path, query, status) in [
+        ("who-can", vec![("action", "write")], 400),
+        ("who-can", vec![("action", "fly"), ("resource", repository.as_str())], 400),
+        (
+            "can",
+            vec![
+                ("identity", "user:Nobody"),
+                ("action", "write"),
+                ("resource", repository.as_str()),
+            ],
+            404,
+        ),
+    ] {
+        assert_eq!(problem(get(path, &query).await).await.0, status, "{path}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_is_in_force_can_be_read() {
+    let house = House::open().await;
+    let bundle = json_of(house.api(Method::GET, "policies").send().await.unwrap()).await;
+    assert_eq!(bundle["rules"].as_array().unwrap().len(), 2);
+    assert_eq!(bundle["refused"], json!(null));
+    house.check(&house.token().await, "run").await;
+    house.gateway.sign().await.unwrap();
+    let note = house.api(Method::GET, "ledger/checkpoint").send().await.unwrap();
+    assert!(header(&note, "content-type").starts_with("text/plain"));
+    assert!(note.text().await.unwrap().starts_with("gate.test/ledger\n"));
+    house.close().await;
+}
