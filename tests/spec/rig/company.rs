@@ -77,11 +77,20 @@ impl Town {
     /// The same, its token made for another audience.
     pub fn step_for(&self, audience: &str, branch: &str, environment: Option<Uuid>) -> Step {
         let cloud = self.simulator.cloud();
-        let mut plan = PlannedStep::new("deploy", &["portcullis check --action deploy", "./deploy.sh"], &[audience]);
+        let mut plan = PlannedStep::new(
+            "deploy",
+            &["portcullis check --action deploy", "./deploy.sh"],
+            &[audience],
+        );
         plan.environment = environment;
         let order = StartPipeline::on_push(self.cast.mia, branch, vec![plan]);
         let run = cloud.start_pipeline(BILLING, &order).unwrap();
-        let mut step = Step { pipeline: run.pipeline, step: run.steps[0], commit: run.commit, token: String::new() };
+        let mut step = Step {
+            pipeline: run.pipeline,
+            step: run.steps[0],
+            commit: run.commit,
+            token: String::new(),
+        };
         step.token = cloud.step_token(step.of()).unwrap();
         step
     }
@@ -89,8 +98,16 @@ impl Town {
     /// Points every hook of the company at a gate.
     pub fn hook_up(&self, public: &str) {
         self.simulator.company(|company| {
-            let cloud = company.workspaces.iter_mut().flat_map(|home| &mut home.hooks).map(|hook| &mut hook.url);
-            let dc = company.datacenter.repositories.iter_mut().flat_map(|repository| &mut repository.hooks);
+            let cloud = company
+                .workspaces
+                .iter_mut()
+                .flat_map(|home| &mut home.hooks)
+                .map(|hook| &mut hook.url);
+            let dc = company
+                .datacenter
+                .repositories
+                .iter_mut()
+                .flat_map(|repository| &mut repository.hooks);
             for url in cloud.chain(dc.map(|hook| &mut hook.url)) {
                 let id = url.rsplit('/').next().unwrap().to_owned();
                 *url = format!("http://{public}/hooks/{id}");
@@ -197,8 +214,10 @@ fn cloud(acme: &mut Workspace, hook: &Registered) -> People {
     acme.grant("billing", Holder::User(mia), Level::Admin);
     for kind in ["push", "force", "delete", "require_approvals_to_merge", "enforce_merge_checks"] {
         let id = acme.restrict("billing", kind, Matcher::Glob("main".to_owned()), &[]);
-        let rules = acme.repositories.iter_mut().flat_map(|repository| &mut repository.restrictions);
-        for rule in rules.filter(|rule| rule.id == id && rule.kind == "require_approvals_to_merge") {
+        let rules =
+            acme.repositories.iter_mut().flat_map(|repository| &mut repository.restrictions);
+        for rule in rules.filter(|rule| rule.id == id && rule.kind == "require_approvals_to_merge")
+        {
             rule.value = Some(1);
         }
     }
@@ -216,7 +235,9 @@ fn cloud(acme: &mut Workspace, hook: &Registered) -> People {
 }
 
 fn datacenter(dc: &mut DataCenter, hook: &Registered) -> String {
-    for (name, display) in [("ravi", "Ravi"), ("mia", "Mia"), ("omar", "Omar"), ("portcullis", "Portcullis")] {
+    for (name, display) in
+        [("ravi", "Ravi"), ("mia", "Mia"), ("omar", "Omar"), ("portcullis", "Portcullis")]
+    {
         dc.add_user(name, display);
         dc.grant_global(DcHolder::User(name.to_owned()), GlobalLevel::LicensedUser);
     }

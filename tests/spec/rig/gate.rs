@@ -94,7 +94,8 @@ impl Gate {
     async fn come_up(&mut self) {
         self.open_doors().await;
         until("readiness", async || {
-            let ready = self.http.get(format!("http://{}/readyz", self.operator)).send().await.ok()?;
+            let ready =
+                self.http.get(format!("http://{}/readyz", self.operator)).send().await.ok()?;
             (ready.status() == 200).then_some(())
         })
         .await;
@@ -116,7 +117,9 @@ impl Gate {
     /// The first line on standard error that holds a text.
     pub async fn line(&mut self, part: &str) -> String {
         let holds = |lines: &Vec<String>| lines.iter().any(|line| line.contains(part));
-        let waited = tokio::time::timeout(PATIENCE, self.lines.wait_for(holds)).await.map(|heard| heard.is_ok());
+        let waited = tokio::time::timeout(PATIENCE, self.lines.wait_for(holds))
+            .await
+            .map(|heard| heard.is_ok());
         match waited {
             Ok(true) => {}
             Ok(false) => panic!("the gate ended without `{part}`:\n{}", self.log()),
@@ -205,7 +208,12 @@ impl Gate {
     }
 
     /// Sends bytes to a hook; status and body.
-    pub async fn deliver(&self, hook: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Asked {
+    pub async fn deliver(
+        &self,
+        hook: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Asked {
         let mut request = self.http.post(format!("http://{}/hooks/{hook}", self.public)).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -240,7 +248,8 @@ impl Gate {
 
     /// The metrics page.
     pub async fn metrics(&self) -> String {
-        let answer = self.http.get(format!("http://{}/metrics", self.operator)).send().await.unwrap();
+        let answer =
+            self.http.get(format!("http://{}/metrics", self.operator)).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         answer.text().await.unwrap()
     }
@@ -248,7 +257,9 @@ impl Gate {
     /// One of the operator's commands against this gate.
     pub fn operator(&self, args: &[&str]) -> Command {
         let mut command = portcullis(args);
-        command.args(["--gateway", &format!("http://{}", self.operator), "--data"]).arg(self.folder.path());
+        command
+            .args(["--gateway", &format!("http://{}", self.operator), "--data"])
+            .arg(self.folder.path());
         command
     }
 
@@ -295,7 +306,8 @@ fn configure(town: &Town, shape: &Shape, folder: &Path) {
         std::fs::write(folder.join(name), format!("{secret}\n")).unwrap();
     }
     let now = simulator.now().as_millisecond();
-    simulator.company(|company| world::write(&company.datacenter, now, &folder.join("dc.world.json")));
+    simulator
+        .company(|company| world::write(&company.datacenter, now, &folder.join("dc.world.json")));
     let at = |name: &str| format!("{{ file = {:?} }}", folder.join(name));
     let effects = if shape.silent { "" } else { "effects = [\"commit-status\"]" };
     let path = shape.policies.as_ref().map(|path| format!("path = {path:?}")).unwrap_or_default();

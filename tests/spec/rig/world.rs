@@ -37,7 +37,10 @@ pub fn write(dc: &DataCenter, as_of: i64, file: &Path) {
     let mut nodes = vec![Node::new(server.clone(), "Acme")];
     let mut edges = Vec::new();
     for user in &dc.users {
-        nodes.push(Node::new(id(Kind::User, &user.id.to_string()), &user.display_name).flag("active", user.active));
+        nodes.push(
+            Node::new(id(Kind::User, &user.id.to_string()), &user.display_name)
+                .flag("active", user.active),
+        );
     }
     for group in &dc.groups {
         let node = id(Kind::Group, &group.name.to_lowercase());
@@ -47,12 +50,18 @@ pub fn write(dc: &DataCenter, as_of: i64, file: &Path) {
         }
     }
     for grant in &dc.global {
-        let is = if grant.level.word() == "LICENSED_USER" { Relation::Licensed } else { Relation::Admin };
+        let is = if grant.level.word() == "LICENSED_USER" {
+            Relation::Licensed
+        } else {
+            Relation::Admin
+        };
         edges.push(Edge::new(holder(dc, &grant.to), is, server.clone()));
     }
     for project in &dc.projects {
         let node = id(Kind::Project, &project.id.to_string());
-        let told = Node::new(node.clone(), &project.name).text("key", &project.key).text("default", "none");
+        let told = Node::new(node.clone(), &project.name)
+            .text("key", &project.key)
+            .text("default", "none");
         nodes.push(told.text("visibility", "private"));
         edges.push(Edge::new(node.clone(), Relation::In, server.clone()));
         for grant in &project.grants {
@@ -62,12 +71,20 @@ pub fn write(dc: &DataCenter, as_of: i64, file: &Path) {
     for repository in &dc.repositories {
         let node = id(Kind::Repository, &repository.id.to_string());
         let told = Node::new(node.clone(), &format!("{}/{}", repository.project, repository.slug));
-        nodes.push(told.text("slug", &repository.slug).text("visibility", "private").flag("archived", false));
+        nodes.push(
+            told.text("slug", &repository.slug)
+                .text("visibility", "private")
+                .flag("archived", false),
+        );
         let project = dc.project(&repository.project).unwrap();
         edges.push(Edge::new(node, Relation::In, id(Kind::Project, &project.id.to_string())));
     }
-    let connection =
-        Connection { id: DATACENTER.parse().unwrap(), product: Product::DataCenter, name: Some("Acme".to_owned()) };
-    let world = World { connection, as_of: Time::from_millis(as_of), nodes, edges, unknown: Vec::new() };
+    let connection = Connection {
+        id: DATACENTER.parse().unwrap(),
+        product: Product::DataCenter,
+        name: Some("Acme".to_owned()),
+    };
+    let world =
+        World { connection, as_of: Time::from_millis(as_of), nodes, edges, unknown: Vec::new() };
     std::fs::write(file, world.write()).unwrap();
 }
