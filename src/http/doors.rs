@@ -47,7 +47,6 @@ use crate::http::rate::Limiter;
 use crate::http::route::Caller;
 use crate::http::route::Door;
 use crate::http::route::RateClass;
-use crate::http::route::Route;
 use crate::http::route::Router;
 use crate::http::route::Surface;
 
@@ -201,9 +200,4 @@ fn method(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         _ => "other",
     }
-}
-
-/// The line of the table that a door's description speaks of.
-fn routes() -> impl Iterator<Item = &'static Route> {
-    crate::http::route::ROUTES.iter()
 }

@@ -4,6 +4,8 @@
 mod approvers;
 mod bound;
 
+pub use approvers::connection;
+
 use std::time::Duration;
 
 use portcullis::approval::Act;

@@ -552,3 +552,26 @@ fn assets_are_found_by_name_and_addressed_by_content() {
         assert!(!sheet.contains(outside), "the sheet loads nothing: {outside}");
     }
 }
+
+#[test]
+fn nothing_is_said_to_be_stopped_or_let_pass_that_had_happened_already() {
+    for (verdict, effect) in [
+        (Verdict::Allow, Effect::Proceed),
+        (Verdict::Alert, Effect::Proceed),
+        (Verdict::Approve, Effect::Wait),
+        (Verdict::Block, Effect::Stop),
+        (Verdict::Block, Effect::Proceed),
+    ] {
+        let mut record = record(&plain, verdict, effect);
+        record.public.ticket = None;
+        record.public.binds = Binds::After;
+        let shown = notice(&record, &plain, None);
+        let html = notice::decision_page(&shown, now());
+        for claim in ["must stop", "must wait", "Stopped", "Let pass", "may proceed", "Waiting for"] {
+            assert!(!html.contains(claim), "{verdict} {effect}: {claim}");
+        }
+        record.public.binds = Binds::Prevents;
+        let html = notice::decision_page(&notice(&record, &plain, None), now());
+        assert!(!html.contains("appened"), "{verdict} {effect}");
+    }
+}

@@ -141,10 +141,10 @@ fn row(record: &Record) -> Markup {
             td role="cell" data-label="Time" class="time" { a href=(address) { (words::stamp(public.at)) } }
             td role="cell" data-label="Verdict" {
                 (words::badge(public.verdict))
-                span class="sub" { (words::effect(public.effect)) " · " (public.binds) }
-                @if public.uncovered { span class="badge unknown" { "uncovered" } }
+                span class="sub" { (words::force(public.effect, public.binds)) }
+                @if public.uncovered { " " span class="badge unknown" { "uncovered" } }
             }
-            td role="cell" data-label="What" { (words::told(&public.action)) span class="sub" { (public.event.as_str()) } }
+            td role="cell" data-label="What" { (words::told(&public.action)) @if public.action != public.event.as_str() { span class="sub" { (public.event.as_str()) } } }
             td role="cell" data-label="Where" { (place(record)) }
             td role="cell" data-label="Reason" class="reason" { (words::prose(&record.reason())) }
         }

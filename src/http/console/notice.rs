@@ -18,6 +18,7 @@ use crate::decision::Record;
 use crate::decision::narrative::Narrative;
 use crate::decision::plan::Softener;
 use crate::decision::record::Part;
+use crate::decision::record::Public;
 use crate::graph::Time;
 use crate::policy::Finding;
 use crate::policy::RuleId;
@@ -174,11 +175,22 @@ fn headline(record: &Record, ticket: Option<&TicketNotice>) -> &'static str {
         (Effect::Stop, _) if public.binds == Binds::After => "It should not have happened",
         (Effect::Stop, _) if public.binds == Binds::Signals => "It should not go on",
         (Effect::Stop, _) => "Stopped",
-        (Effect::Proceed, _) if public.effect < Effect::from(public.verdict) => {
+        (Effect::Proceed, _) => let_pass(public),
+    }
+}
+
+/// Nothing was let pass that had happened before we heard of it.
+fn let_pass(public: &Public) -> &'static str {
+    let is_softened = public.effect < Effect::from(public.verdict);
+    match (public.binds, public.verdict) {
+        (Binds::After, _) if is_softened => "A rule objects, without effect",
+        (Binds::After, Verdict::Alert) => "It happened, and somebody should know",
+        (Binds::After, _) => "Nothing speaks against it",
+        (Binds::Prevents | Binds::Gates | Binds::Signals, _) if is_softened => {
             "Let pass, although a rule objects"
         }
-        (Effect::Proceed, _) if public.verdict == Verdict::Alert => "Let pass, with an alert",
-        (Effect::Proceed, _) => "Let pass",
+        (Binds::Prevents | Binds::Gates | Binds::Signals, Verdict::Alert) => "Let pass, with an alert",
+        (Binds::Prevents | Binds::Gates | Binds::Signals, _) => "Let pass",
     }
 }
 

@@ -47,7 +47,7 @@ fn hero(record: &Record, story: &Narrative) -> Markup {
     html! {
         section class={ "hero " (words::class(public.verdict)) } {
             p class="kicker" {
-                (words::badge(public.verdict)) " " span { (words::effect(public.effect)) " · " (public.binds) }
+                (words::badge(public.verdict)) " " span { (words::force(public.effect, public.binds)) " · " (public.binds) }
                 @if public.uncovered { " " span class="badge unknown" { "uncovered" } }
             }
             h1 { (words::prose(&story.reason)) }

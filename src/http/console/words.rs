@@ -3,6 +3,7 @@
 use maud::Markup;
 use maud::html;
 
+use crate::decision::Binds;
 use crate::decision::Effect;
 use crate::decision::narrative::duration;
 use crate::decision::narrative::shown;
@@ -52,12 +53,26 @@ pub const fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What the caller must do, as people say it.
+/// What an effect asks for.
 pub const fn effect(effect: Effect) -> &'static str {
     match effect {
-        Effect::Proceed => "may proceed",
-        Effect::Wait => "must wait",
-        Effect::Stop => "must stop",
+        Effect::Proceed => "proceed",
+        Effect::Wait => "wait",
+        Effect::Stop => "stop",
+    }
+}
+
+/// What an effect amounts to where it lands, as people say it: nobody *must* anything where nobody waits for us.
+pub const fn force(effect: Effect, binds: Binds) -> &'static str {
+    match (binds, effect) {
+        (Binds::After, Effect::Proceed) => "had happened",
+        (Binds::After, Effect::Wait) => "had happened, unapproved",
+        (Binds::After, Effect::Stop) => "had happened, against the rule",
+        (Binds::Prevents | Binds::Gates | Binds::Signals, Effect::Proceed) => "may proceed",
+        (Binds::Signals, Effect::Wait) => "should wait",
+        (Binds::Signals, Effect::Stop) => "should stop",
+        (Binds::Prevents | Binds::Gates, Effect::Wait) => "must wait",
+        (Binds::Prevents | Binds::Gates, Effect::Stop) => "must stop",
     }
 }
 

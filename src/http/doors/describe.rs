@@ -13,6 +13,7 @@ use crate::http::problem::Problem;
 use crate::http::route::BodyLimit;
 use crate::http::route::Caller;
 use crate::http::route::Door;
+use crate::http::route::ROUTES;
 use crate::http::route::RateClass;
 use crate::http::route::Route;
 use crate::http::route::Surface;
@@ -29,7 +30,7 @@ pub(super) fn answer() -> Result<Answer, Problem> {
 /// The whole description. A path that both listeners serve stands there once, with both surfaces named.
 pub fn description() -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for route in super::routes() {
+    for route in ROUTES {
         let path = paths.entry(route.pattern).or_default();
         path.entry(route.method.name().to_lowercase()).or_insert_with(|| operation(route));
     }

@@ -6,7 +6,7 @@
 //!
 //! The gate counts as present where a command runs `portcullis check`, `portcullis-check`, `check.sh` or the pipe as a
 //! program whose refusal ends the step: not in a comment or a quoted text, not before `||`, `|` or `&`, not as a
-//! condition, not after `set +e`. It is first if nothing but [trivial](trivial) commands stands before it. This is not
+//! condition, not after `set +e`. It is first if nothing but trivial commands (see `trivial`) stands before it. This is not
 //! a shell: what it does not understand is not the gate, and not trivial.
 
 use std::borrow::Cow;

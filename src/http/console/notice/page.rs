@@ -54,7 +54,7 @@ fn page<'a>(notice: &Notice, title: &'a str) -> Page<'a> {
 fn hero(notice: &Notice) -> Markup {
     html! {
         section class={ "hero " (tone(notice)) } {
-            p class="kicker" { (words::badge(notice.verdict)) @if is_now(notice) { " " span { (words::effect(notice.effect)) } } }
+            p class="kicker" { (words::badge(notice.verdict)) @if is_now(notice) { " " span { (words::force(notice.effect, notice.binds)) } } }
             h1 { (notice.headline) }
             p class="lead" { (words::prose(&notice.reason)) }
             @for because in &notice.because { p class="note" { (words::prose(because)) } }
