@@ -68,7 +68,11 @@ fn to_staging(gate: &Gate) -> Step {
 fn ends_well(said: &Said) {
     let (sentence, link) = said.last().rsplit_once(' ').unwrap_or_else(|| panic!("{}", said.all()));
     assert!(link.starts_with(GATE), "no link at the end: {}", said.all());
-    assert!(sentence.trim_end().ends_with('.') && !sentence.contains("http"), "no sentence: {}", said.all());
+    assert!(
+        sentence.trim_end().ends_with('.') && !sentence.contains("http"),
+        "no sentence: {}",
+        said.all()
+    );
 }
 
 /// A town's gate whose approvals are good for a second.
@@ -81,7 +85,8 @@ async fn hasty() -> (Gate, tempfile::TempDir) {
     let hasty = rule.replace("\"grant_for\": \"30m\"", "\"grant_for\": \"1s\"");
     assert_ne!(rule, hasty);
     std::fs::write(&file, hasty).unwrap();
-    let gate = Gate::start_as(Shape { policies: Some(rules.path().to_owned()), ..Shape::default() }).await;
+    let gate =
+        Gate::start_as(Shape { policies: Some(rules.path().to_owned()), ..Shape::default() }).await;
     (gate, rules)
 }
 
@@ -157,7 +162,12 @@ async fn the_exit_code_is_the_answer() {
     assert_eq!(wait.code, 11, "{}", wait.all());
     ends_well(&wait);
     assert!(wait.last().contains("/t/"), "the link leads to the ticket: {}", wait.last());
-    gate.town.simulator.cloud().push(BILLING, gate.town.cast.ravi, &[Change::new_branch("x", "main", 1)]).await.unwrap();
+    gate.town
+        .simulator
+        .cloud()
+        .push(BILLING, gate.town.cast.ravi, &[Change::new_branch("x", "main", 1)])
+        .await
+        .unwrap();
     let feature = gate.town.step("x", Some(gate.town.cast.production));
     let stop = said(check(&format!("http://{}", gate.public), &feature.token, PRODUCTION)).await;
     assert_eq!(stop.code, 10, "{}", stop.all());
@@ -198,7 +208,8 @@ async fn waiting_ends_with_the_vote() {
             assert_eq!(later.code, 12, "the same question stays refused: {}", later.all());
         }
     }
-    let out_of_time = asks(&gate, &to_production(&gate), &[PRODUCTION, &["--wait", "1s"]].concat()).await;
+    let out_of_time =
+        asks(&gate, &to_production(&gate), &[PRODUCTION, &["--wait", "1s"]].concat()).await;
     assert_eq!(out_of_time.code, 11, "{}", out_of_time.all());
 }
 
@@ -210,8 +221,13 @@ async fn without_a_gate_on_error_decides_and_covers_nothing_else() {
     };
     let blocked = said(check(&nobody, "x.y.z", STAGING)).await;
     assert_eq!(blocked.code, 20, "{}", blocked.all());
-    assert!(blocked.last().contains(&nobody) && blocked.err.contains("no answer"), "{}", blocked.all());
-    let allowed = said(check(&nobody, "x.y.z", &[STAGING, &["--on-error", "allow"]].concat())).await;
+    assert!(
+        blocked.last().contains(&nobody) && blocked.err.contains("no answer"),
+        "{}",
+        blocked.all()
+    );
+    let allowed =
+        said(check(&nobody, "x.y.z", &[STAGING, &["--on-error", "allow"]].concat())).await;
     assert_eq!(allowed.code, 0, "{}", allowed.all());
     assert!(allowed.last().contains("--on-error"), "it says why it goes on: {}", allowed.all());
     let gate = Gate::start().await;
@@ -226,7 +242,11 @@ async fn without_a_token_the_two_lines_are_printed() {
     command.env("PORTCULLIS_URL", GATE);
     let told = said(command).await;
     assert_eq!(told.code, 2);
-    assert!(told.err.contains("oidc:\n") && told.err.contains(&format!("audiences: [\"{GATE}\"]")), "{}", told.all());
+    assert!(
+        told.err.contains("oidc:\n") && told.err.contains(&format!("audiences: [\"{GATE}\"]")),
+        "{}",
+        told.all()
+    );
     let told = run(&["check", "--action", "deploy"]).await;
     assert!(told.code == 2 && told.err.contains("PORTCULLIS_URL"), "{}", told.all());
 }
@@ -267,14 +287,16 @@ async fn a_token_of_an_ended_step_and_a_contradiction_are_refused() {
     assert!(told.code == 2 && told.err.contains("replayed"), "{}", told.all());
 
     let step = to_staging(&gate);
-    let other = gate.check(&step.token, &json!({"action": "deploy", "environment": "production"})).await;
+    let other =
+        gate.check(&step.token, &json!({"action": "deploy", "environment": "production"})).await;
     assert_eq!(other.status, 403, "{}", other.body);
     let detail = other.body["detail"].as_str().unwrap();
     assert!(detail.contains("production") && detail.contains("staging"), "{detail}");
     let nowhere = gate.town.step("main", None);
     let none = gate.check(&nowhere.token, &question).await;
     assert_eq!(none.status, 403, "a token without environment has none: {}", none.body);
-    let pipeline = json!({"action": "deploy", "step": {"pipeline": format!("{{{}}}", nowhere.pipeline)}});
+    let pipeline =
+        json!({"action": "deploy", "step": {"pipeline": format!("{{{}}}", nowhere.pipeline)}});
     assert_eq!(gate.check(&step.token, &pipeline).await.status, 403, "another's pipeline");
     assert_eq!(gate.check(&step.token, &question).await.status, 200, "what agrees is answered");
 }
@@ -300,7 +322,11 @@ async fn an_approval_lets_exactly_one_run_of_exactly_this_through() {
     let asked = answer(&gate, &step, PRODUCTION).await;
     let ticket = asked["ticket"]["id"].as_str().unwrap().to_owned();
     let approved = approve(&gate, &ticket).await;
-    assert!(approved.out.contains("GRANTED") && approved.out.contains("operator session"), "{}", approved.all());
+    assert!(
+        approved.out.contains("GRANTED") && approved.out.contains("operator session"),
+        "{}",
+        approved.all()
+    );
     let answered = answer(&gate, &step, PRODUCTION).await;
     assert_eq!(answered["effect"], "proceed", "{answered}");
     assert_eq!(answered["satisfied_by"], json!([ticket]));
@@ -316,7 +342,11 @@ async fn an_approval_lets_exactly_one_run_of_exactly_this_through() {
     let cloud = gate.town.simulator.cloud();
     let cast = &gate.town.cast;
     cloud.push(BILLING, cast.ravi, &[Change::new_branch("typo", "main", 1)]).await.unwrap();
-    let pull = cloud.open_pull(BILLING, cast.ravi, OpenPull::new("A typo", "typo", "main")).await.unwrap().value;
+    let pull = cloud
+        .open_pull(BILLING, cast.ravi, OpenPull::new("A typo", "typo", "main"))
+        .await
+        .unwrap()
+        .value;
     cloud.pull(BILLING, pull, cast.omar, PullAct::Approve).await.unwrap();
     cloud.pull(BILLING, pull, cast.mia, PullAct::Merge).await.unwrap();
     let moved = answer(&gate, &to_production(&gate), PRODUCTION).await;
@@ -345,7 +375,18 @@ async fn a_service_token_asks_for_what_it_may_until_it_is_revoked() {
     let gate = Gate::start().await;
     let here = format!("http://{}", gate.public);
     let made = gate
-        .operate(&["token", "create", "--name", "jenkins", "--connection", CLOUD, "--action", "deploy", "--expires-in", "1h"])
+        .operate(&[
+            "token",
+            "create",
+            "--name",
+            "jenkins",
+            "--connection",
+            CLOUD,
+            "--action",
+            "deploy",
+            "--expires-in",
+            "1h",
+        ])
         .await;
     assert_eq!(made.code, 0, "{}", made.all());
     let token = made.out.trim().to_owned();
@@ -354,7 +395,14 @@ async fn a_service_token_asks_for_what_it_may_until_it_is_revoked() {
     let commit = gate.town.tip("main");
     let ask = async |action: &str, repository: &str| {
         let mut command = portcullis(&["check", "--action", action, "--repository", repository]);
-        command.args(["--commit", &commit, "--branch", "main", "--run", "https://ci.example.com/1"]);
+        command.args([
+            "--commit",
+            &commit,
+            "--branch",
+            "main",
+            "--run",
+            "https://ci.example.com/1",
+        ]);
         command.env("PORTCULLIS_URL", &here).env("PORTCULLIS_TOKEN", &token);
         said(command).await
     };

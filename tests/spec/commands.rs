@@ -122,13 +122,19 @@ async fn a_configuration_that_cannot_work_is_refused_with_the_key_and_the_reason
         (swap("hook.secret", "empty.secret"), &["empty"]),
         (swap("hook.secret", "no.secret"), &["no.secret"]),
         (swap(&hook, "secrets = []"), &["hook[0].secrets"]),
-        (swap(&hook, &format!("secrets = [{secret}, {secret}, {secret}]")), &["hook[0].secrets", "two"]),
+        (
+            swap(&hook, &format!("secrets = [{secret}, {secret}, {secret}]")),
+            &["hook[0].secrets", "two"],
+        ),
         (swap(&hook, "secrets = [\"inline\"]"), &["secrets"]),
         (swap("0123456789abcdef0123456789abcdef", "short"), &["short", "32"]),
         (swap("acme-cloud", "Acme Cloud"), &["Acme Cloud"]),
         (swap("\"cloud\"", "\"gitlab\""), &["gitlab"]),
         (swap("workspace = \"acme\"", ""), &["workspace"]),
-        (swap("workspace = \"acme\"", "workspace = \"acme\"\neffects = [\"decline\"]"), &["decline", "commit-status"]),
+        (
+            swap("workspace = \"acme\"", "workspace = \"acme\"\neffects = [\"decline\"]"),
+            &["decline", "commit-status"],
+        ),
         (swap("[store]", "[policies]\nmode = \"loud\"\n[store]"), &["loud", "shadow"]),
         (swap("url = ", "keep_bodies = \"a while\"\nurl = "), &["a while", "15m"]),
         (swap("sqlite:", "postgres:"), &["postgres:", "sqlite:"]),
@@ -148,7 +154,8 @@ async fn a_configuration_that_cannot_work_is_refused_with_the_key_and_the_reason
 #[tokio::test]
 async fn a_listener_that_would_expose_something_is_refused() {
     let place = Place::new();
-    let open = GOOD.replace("[operator]\nlisten = \"127.0.0.1:0\"", "[operator]\nlisten = \"0.0.0.0:0\"");
+    let open =
+        GOOD.replace("[operator]\nlisten = \"127.0.0.1:0\"", "[operator]\nlisten = \"0.0.0.0:0\"");
     let told = place.serve(&open).await;
     assert!(told.code == 2 && told.err.contains("expose = true"), "{}", told.all());
     let plain = GOOD.replace("[public]", "[public]\nurl = \"http://gate.example.com\"");
@@ -157,7 +164,11 @@ async fn a_listener_that_would_expose_something_is_refused() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let told = place.serve(&GOOD.replacen("127.0.0.1:0", &address, 1)).await;
-    assert!(told.code == 2 && told.err.contains(&address) && told.err.contains("another program"), "{}", told.all());
+    assert!(
+        told.code == 2 && told.err.contains(&address) && told.err.contains("another program"),
+        "{}",
+        told.all()
+    );
     assert!(told.err.contains("public.listen"), "{}", told.all());
     assert!(!Path::new(&place.path("portcullis.db")).exists(), "nothing was begun");
 }
@@ -171,7 +182,15 @@ async fn a_store_that_is_not_ours_to_serve_is_refused_and_left_alone() {
 
     let served = Place::new();
     served.store("demo.db", Role::Serve).await;
-    let told = run(&["demo", "--once", "--listen", "127.0.0.1:0", "--data", served.0.path().to_str().unwrap()]).await;
+    let told = run(&[
+        "demo",
+        "--once",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        served.0.path().to_str().unwrap(),
+    ])
+    .await;
     assert!(told.code == 1 && told.err.contains("serve"), "{}", told.all());
 
     let newer = Place::new();
@@ -179,7 +198,11 @@ async fn a_store_that_is_not_ours_to_serve_is_refused_and_left_alone() {
     let file = newer.path("portcullis.db");
     rusqlite::Connection::open(&file).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
     let told = newer.serve(GOOD).await;
-    assert!(told.code == 1 && told.err.contains("newer") && told.err.contains("99"), "{}", told.all());
+    assert!(
+        told.code == 1 && told.err.contains("newer") && told.err.contains("99"),
+        "{}",
+        told.all()
+    );
 
     let junk = Place::new();
     junk.store("portcullis.db", Role::Serve).await;
@@ -192,7 +215,11 @@ async fn a_store_that_is_not_ours_to_serve_is_refused_and_left_alone() {
     keyless.store("portcullis.db", Role::Serve).await;
     std::fs::remove_file(keyless.path("store.key")).unwrap();
     let told = keyless.serve(GOOD).await;
-    assert!(told.code == 1 && told.err.contains("store.key") && told.err.contains("backup"), "{}", told.all());
+    assert!(
+        told.code == 1 && told.err.contains("store.key") && told.err.contains("backup"),
+        "{}",
+        told.all()
+    );
 }
 
 #[tokio::test]
@@ -200,7 +227,11 @@ async fn without_a_gateway_the_next_step_is_said() {
     let place = Place::new();
     let folder = place.0.path().to_str().unwrap();
     let tokenless = run(&["decision", "list", "--data", folder]).await;
-    assert!(tokenless.code == 1 && tokenless.err.contains("PORTCULLIS_OPERATOR_TOKEN"), "{}", tokenless.all());
+    assert!(
+        tokenless.code == 1 && tokenless.err.contains("PORTCULLIS_OPERATOR_TOKEN"),
+        "{}",
+        tokenless.all()
+    );
     let nobody = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
@@ -208,8 +239,13 @@ async fn without_a_gateway_the_next_step_is_said() {
     let mut command = portcullis(&["decision", "list", "--gateway", &nobody]);
     command.env("PORTCULLIS_OPERATOR_TOKEN", "x");
     let told = said(command).await;
-    assert!(told.code == 1 && told.err.contains("portcullis serve") && told.err.contains(&nobody), "{}", told.all());
-    let missing = run(&["decision", "list", "--store", &format!("sqlite:{}", place.path("none.db"))]).await;
+    assert!(
+        told.code == 1 && told.err.contains("portcullis serve") && told.err.contains(&nobody),
+        "{}",
+        told.all()
+    );
+    let missing =
+        run(&["decision", "list", "--store", &format!("sqlite:{}", place.path("none.db"))]).await;
     assert!(missing.code == 1 && missing.err.contains("none.db"), "{}", missing.all());
     assert!(!Path::new(&place.path("none.db")).exists(), "reading makes nothing");
 }
@@ -229,7 +265,9 @@ async fn a_body_is_read_offline_and_a_wrong_one_is_refused_with_the_reason() {
     let place = Place::new();
     let bytes = body(&place).await;
     let (file, secret) = (place.path("push.json"), place.path("hook.secret"));
-    let event = async |args: &[&str]| run(&[&["event", "--product", "cloud", "--key", "repo:push"], args].concat()).await;
+    let event = async |args: &[&str]| {
+        run(&[&["event", "--product", "cloud", "--key", "repo:push"], args].concat()).await
+    };
     let read = event(&[&file]).await;
     assert_eq!(read.code, 0, "{}", read.all());
     let line = read.json();
@@ -250,8 +288,12 @@ async fn a_body_is_read_offline_and_a_wrong_one_is_refused_with_the_reason() {
     for name in ["twice.json", "junk.json"] {
         let told = event(&[&place.path(name), &file]).await;
         assert!(told.code == 1 && told.err.contains(name), "{}", told.all());
-        let lines: Vec<Value> = told.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert!(lines[0]["error"].is_string() && lines[1]["kind"] == "branch.created", "the other is read: {lines:?}");
+        let lines: Vec<Value> =
+            told.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(
+            lines[0]["error"].is_string() && lines[1]["kind"] == "branch.created",
+            "the other is read: {lines:?}"
+        );
     }
 }
 
@@ -264,7 +306,10 @@ async fn an_input_is_evaluated_offline() {
     let told = run(&["eval", "--input", &place.path("input.json"), "--format", "json"]).await;
     assert_eq!(told.code, 0, "{}", told.all());
     let told = told.json();
-    assert!(["allow", "alert", "approve", "block"].iter().any(|word| told["verdict"] == *word), "{told}");
+    assert!(
+        ["allow", "alert", "approve", "block"].iter().any(|word| told["verdict"] == *word),
+        "{told}"
+    );
     let rules = told["rules"].as_array().unwrap();
     assert!(rules.iter().any(|rule| rule["rule"] == "ref/push-skips-review"), "{told}");
     place.write("input.json", b"{}");
@@ -289,13 +334,17 @@ async fn the_shipped_rules_are_good_and_a_broken_one_is_pointed_at() {
     let told = run(&["policy", "check", &place.path("rules")]).await;
     let all = told.all();
     assert_eq!(told.code, 1, "{all}");
-    assert!(all.contains("ref/push_skips_review.rego:") && all.contains('^') && all.contains("kindd"), "{all}");
+    assert!(
+        all.contains("ref/push_skips_review.rego:") && all.contains('^') && all.contains("kindd"),
+        "{all}"
+    );
     // The rule as it was passes; with a test that expects something else it does not.
     place.write("rules/ref/push_skips_review.rego", text.as_bytes());
     place.write("rules/ref/push_skips_review_test.rego", test.as_bytes());
     let told = run(&["policy", "test", &place.path("rules")]).await;
     assert_eq!(told.code, 0, "{}", told.all());
-    let wrong = format!("{test}\n\ntest_of_something_untrue if {{\n\trule.finding == {{\"never\"}}\n}}\n");
+    let wrong =
+        format!("{test}\n\ntest_of_something_untrue if {{\n\trule.finding == {{\"never\"}}\n}}\n");
     place.write("rules/ref/push_skips_review_test.rego", wrong.as_bytes());
     let told = run(&["policy", "test", &place.path("rules")]).await;
     assert!(told.code == 1 && told.all().contains("test_of_something_untrue"), "{}", told.all());
@@ -310,9 +359,15 @@ async fn the_demo_ends_well_on_any_port_and_shows_every_verdict_on_both_products
     let folder = place.0.path().to_str().unwrap();
     let demo = run(&["demo", "--once", "--listen", &address, "--data", folder]).await;
     assert_eq!(demo.code, 0, "{}", demo.all());
-    assert!(demo.err.contains(&address) && demo.err.contains("taken"), "it says that it moved: {}", demo.err);
+    assert!(
+        demo.err.contains(&address) && demo.err.contains("taken"),
+        "it says that it moved: {}",
+        demo.err
+    );
     let store = format!("sqlite:{}", place.path("demo.db"));
-    let list = run(&["decision", "list", "--limit", "200", "--format", "json", "--store", &store]).await.json();
+    let list = run(&["decision", "list", "--limit", "200", "--format", "json", "--store", &store])
+        .await
+        .json();
     let rows = list["decisions"].as_array().unwrap();
     assert!(rows.len() >= 12, "{} decisions", rows.len());
     for verdict in ["allow", "alert", "approve", "block"] {
@@ -331,12 +386,16 @@ async fn the_demo_ends_well_on_any_port_and_shows_every_verdict_on_both_products
 #[tokio::test]
 async fn the_demos_operator_listener_is_loopback_wherever_the_demo_listens() {
     let place = Place::new();
-    let mut command = portcullis(&["demo", "--listen", "0.0.0.0:0", "--data", place.0.path().to_str().unwrap()]);
+    let mut command =
+        portcullis(&["demo", "--listen", "0.0.0.0:0", "--data", place.0.path().to_str().unwrap()]);
     let mut child = command.spawn().unwrap();
-    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(child.stdout.take().unwrap()));
+    let mut lines =
+        tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(child.stdout.take().unwrap()));
     let console = tokio::time::timeout(super::rig::PATIENCE, async {
         while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some((_, after)) = line.split_once("/login?code=").map(|_| line.split_once("http://").unwrap()) {
+            if let Some((_, after)) =
+                line.split_once("/login?code=").map(|_| line.split_once("http://").unwrap())
+            {
                 return after.split('/').next().unwrap().to_owned();
             }
         }

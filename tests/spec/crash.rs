@@ -80,7 +80,8 @@ async fn push_on(town: Arc<Town>, promised: Arc<Promised>, name: &'static str) {
 fn acknowledged(deliveries: &[Delivery]) -> Vec<Uuid> {
     let attempts = deliveries.iter().filter_map(|delivery| delivery.attempts.last());
     let taken = attempts.filter(|attempt| attempt.status.is_some_and(|status| status < 300));
-    let answers = taken.map(|attempt| serde_json::from_str::<Value>(&attempt.answer).unwrap_or_default());
+    let answers =
+        taken.map(|attempt| serde_json::from_str::<Value>(&attempt.answer).unwrap_or_default());
     // The gate can die while it says so: then nothing was acknowledged.
     answers.filter_map(|answer| id(&answer["delivery"])).collect()
 }
@@ -114,7 +115,9 @@ async fn ask_on(town: Arc<Town>, promised: Arc<Promised>, address: watch::Receiv
 /// How many rows of a table the store holds.
 fn count(gate: &Gate, table: &str) -> i64 {
     let file = gate.path("portcullis.db");
-    let db = rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let db =
+        rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .unwrap();
     db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
 }
 
@@ -169,7 +172,10 @@ async fn twenty_kills_under_load_lose_nothing_and_repeat_nothing() {
     for delivery in promised.deliveries.lock().unwrap().iter() {
         let times = decided.iter().filter(|of| *of == delivery).count();
         let is_dead = letters.to_string().contains(&delivery.to_string());
-        assert!(times == 1 || (times == 0 && is_dead), "{delivery} was acknowledged and decided {times} times");
+        assert!(
+            times == 1 || (times == 0 && is_dead),
+            "{delivery} was acknowledged and decided {times} times"
+        );
     }
     let known: BTreeSet<Uuid> = records.iter().map(|record| record.public.decision).collect();
     for decision in promised.decisions.lock().unwrap().iter() {
@@ -202,13 +208,19 @@ async fn what_was_carried_out_before_the_kill_is_not_carried_out_after_it() {
     town.simulator.lay_fault("/2.0/repositories", Fault::Status(503), None);
     push(Change::commits("feature/done", 1)).await;
     push(Change::commits("feature/open", 1)).await;
-    until("both tried", async || (count(&gate, "action WHERE state = 0 AND tries > 0") == 2).then_some(())).await;
+    until("both tried", async || {
+        (count(&gate, "action WHERE state = 0 AND tries > 0") == 2).then_some(())
+    })
+    .await;
     gate.kill().await;
     assert_eq!(town.simulator.posted().len(), before);
     // Bitbucket has the first one's status; only the gate never heard so.
     let done = town.tip("feature/done");
     let records = gate.records().await;
-    let decision = records.iter().find(|record| record.public.commit.as_deref() == Some(done.as_str())).unwrap();
+    let decision = records
+        .iter()
+        .find(|record| record.public.commit.as_deref() == Some(done.as_str()))
+        .unwrap();
     let url = format!("{}/d/{}", super::rig::GATE, decision.public.decision);
     let state = if decision.public.effect == Effect::Proceed { "SUCCESSFUL" } else { "FAILED" };
     let now = town.simulator.now();
@@ -232,5 +244,9 @@ async fn what_was_carried_out_before_the_kill_is_not_carried_out_after_it() {
     let after: Vec<_> = town.simulator.posted().split_off(before);
     assert!(after.iter().all(|post| post.commit != done), "posted again: {after:?}");
     let open = town.tip("feature/open");
-    assert_eq!(after.iter().filter(|post| post.commit == open).count(), 1, "the one that was not there is posted");
+    assert_eq!(
+        after.iter().filter(|post| post.commit == open).count(),
+        1,
+        "the one that was not there is posted"
+    );
 }

@@ -32,7 +32,8 @@ const HERS: [&str; 2] = ["Mia Unchanged", "refs/heads/mia-s-open-plan"];
 /// Which of these texts stand in any file of the store.
 fn held<'a>(gate: &Gate, texts: &[&'a str]) -> Vec<&'a str> {
     let ours = ["portcullis.db", "portcullis.db-wal", "portcullis.db-shm", "portcullis.db.lock"];
-    let files: Vec<PathBuf> = ours.iter().map(|name| gate.path(name)).filter(|path| path.exists()).collect();
+    let files: Vec<PathBuf> =
+        ours.iter().map(|name| gate.path(name)).filter(|path| path.exists()).collect();
     assert!(!files.is_empty());
     standing(&files, texts)
 }
@@ -55,7 +56,8 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 /// The store, opened to write, as only the gate itself does.
 async fn open(gate: &Gate) -> Store {
     let mut key = [0; 32];
-    hex::decode_to_slice(std::fs::read_to_string(gate.path("store.key")).unwrap().trim(), &mut key).unwrap();
+    hex::decode_to_slice(std::fs::read_to_string(gate.path("store.key")).unwrap().trim(), &mut key)
+        .unwrap();
     let settings = Settings {
         path: gate.path("portcullis.db"),
         seal: Arc::new(Seal::new(&Secret::new(key), None)),
@@ -93,7 +95,8 @@ async fn told(store: &Store, record: &Record) -> [String; 3] {
 async fn an_erased_person_is_in_no_file_and_every_proof_and_story_stands() {
     let mut gate = Gate::start().await;
     let (cloud, cast) = (gate.town.simulator.cloud(), &gate.town.cast);
-    let (his, hers) = (format!("acme-cloud/user/{}", cast.ravi), format!("acme-cloud/user/{}", cast.mia));
+    let (his, hers) =
+        (format!("acme-cloud/user/{}", cast.ravi), format!("acme-cloud/user/{}", cast.mia));
     for (who, branch) in [(cast.ravi, "ravi-s-secret-plan"), (cast.mia, "mia-s-open-plan")] {
         cloud.push(BILLING, who, &[Change::new_branch(branch, "main", 1)]).await.unwrap();
         cloud.push(BILLING, who, &[Change::commits(branch, 2)]).await.unwrap();
@@ -137,8 +140,15 @@ async fn an_erased_person_is_in_no_file_and_every_proof_and_story_stands() {
         assert_eq!(shown["text"].as_str().unwrap().contains("erased on"), is_his);
     }
     assert_eq!(gate.terminate().await, 0);
-    let verified =
-        run(&["ledger", "verify", "--store", &gate.store_url(), "--since", earlier.to_str().unwrap()]).await;
+    let verified = run(&[
+        "ledger",
+        "verify",
+        "--store",
+        &gate.store_url(),
+        "--since",
+        earlier.to_str().unwrap(),
+    ])
+    .await;
     assert_eq!(verified.code, 0, "{}", verified.all());
     export(&gate, "after").await;
     for (folder, since) in [("before", "before"), ("after", "before"), ("after", "after")] {
@@ -146,8 +156,17 @@ async fn an_erased_person_is_in_no_file_and_every_proof_and_story_stands() {
         assert_eq!(report.code, 0, "{folder} since {since}: {}", report.all());
     }
     let backwards = audited(&gate, "before", &gate.path("after").join("checkpoint")).await;
-    assert_eq!(backwards.code, 1, "a record that lost its tail is not taken for whole: {}", backwards.all());
+    assert_eq!(
+        backwards.code,
+        1,
+        "a record that lost its tail is not taken for whole: {}",
+        backwards.all()
+    );
     assert_eq!(held(&gate, &HIS), NOBODY);
-    assert_eq!(standing(&below(&gate.path("before")), &HIS), HIS, "an older export is not in our hands");
+    assert_eq!(
+        standing(&below(&gate.path("before")), &HIS),
+        HIS,
+        "an older export is not in our hands"
+    );
     assert_eq!(standing(&below(&gate.path("after")), &HIS), NOBODY, "a newer one does not have it");
 }

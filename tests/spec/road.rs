@@ -25,12 +25,19 @@ fn acknowledged(delivery: &Delivery) -> (u16, Uuid) {
     let attempt = delivery.attempts.last().expect("it was never sent");
     let status = attempt.status.unwrap_or_else(|| panic!("no answer: {}", attempt.answer));
     let answer: Value = serde_json::from_str(&attempt.answer).unwrap();
-    (status, answer["delivery"].as_str().and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("{status} {answer}")))
+    (
+        status,
+        answer["delivery"]
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .unwrap_or_else(|| panic!("{status} {answer}")),
+    )
 }
 
 /// Ravi pushes to billing; the delivery of the Cloud hook.
 async fn pushed(gate: &Gate, change: Change) -> Delivery {
-    let done = gate.town.simulator.cloud().push(BILLING, gate.town.cast.ravi, &[change]).await.unwrap();
+    let done =
+        gate.town.simulator.cloud().push(BILLING, gate.town.cast.ravi, &[change]).await.unwrap();
     done.deliveries.into_iter().next().unwrap()
 }
 
@@ -43,7 +50,9 @@ async fn pushed_on_dc(gate: &Gate, change: Change) -> Delivery {
 /// A number from the store's own tables, read beside the gate.
 fn count(gate: &Gate, table: &str) -> i64 {
     let file = gate.path("portcullis.db");
-    let db = rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let db =
+        rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .unwrap();
     db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
 }
 
@@ -54,7 +63,8 @@ async fn quiet(gate: &Gate) {
 
 /// The value of a metric with these labels.
 fn metric(page: &str, name: &str) -> f64 {
-    let line = page.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
+    let line =
+        page.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
     line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }
 
@@ -83,11 +93,28 @@ async fn a_signed_push_becomes_a_decision_that_is_told() {
     assert_eq!(told["decision"]["delivery"], json!(delivery));
 
     let words = gate.operate(&["decision", "show", &id]).await;
-    assert!(words.out.contains("ref/push-skips-review") && words.out.contains("SOC 2"), "{}", words.all());
+    assert!(
+        words.out.contains("ref/push-skips-review") && words.out.contains("SOC 2"),
+        "{}",
+        words.all()
+    );
     let list = gate.operate(&["decision", "list", "--verdict", "block"]).await;
     assert!(list.out.contains(&id), "{}", list.all());
-    let beside = super::rig::run(&["decision", "show", &id, "--format", "json", "--store", &gate.store_url()]).await;
-    assert_eq!(beside.json()["narrative"], shown["narrative"], "the same from the store beside the gate");
+    let beside = super::rig::run(&[
+        "decision",
+        "show",
+        &id,
+        "--format",
+        "json",
+        "--store",
+        &gate.store_url(),
+    ])
+    .await;
+    assert_eq!(
+        beside.json()["narrative"],
+        shown["narrative"],
+        "the same from the store beside the gate"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,11 +148,30 @@ async fn what_is_not_signed_well_is_refused_and_nothing_of_it_is_kept() {
     let cases: &[(&str, &[(&str, &str)], &str, u16)] = &[
         ("unsigned", &[json, key], hook, 401),
         ("another's secret", &[json, key, ("x-hub-signature", &other)], hook, 401),
-        ("two signatures", &[json, key, ("x-hub-signature", &good), ("x-hub-signature", &good)], hook, 401),
+        (
+            "two signatures",
+            &[json, key, ("x-hub-signature", &good), ("x-hub-signature", &good)],
+            hook,
+            401,
+        ),
         ("cut short", &[json, key, ("x-hub-signature", &good[..40])], hook, 401),
-        ("no such hook", &[json, key, ("x-hub-signature", &good)], "0123456789abcdef0123456789abcdef", 404),
+        (
+            "no such hook",
+            &[json, key, ("x-hub-signature", &good)],
+            "0123456789abcdef0123456789abcdef",
+            404,
+        ),
         ("no hook at all", &[json, key, ("x-hub-signature", &good)], "nothing", 404),
-        ("a form", &[("content-type", "application/x-www-form-urlencoded"), key, ("x-hub-signature", &good)], hook, 415),
+        (
+            "a form",
+            &[
+                ("content-type", "application/x-www-form-urlencoded"),
+                key,
+                ("x-hub-signature", &good),
+            ],
+            hook,
+            415,
+        ),
         ("no type", &[key, ("x-hub-signature", &good)], hook, 415),
         ("an unsigned ping on Cloud", &[json, ("x-event-key", "diagnostics:ping")], hook, 401),
     ];
@@ -134,7 +180,9 @@ async fn what_is_not_signed_well_is_refused_and_nothing_of_it_is_kept() {
         assert_eq!(answer.status, *status, "{what}: {}", answer.body);
         assert_eq!(answer.body["status"], json!(status), "{what}: problem details say it too");
     }
-    let changed = gate.deliver(hook, &[json, key, ("x-hub-signature", &good)], b"{\"push\":{}}".to_vec()).await;
+    let changed = gate
+        .deliver(hook, &[json, key, ("x-hub-signature", &good)], b"{\"push\":{}}".to_vec())
+        .await;
     assert_eq!(changed.status, 401, "a changed body");
     assert_eq!(count(&gate, "delivery"), 0);
     // The same bytes with the right signature are kept.
@@ -182,7 +230,8 @@ async fn a_signed_body_that_cannot_be_read_becomes_a_dead_letter_with_its_reason
     gate.decided(acknowledged(&push).1).await;
     let real = String::from_utf8(push.sent.body.clone()).unwrap();
     assert!(real.starts_with('{'));
-    let elsewhere = real.replace("acme/", "other/").replace("\"slug\":\"acme\"", "\"slug\":\"other\"");
+    let elsewhere =
+        real.replace("acme/", "other/").replace("\"slug\":\"acme\"", "\"slug\":\"other\"");
     let elsewhere = {
         let mut body: Value = serde_json::from_str(&elsewhere).unwrap();
         body["repository"]["workspace"] = json!({"type": "workspace", "slug": "other", "uuid": "{6f2fbd05-9ae2-4ee1-8d4e-0f4b3e3c1a11}"});
@@ -226,13 +275,21 @@ async fn a_dead_letter_can_be_read_again() {
     // It is as unreadable as before, and dies a second time.
     until("its second death", async || {
         let letters = gate.get("dead-letters").await;
-        let letter = letters["dead_letters"].as_array().unwrap().iter().find(|one| one["id"] == before["id"])?.clone();
+        let letter = letters["dead_letters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["id"] == before["id"])?
+            .clone();
         (letter["died"] != before["died"]).then_some(())
     })
     .await;
     let unknown = gate.operate(&["dead-letter", "replay", &Uuid::now_v7().to_string()]).await;
     assert_eq!(unknown.code, 1, "{}", unknown.all());
-    assert_eq!(gate.api(Method::POST, "dead-letters/nonsense/replay", &json!({})).await.status, 404);
+    assert_eq!(
+        gate.api(Method::POST, "dead-letters/nonsense/replay", &json!({})).await.status,
+        404
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,7 +304,9 @@ async fn one_event_through_two_hooks_is_decided_once() {
     assert!(deliveries.iter().all(|(status, _)| *status == 202), "{deliveries:?}");
     quiet(&gate).await;
     let commit = gate.town.tip("feature/a");
-    let about = |record: &portcullis::decision::Record| record.public.commit.as_deref() == Some(commit.as_str());
+    let about = |record: &portcullis::decision::Record| {
+        record.public.commit.as_deref() == Some(commit.as_str())
+    };
     assert_eq!(gate.records().await.iter().filter(|record| about(record)).count(), 1);
     assert_eq!(gate.get("dead-letters").await["dead_letters"], json!([]));
 }
@@ -272,7 +331,8 @@ async fn our_own_status_is_not_decided_and_anothers_is() {
     let body = text.replace("portcullis-", "somebody-s-");
     assert_ne!(text, body);
     let hook = gate.town.cloud_hook();
-    let sent = simulator.send_through(&hook, "repo:commit_status_created", body.as_bytes()).await.unwrap();
+    let sent =
+        simulator.send_through(&hook, "repo:commit_status_created", body.as_bytes()).await.unwrap();
     let record = gate.decided(acknowledged(&sent).1).await;
     assert!(record.public.uncovered);
 }
@@ -287,7 +347,11 @@ async fn a_decision_is_posted_once_under_one_key_on_both_products() {
     let second = gate.town.tip("feature/a");
     pushed(&gate, Change::new_branch("feature/b", "main", 1)).await;
     let third = gate.town.tip("feature/b");
-    let dc = simulator.datacenter().push(LEDGER, "ravi", &[Change::new_branch("feature/c", "main", 1)]).await.unwrap();
+    let dc = simulator
+        .datacenter()
+        .push(LEDGER, "ravi", &[Change::new_branch("feature/c", "main", 1)])
+        .await
+        .unwrap();
     let fourth = dc.value[0].new.clone().unwrap();
     let found = until("four statuses", async || {
         let posted = simulator.posted();
@@ -298,12 +362,23 @@ async fn a_decision_is_posted_once_under_one_key_on_both_products() {
     quiet(&gate).await;
     for status in &found {
         let digits = status.key.strip_prefix("portcullis-").unwrap();
-        assert!(digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{}", status.key);
+        assert!(
+            digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_hexdigit()),
+            "{}",
+            status.key
+        );
         assert_eq!(status.state, "SUCCESSFUL");
         let url = status.body["url"].as_str().unwrap();
         let id = url.strip_prefix(&format!("{GATE}/d/")).unwrap();
-        assert!(gate.records().await.iter().any(|record| record.public.decision.to_string() == id), "{url}");
-        let times = simulator.posted().iter().filter(|other| other.body["url"] == status.body["url"]).count();
+        assert!(
+            gate.records().await.iter().any(|record| record.public.decision.to_string() == id),
+            "{url}"
+        );
+        let times = simulator
+            .posted()
+            .iter()
+            .filter(|other| other.body["url"] == status.body["url"])
+            .count();
         assert_eq!(times, 1, "once: {status:?}");
     }
     let [a1, a2, b, c] = found;
@@ -335,7 +410,8 @@ async fn an_event_that_no_rule_answers_is_called_uncovered_and_counted() {
     quiet(&gate).await;
     let before = metric(&gate.metrics().await, "portcullis_uncovered_events_total");
     let open = OpenPull::new("Something", "feature/a", "main");
-    let opened = gate.town.simulator.cloud().open_pull(BILLING, gate.town.cast.ravi, open).await.unwrap();
+    let opened =
+        gate.town.simulator.cloud().open_pull(BILLING, gate.town.cast.ravi, open).await.unwrap();
     let record = gate.decided(acknowledged(&opened.deliveries[0]).1).await;
     assert!(record.public.uncovered && record.public.rules.is_empty());
     assert!(record.reason().contains("uncovered"), "{}", record.reason());
@@ -357,7 +433,8 @@ async fn the_metrics_page_can_be_read() {
     for line in page.lines().filter(|line| !line.is_empty()) {
         if let Some(comment) = line.strip_prefix("# ") {
             let mut words = comment.splitn(3, ' ');
-            let (what, name, rest) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
+            let (what, name, rest) =
+                (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
             assert!(name.starts_with("portcullis_"), "{line}");
             assert!(!rest.is_empty());
             if what == "TYPE" {
@@ -369,12 +446,18 @@ async fn the_metrics_page_can_be_read() {
         value.parse::<f64>().unwrap_or_else(|_| panic!("no number: {line}"));
         let name = series.split('{').next().unwrap();
         let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
-        assert!(typed.contains(name) || family.is_some_and(|name| typed.contains(name)), "no TYPE: {line}");
+        assert!(
+            typed.contains(name) || family.is_some_and(|name| typed.contains(name)),
+            "no TYPE: {line}"
+        );
         for secret in [BILLING, "feature", "ravi", &gate.town.cast.cloud_hook.id] {
             assert!(!series.contains(secret), "{line} names a repository, ref, person or hook");
         }
     }
-    assert!(page.contains("portcullis_deliveries_total{outcome=\"kept\",product=\"cloud\"} 1"), "{page}");
+    assert!(
+        page.contains("portcullis_deliveries_total{outcome=\"kept\",product=\"cloud\"} 1"),
+        "{page}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -394,7 +477,11 @@ async fn a_gate_that_is_asked_to_stop_finishes_what_it_took() {
     slow.write_all(head.as_bytes()).await.unwrap();
     let mut answer = vec![0; 1024];
     let read = slow.read(&mut answer).await.unwrap();
-    assert!(answer[..read].starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&answer[..read]));
+    assert!(
+        answer[..read].starts_with(b"HTTP/1.1 100"),
+        "{}",
+        String::from_utf8_lossy(&answer[..read])
+    );
     gate.signal();
     gate.line("stopping").await;
     slow.write_all(&body).await.unwrap();
@@ -410,5 +497,8 @@ async fn a_gate_that_is_asked_to_stop_finishes_what_it_took() {
     gate.restart().await;
     gate.decided(acknowledged(&push).1).await;
     quiet(&gate).await;
-    assert_eq!(count(&gate, &format!("delivery WHERE id = x'{}' AND state <> 0", late.simple())), 1);
+    assert_eq!(
+        count(&gate, &format!("delivery WHERE id = x'{}' AND state <> 0", late.simple())),
+        1
+    );
 }

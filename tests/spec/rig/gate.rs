@@ -117,7 +117,9 @@ impl Gate {
     /// The first line on standard error that holds a text.
     pub async fn line(&mut self, part: &str) -> String {
         let holds = |lines: &Vec<String>| lines.iter().any(|line| line.contains(part));
-        let waited = tokio::time::timeout(PATIENCE, self.lines.wait_for(holds)).await.map(|heard| heard.is_ok());
+        let waited = tokio::time::timeout(PATIENCE, self.lines.wait_for(holds))
+            .await
+            .map(|heard| heard.is_ok());
         match waited {
             Ok(true) => {}
             Ok(false) => panic!("the gate ended without `{part}`:\n{}", self.log()),
