@@ -3,22 +3,21 @@
 //! `cargo bench -- road evaluate ledger` runs only what is named. A server that is measured is a process of its own;
 //! this program is then the load, and the simulated Bitbucket. What is compared is measured in turns within one run,
 //! and the figure to steer by is CPU time per request over all processes of the program: foreign load hardly moves it.
-#![expect(
+#![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a bench that cannot go on stops"
-)]
-#![allow(
+    clippy::disallowed_methods,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::too_many_lines,
     missing_docs,
-    reason = "figures are rounded for reading"
+    reason = "a bench that cannot go on stops, and figures are rounded for reading"
 )]
 
 mod base;
+mod cold;
 mod evaluate;
 mod gate;
 mod kit;

@@ -16,14 +16,19 @@ mod spec {
     mod approvals;
     mod approvals_read;
     mod bitbucket;
+    mod check;
+    mod commands;
+    mod crash;
     mod decisions;
     mod door;
     mod door_tls;
     mod doors;
+    mod erasure;
     mod graph;
     mod json;
     mod layers;
     mod ledger;
+    mod narratives;
     mod operator_door;
     mod pages;
     mod policies;
@@ -31,6 +36,8 @@ mod spec {
     mod policy_tests;
     mod receiver;
     mod rest;
+    mod rig;
+    mod road;
     mod routes;
     mod secrets;
     mod simulator;
@@ -44,4 +51,5 @@ mod spec {
     mod tokens;
     mod webhooks;
     mod words;
+    mod workers;
 }

@@ -1,10 +1,17 @@
 //! Recorded actions are carried out, once each: with the same key every time, retried while there is hope, and given up
 //! with an entry and an alarm. What has been carried out is an entry too.
+//!
+//! Between carrying out and recording that, a gateway can die. So whatever was handed out before is first read back from
+//! Bitbucket, and done again only if it is not there.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bitbucket::Client;
+use crate::bitbucket::FetchError;
 use crate::bitbucket::StatusPost;
+use crate::bitbucket::StatusState;
+use crate::event::BuildState;
 use crate::gateway::Gateway;
 use crate::gateway::status::Status;
 use crate::graph::Id;
@@ -83,7 +90,7 @@ async fn one(gateway: &Gateway, action: DueAction) -> Result<(), crate::store::S
     }
 }
 
-/// The only action of today: a commit status. Its key makes a second post of the same one harmless.
+/// The only action of today: a commit status. Its link names the decision, so that it is known again when read back.
 async fn carry_out(gateway: &Gateway, action: &DueAction) -> Result<&'static str, NotDone> {
     let status: Status = serde_json::from_slice(&action.payload)
         .map_err(|error| NotDone::for_good(format!("the stored action cannot be read: {error}")))?;
@@ -98,9 +105,28 @@ async fn carry_out(gateway: &Gateway, action: &DueAction) -> Result<&'static str
         .repository
         .parse()
         .map_err(|error: crate::graph::IdError| NotDone::for_good(error.to_string()))?;
-    let posted = client.post_status(&repository, &status.commit, &post(&status), CALL).await;
-    posted.map_err(|error| NotDone { may_pass: error.may_pass(), why: error.to_string() })?;
+    if action.tries > 1 && is_there(client, &repository, &status).await? {
+        return Ok("posted before");
+    }
+    client.post_status(&repository, &status.commit, &post(&status), CALL).await?;
     Ok("posted")
+}
+
+/// Whether this very status stands on its commit: posted by a try whose end was not recorded.
+async fn is_there(client: &Client, repository: &Id, status: &Status) -> Result<bool, FetchError> {
+    let found = client.read_status(repository, &status.commit, &status.key, CALL).await?;
+    Ok(found.is_some_and(|found| {
+        found.url.as_ref() == Some(&status.url) && found.state == as_read(status.state)
+    }))
+}
+
+/// The state as it is read back.
+const fn as_read(state: StatusState) -> BuildState {
+    match state {
+        StatusState::Successful => BuildState::Successful,
+        StatusState::Failed => BuildState::Failed,
+        StatusState::InProgress => BuildState::InProgress,
+    }
 }
 
 /// Why an action was not carried out, and whether it is worth another try.
@@ -112,6 +138,12 @@ struct NotDone {
 impl NotDone {
     const fn for_good(why: String) -> Self {
         Self { may_pass: false, why }
+    }
+}
+
+impl From<FetchError> for NotDone {
+    fn from(error: FetchError) -> Self {
+        Self { may_pass: error.may_pass(), why: error.to_string() }
     }
 }
 

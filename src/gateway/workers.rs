@@ -36,7 +36,8 @@ use crate::policy::SourceFile;
 /// honest "could not tell" than a caller whose deadline runs out in a queue.
 const MAX_WAITING: usize = 1_024;
 
-/// Longest way of one question through the pool. No worker, or a queue full of runaways: whoever asks hears of it.
+/// Longest time that a question loses to others: no worker starts, or the queue is full of runaways. Whoever asks hears
+/// of it then.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// How the pool runs.
@@ -79,11 +80,20 @@ impl Settings {
     }
 }
 
+/// The first problem in one line, with its place.
+fn first(found: &[Diagnostic]) -> String {
+    match found.first() {
+        None => "none told".to_owned(),
+        Some(told) if told.file.is_empty() => told.message.clone(),
+        Some(told) => format!("{}:{}:{}: {}", told.file, told.line, told.column, told.message),
+    }
+}
+
 /// Why there is no pool.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
     /// The bundle did not pass the load checks.
-    #[error("the bundle was refused: {} problem(s), the first: {}", .0.len(), .0.first().map_or("none told", |first| first.message.as_str()))]
+    #[error("the bundle was refused, problems: {}, the first: {}", .0.len(), first(.0))]
     Refused(Vec<Diagnostic>),
     /// No worker could be started or it died while loading.
     #[error("no worker could load the bundle: {0}")]
@@ -151,7 +161,7 @@ impl Pool {
         }
         let (answer, told) = oneshot::channel();
         let why = match self.queue.try_send(Question { input, rules, answer }) {
-            Ok(()) => match timeout(MAX_WAIT, told).await {
+            Ok(()) => match timeout(self.patience(count), told).await {
                 Ok(Ok(answers)) => return answers,
                 Ok(Err(_)) => "the gate is shutting down",
                 Err(_) => "no worker was free in time",
@@ -159,6 +169,12 @@ impl Pool {
             Err(_) => "too many questions are waiting for a worker",
         };
         all_faulted(count, why)
+    }
+
+    /// Each rule may be late twice, in company and alone, and none of that is to cost another rule its answer.
+    fn patience(&self, rules: usize) -> Duration {
+        let rules = u32::try_from(rules).unwrap_or(u32::MAX);
+        self.shared.deadline().saturating_mul(rules.saturating_mul(2)).saturating_add(MAX_WAIT)
     }
 }
 

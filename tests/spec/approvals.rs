@@ -4,6 +4,8 @@
 mod approvers;
 mod bound;
 
+pub use approvers::connection;
+
 use std::time::Duration;
 
 use portcullis::approval::Act;
@@ -25,8 +27,8 @@ use uuid::Uuid;
 const NOW: Time = Time::from_millis(1_795_284_300_000);
 
 /// How long the ticket waits, and how long its grant is good: different, so that neither is taken for the other.
-const WAITS: Duration = Duration::from_secs(4 * 3_600);
-const GOOD_FOR: Duration = Duration::from_secs(30 * 60);
+const WAITS: Duration = Duration::from_hours(4);
+const GOOD_FOR: Duration = Duration::from_mins(30);
 
 /// Rank of a state: no act leads to a lower one.
 const fn rank(state: State) -> u8 {

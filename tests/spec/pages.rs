@@ -567,7 +567,8 @@ fn nothing_is_said_to_be_stopped_or_let_pass_that_had_happened_already() {
         record.public.binds = Binds::After;
         let shown = notice(&record, &plain, None);
         let html = notice::decision_page(&shown, now());
-        for claim in ["must stop", "must wait", "Stopped", "Let pass", "may proceed", "Waiting for"] {
+        for claim in ["must stop", "must wait", "Stopped", "Let pass", "may proceed", "Waiting for"]
+        {
             assert!(!html.contains(claim), "{verdict} {effect}: {claim}");
         }
         record.public.binds = Binds::Prevents;

@@ -18,13 +18,12 @@ use tokio::time::Instant;
 
 pub use company::BILLING;
 pub use company::CLOUD;
-pub use company::Cast;
 pub use company::DATACENTER;
 pub use company::GATE;
 pub use company::LEDGER;
 pub use company::Registered;
+pub use company::Step;
 pub use company::Town;
-pub use gate::Asked;
 pub use gate::Gate;
 pub use gate::Shape;
 

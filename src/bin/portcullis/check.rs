@@ -142,8 +142,19 @@ impl Asker {
             .map_err(|error| NoAnswer::Unreachable(innermost(&error)))?;
         let status = response.status();
         let body: Value = response.json().await.unwrap_or_default();
-        if status.is_success() {
+        if status.is_success() && body.is_object() {
             return Ok(body);
+        }
+        if status.as_u16() == 404 || status.is_success() {
+            let why = format!(
+                "{} and no answer of a gate: is PORTCULLIS_URL the gate's public address, without a path?",
+                status.as_u16()
+            );
+            return Err(if status.is_client_error() {
+                NoAnswer::Refused(why)
+            } else {
+                NoAnswer::Unreachable(why)
+            });
         }
         let said = at(&body, "/detail")
             .as_str()

@@ -74,7 +74,7 @@ pub async fn who_can(question: WhoCan) -> ExitCode {
             lines.push("anyone: it is public".to_owned());
         }
         lines.extend(listed(answer, "who", |who| {
-            format!("{}  {}  {}", text(who, "level"), text(who, "name"), text(who, "id"))
+            format!("{:<6} {:<20} {}", text(who, "level"), text(who, "name"), text(who, "id"))
         }));
         lines.extend(unknown(answer));
         lines
@@ -114,7 +114,7 @@ pub async fn paths(question: Paths) -> ExitCode {
     let answer = answered(&question.at, "paths", &query, offline).await;
     shown(question.at.reach.reach.format, answer, |answer| {
         let mut lines = listed(answer, "paths", |path| {
-            format!("{}  {}", text(path, "level"), text(path, "line"))
+            format!("{:<6} {}", text(path, "level"), text(path, "line"))
         });
         if lines.is_empty() {
             lines.push("no path".to_owned());

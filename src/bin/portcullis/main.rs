@@ -11,12 +11,14 @@ mod eval;
 mod event;
 mod graph;
 mod json;
+mod layout;
 mod ledger;
 mod offline;
 mod operator;
 mod policy;
 mod serve;
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -72,7 +74,11 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 /// Logs go to standard error, one JSON object a line unless people read them.
 fn logging(format: LogFormat, level: &str) {
     let filter = config::variable("RUST_LOG").unwrap_or_else(|| level.to_owned());
-    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    let colours = std::io::stderr().is_terminal() && config::variable("NO_COLOR").is_none();
+    let logs = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .with_ansi(colours);
     match format {
         LogFormat::Json => logs.json().flatten_event(true).init(),
         LogFormat::Text => logs.with_target(false).init(),

@@ -20,6 +20,7 @@ use crate::cli::TicketVote;
 use crate::cli::Token;
 use crate::client::Operator;
 use crate::operator::from_store::Reading;
+use crate::operator::table::listing;
 use crate::operator::table::table;
 
 /// One sentence for people; it holds its next step already.
@@ -79,15 +80,28 @@ fn rows(answer: &Value, member: &str) -> Vec<Value> {
     at(answer, &format!("/{member}")).as_array().cloned().unwrap_or_default()
 }
 
+/// A time of the record, to the second.
+fn second(row: &Value, member: &str) -> String {
+    let at = text(row, member);
+    at.split_once('.').map_or(at.clone(), |(to_the_second, _)| format!("{to_the_second}Z"))
+}
+
 fn decisions_in_words(answer: &Value) -> String {
-    table(
-        &["at", "verdict", "effect", "binds", "event", "reason", "decision"],
-        rows(answer, "decisions").iter().map(|row| {
-            ["at", "verdict", "effect", "binds", "event", "reason", "decision"]
-                .map(|column| text(row, column))
-        }),
-        "no decision yet",
-    )
+    let entry = |row: &Value| {
+        let of = |member: &str| text(row, member);
+        let answered = format!("{} → {}", of("verdict").to_uppercase(), of("effect"));
+        let head =
+            format!("{}  {answered:<17} {:<8}  {}", second(row, "at"), of("binds"), of("decision"));
+        let place = [of("event"), of("repository"), short_ref(&of("ref"))];
+        let place: Vec<String> = place.into_iter().filter(|word| !word.is_empty()).collect();
+        [head, place.join("  "), of("reason")]
+    };
+    listing(rows(answer, "decisions").iter().map(entry), "no decision yet")
+}
+
+/// A ref as people say it.
+fn short_ref(name: &str) -> String {
+    name.trim_start_matches("refs/heads/").trim_start_matches("refs/").to_owned()
 }
 
 /// `portcullis ticket …`
@@ -123,38 +137,30 @@ async fn act(
 }
 
 fn tickets_in_words(answer: &Value) -> String {
-    table(
-        &["asked at", "state", "reason", "expires at", "ticket"],
-        rows(answer, "tickets").iter().map(|row| {
-            ["asked_at", "state", "reason", "expires_at", "id"].map(|column| text(row, column))
-        }),
-        "no ticket yet",
-    )
+    let entry = |row: &Value| {
+        let state = text(row, "state").to_uppercase();
+        let (asked, ends) = (second(row, "asked_at"), second(row, "expires_at"));
+        let head = format!("{asked}  {state:<8} until {ends}  {}", text(row, "id"));
+        [head, text(row, "reason"), text(row, "why")]
+    };
+    listing(rows(answer, "tickets").iter().map(entry), "no ticket yet")
 }
 
 fn ticket_in_words(ticket: &Value) -> String {
-    let votes: Vec<String> = rows(ticket, "votes")
-        .iter()
-        .map(|vote| {
-            format!(
-                "  {} by {} at {} {}",
-                text(vote, "vote"),
-                text(vote, "by"),
-                text(vote, "at"),
-                text(vote, "reason")
-            )
-        })
-        .collect();
-    format!(
-        "{}  {}\n  {}\n  {}\n{}\n  decision {}  expires {}",
-        text(ticket, "id"),
-        text(ticket, "state").to_uppercase(),
-        text(ticket, "reason"),
-        text(ticket, "why"),
-        votes.join("\n"),
-        text(ticket, "decision"),
-        text(ticket, "expires_at"),
-    )
+    let of = |member: &str| text(ticket, member);
+    let mut lines =
+        vec![format!("{}  {}", of("id"), of("state").to_uppercase()), of("reason"), of("why")];
+    for vote in rows(ticket, "votes") {
+        let (word, by, reason) = (text(&vote, "vote"), text(&vote, "by"), text(&vote, "reason"));
+        let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        lines.push(format!("{word} by {by} at {}{reason}", second(&vote, "at")));
+    }
+    lines.push(format!(
+        "asked by decision {}, open until {}",
+        of("decision"),
+        second(ticket, "expires_at")
+    ));
+    listing(std::iter::once(lines), "")
 }
 
 /// `portcullis dead-letter …`

@@ -72,8 +72,8 @@ fn check(dir: Option<&Path>, format: Format) -> ExitCode {
                 Format::Text => {
                     eprint!("{}", diagnostic::render_all(loaded.warnings()));
                     println!(
-                        "{} rules, revision {}: good",
-                        bundle.rules.len(),
+                        "{}, revision {}: good",
+                        counted(bundle.rules.len(), "rule"),
                         short(&bundle.revision)
                     );
                 }
@@ -89,10 +89,14 @@ fn refused(found: &[Diagnostic], format: Format) -> ExitCode {
         Format::Json => println!("{}", json!({"ok": false, "diagnostics": found})),
         Format::Text => {
             eprint!("{}", diagnostic::render_all(found));
-            println!("{} problem(s): this bundle would be refused", found.len());
+            println!("{}: this bundle would be refused", counted(found.len(), "problem"));
         }
     }
     ExitCode::FAILURE
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn short(revision: &str) -> &str {

@@ -109,6 +109,7 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
     workers(config)?;
     let url =
         config.public.url.clone().unwrap_or_else(|| format!("http://{}", config.public.listen));
+    config.public.url.as_deref().map(judged_url).transpose()?;
     let connections = connections::of(config, &url)?;
     rules(config).read().map_err(|error| ConfigError::value("policies.path", error.to_string()))?;
     let mut lines =
@@ -237,6 +238,12 @@ fn public_url(config: &Config, listener: &TcpListener) -> Result<String, Failed>
         )
         .into());
     };
+    judged_url(url)?;
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// What the world uses must be https: step tokens and approvals travel over it.
+fn judged_url(url: &str) -> Result<(), ConfigError> {
     let parsed = url::Url::parse(url).map_err(|error| {
         ConfigError::value("public.url", format!("`{url}` is no address: {error}"))
     })?;
@@ -246,10 +253,9 @@ fn public_url(config: &Config, listener: &TcpListener) -> Result<String, Failed>
         return Err(ConfigError::value(
             "public.url",
             format!("`{url}` must be https: step tokens would travel in the open"),
-        )
-        .into());
+        ));
     }
-    Ok(url.trim_end_matches('/').to_owned())
+    Ok(())
 }
 
 async fn greet(running: &Running) {

@@ -42,7 +42,9 @@ fn at<'v>(document: &'v Value, path: &str) -> Option<&'v Value> {
     path.split('.').try_fold(document, |value, part| match value {
         Value::Array(items) => items.get(part.parse::<usize>().ok()?),
         Value::Object(_) => value.get(part),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        // Below what is known to be none there is none.
+        Value::Null => Some(value),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     })
 }
 

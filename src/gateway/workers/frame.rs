@@ -103,15 +103,13 @@ pub fn put(
     body(out);
     let payload = out.len().saturating_sub(start + HEAD);
     let length = u32::try_from(payload).ok().filter(|_| payload <= MAX_PAYLOAD);
-    if let (Some(length), Some(place)) =
-        (length, out.get_mut(start..).and_then(<[u8]>::first_chunk_mut))
-    {
+    let place = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut);
+    if let (Some(length), Some(place)) = (length, place) {
         *place = length.to_le_bytes();
-        Ok(())
-    } else {
-        out.truncate(start);
-        Err(FrameError::TooLong(payload))
+        return Ok(());
     }
+    out.truncate(start);
+    Err(FrameError::TooLong(payload))
 }
 
 /// Takes the next frame out of what was read; none if it has not come whole.

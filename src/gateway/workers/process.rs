@@ -121,7 +121,7 @@ impl Process {
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
         let socket = UnixStream::from_std(ours)?;

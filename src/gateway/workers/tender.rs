@@ -1,6 +1,7 @@
 //! A tender keeps one worker going: batch after batch, and a new process whenever the old one fails. Here it is decided
 //! who is to blame when a worker dies.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
@@ -77,6 +78,11 @@ impl Shared {
         &self.bundle
     }
 
+    /// How long a worker may take for one question.
+    pub const fn deadline(&self) -> Duration {
+        self.settings.deadline
+    }
+
     /// How many workers died or were killed.
     pub fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
@@ -150,18 +156,18 @@ impl Tender {
     /// its neighbours need not wait for it a second time.
     async fn serve(&mut self, mut questions: Vec<Question>) {
         questions.retain(|question| !question.answer.is_closed());
-        let (mut suspects, mut fresh): (Vec<_>, Vec<_>) =
+        let (mut suspects, mut fresh): (VecDeque<_>, VecDeque<_>) =
             questions.into_iter().partition(|question| self.shared.is_guilty(question));
         while !fresh.is_empty() {
             let (failed, rest) = self.together(fresh).await;
             fresh = rest;
             match failed {
                 None => {}
-                Some(Failed::Late(_)) => {
-                    suspects.extend((!fresh.is_empty()).then(|| fresh.remove(0)));
-                }
+                Some(Failed::Late(_)) => suspects.extend(fresh.pop_front()),
                 // How far it had come is not known: answers of the last millisecond died with it.
-                Some(_) => suspects.append(&mut fresh),
+                Some(
+                    Failed::Died(_) | Failed::Socket(_) | Failed::Frame(_) | Failed::Report(_),
+                ) => suspects.extend(fresh.drain(..)),
             }
         }
         for question in suspects {
@@ -170,7 +176,10 @@ impl Tender {
     }
 
     /// Asks a batch; what is left of it when the worker fails.
-    async fn together(&mut self, questions: Vec<Question>) -> (Option<Failed>, Vec<Question>) {
+    async fn together(
+        &mut self,
+        questions: VecDeque<Question>,
+    ) -> (Option<Failed>, VecDeque<Question>) {
         let mut answered = Vec::with_capacity(questions.len());
         let batch: Vec<Batch<'_>> =
             questions.iter().map(|q| Batch { rules: &q.rules, input: q.input.json() }).collect();

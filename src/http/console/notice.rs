@@ -189,7 +189,9 @@ fn let_pass(public: &Public) -> &'static str {
         (Binds::Prevents | Binds::Gates | Binds::Signals, _) if is_softened => {
             "Let pass, although a rule objects"
         }
-        (Binds::Prevents | Binds::Gates | Binds::Signals, Verdict::Alert) => "Let pass, with an alert",
+        (Binds::Prevents | Binds::Gates | Binds::Signals, Verdict::Alert) => {
+            "Let pass, with an alert"
+        }
         (Binds::Prevents | Binds::Gates | Binds::Signals, _) => "Let pass",
     }
 }

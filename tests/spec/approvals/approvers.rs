@@ -145,29 +145,25 @@ impl Asked {
         Self { world: company(), people: BTreeMap::new(), actor: "user/eve" }
     }
 
-    fn resolve(&self, finding: Finding) -> Result<Wanted, Finding> {
+    fn resolve(&self, finding: &Finding) -> Result<Wanted, Finding> {
         let graph = Snapshot::build(1, std::slice::from_ref(&self.world)).unwrap();
         let bundle =
             Bundle { revision: "r".to_owned(), rules: Vec::new(), people: self.people.clone() };
         let (mut findings, mut wanted) =
             resolve(vec![finding.clone()], &graph, &bundle, &matter(self.actor));
         let found = findings.pop().unwrap();
-        match wanted.pop() {
-            Some(wanted) => {
-                assert_eq!(found, finding, "what can be approved stays as the rule said it");
-                Ok(wanted)
-            }
-            None => Err(found),
-        }
+        let Some(wanted) = wanted.pop() else { return Err(found) };
+        assert_eq!(found, *finding, "what can be approved stays as the rule said it");
+        Ok(wanted)
     }
 
-    fn eligible(&self, finding: Finding) -> u32 {
+    fn eligible(&self, finding: &Finding) -> u32 {
         self.resolve(finding).unwrap_or_else(|blocked| panic!("{}", blocked.reason)).asked.eligible
     }
 
     /// The Block that says that nobody can, with these words.
-    fn blocks(&self, finding: Finding, words: &[&str]) {
-        let blocked = self.resolve(finding.clone()).unwrap_err();
+    fn blocks(&self, finding: &Finding, words: &[&str]) {
+        let blocked = self.resolve(finding).unwrap_err();
         assert_eq!((blocked.verdict, blocked.origin), (Verdict::Block, Origin::Broken));
         assert_eq!(blocked.approval, None);
         assert!(blocked.reason.starts_with(&finding.reason), "{}", blocked.reason);
@@ -181,26 +177,26 @@ impl Asked {
 #[test]
 fn a_group_is_its_people_through_groups_too_and_no_bots() {
     let asked = Asked::new();
-    let wanted = asked.resolve(wants(from("release-managers"), 1, &[])).unwrap();
+    let wanted = asked.resolve(&wants(from("release-managers"), 1, &[])).unwrap();
     assert_eq!(wanted.asked.eligible, 4);
     assert_eq!(wanted.in_words(), "release-managers (4 people)");
-    let one = asked.resolve(wants(from("night-shift"), 1, &[])).unwrap();
+    let one = asked.resolve(&wants(from("night-shift"), 1, &[])).unwrap();
     assert_eq!(one.in_words(), "night-shift (1 person)");
 }
 
 #[test]
 fn an_empty_or_missing_group_is_a_block_that_says_so() {
     let asked = Asked::new();
-    asked.blocks(wants(from("auditors"), 1, &[]), &["`auditors`", "nobody of them may"]);
-    asked.blocks(wants(from("ghosts"), 1, &[]), &["no group is called `ghosts` here"]);
+    asked.blocks(&wants(from("auditors"), 1, &[]), &["`auditors`", "nobody of them may"]);
+    asked.blocks(&wants(from("ghosts"), 1, &[]), &["no group is called `ghosts` here"]);
 }
 
 #[test]
 fn more_than_there_are_is_a_block() {
     let asked = Asked::new();
-    assert_eq!(asked.eligible(wants(from("release-managers"), 4, &[])), 4);
-    asked.blocks(wants(from("release-managers"), 5, &[]), &["asks for 5", "only 4 people"]);
-    asked.blocks(wants(from("night-shift"), 2, &[]), &["only one person"]);
+    assert_eq!(asked.eligible(&wants(from("release-managers"), 4, &[])), 4);
+    asked.blocks(&wants(from("release-managers"), 5, &[]), &["asks for 5", "only 4 people"]);
+    asked.blocks(&wants(from("night-shift"), 2, &[]), &["only one person"]);
 }
 
 #[test]
@@ -208,41 +204,41 @@ fn two_groups_of_one_name_are_neither() {
     let mut asked = Asked::new();
     asked.world.nodes.push(Node::new(id("group/twin"), "release-managers"));
     join(&mut asked.world, "user/eve", "member", "group/twin");
-    asked.blocks(wants(from("release-managers"), 1, &[]), &["two groups are called"]);
+    asked.blocks(&wants(from("release-managers"), 1, &[]), &["two groups are called"]);
     let by_id = from("acme-cloud/group/rm");
-    assert_eq!(asked.eligible(wants(by_id, 1, &[])), 4, "its id is certain");
+    assert_eq!(asked.eligible(&wants(by_id, 1, &[])), 4, "its id is certain");
 }
 
 #[test]
 fn whoever_is_barred_does_not_count() {
     let mut asked = Asked::new();
     let group = || from("release-managers");
-    assert_eq!(asked.eligible(wants(group(), 1, &[Barred::Actor])), 4, "Eve is none of them");
+    assert_eq!(asked.eligible(&wants(group(), 1, &[Barred::Actor])), 4, "Eve is none of them");
     asked.actor = "user/ana";
-    assert_eq!(asked.eligible(wants(group(), 1, &[Barred::Actor])), 3);
-    assert_eq!(asked.eligible(wants(group(), 1, &[Barred::CommitAuthors])), 3, "Ben wrote them");
-    assert_eq!(asked.eligible(wants(group(), 1, &[Barred::Creator])), 3, "Cleo started it");
+    assert_eq!(asked.eligible(&wants(group(), 1, &[Barred::Actor])), 3);
+    assert_eq!(asked.eligible(&wants(group(), 1, &[Barred::CommitAuthors])), 3, "Ben wrote them");
+    assert_eq!(asked.eligible(&wants(group(), 1, &[Barred::Creator])), 3, "Cleo started it");
     let all = [Barred::Actor, Barred::CommitAuthors, Barred::Creator, Barred::Author];
-    assert_eq!(asked.eligible(wants(group(), 1, &all)), 1);
-    asked.blocks(wants(group(), 2, &all), &["only one person of them may"]);
+    assert_eq!(asked.eligible(&wants(group(), 1, &all)), 1);
+    asked.blocks(&wants(group(), 2, &all), &["only one person of them may"]);
 }
 
 #[test]
 fn the_person_behind_an_agent_does_not_approve_its_deed() {
     let mut asked = Asked::new();
     asked.actor = "agent/helper";
-    assert_eq!(asked.eligible(wants(from("release-managers"), 1, &[Barred::Actor])), 3);
+    assert_eq!(asked.eligible(&wants(from("release-managers"), 1, &[Barred::Actor])), 3);
     asked.world.edges.retain(|edge| edge.is != Relation::ActsFor);
-    assert_eq!(asked.eligible(wants(from("release-managers"), 1, &[Barred::Actor])), 4);
+    assert_eq!(asked.eligible(&wants(from("release-managers"), 1, &[Barred::Actor])), 4);
 }
 
 #[test]
 fn an_agent_in_the_group_does_not_approve() {
     let mut asked = Asked::new();
     join(&mut asked.world, "agent/helper", "member", "group/rm");
-    assert_eq!(asked.eligible(wants(from("release-managers"), 1, &[])), 4);
+    assert_eq!(asked.eligible(&wants(from("release-managers"), 1, &[])), 4);
     let by_id = Approvers { group: None, users: vec!["acme-cloud/agent/helper".to_owned()] };
-    asked.blocks(wants(by_id, 1, &[]), &["nobody of them may"]);
+    asked.blocks(&wants(by_id, 1, &[]), &["nobody of them may"]);
 }
 
 #[test]
@@ -253,9 +249,9 @@ fn people_who_left_do_not_approve() {
         *node = node.clone().flag("active", false);
     };
     left(&mut asked.world, "user/dan");
-    assert_eq!(asked.eligible(wants(from("release-managers"), 1, &[])), 3);
+    assert_eq!(asked.eligible(&wants(from("release-managers"), 1, &[])), 3);
     let dan = Approvers { group: None, users: vec!["acme-cloud/user/dan".to_owned()] };
-    asked.blocks(wants(dan, 1, &[]), &["nobody of them may"]);
+    asked.blocks(&wants(dan, 1, &[]), &["nobody of them may"]);
 }
 
 #[test]
@@ -263,10 +259,10 @@ fn an_alias_stands_for_groups_and_people() {
     let mut asked = Asked::new();
     let alias = ["night-shift", "acme-cloud/user/eve"].map(str::to_owned).to_vec();
     asked.people.insert("deployers".to_owned(), alias);
-    let wanted = asked.resolve(wants(from("deployers"), 2, &[])).unwrap();
+    let wanted = asked.resolve(&wants(from("deployers"), 2, &[])).unwrap();
     assert_eq!(wanted.in_words(), "deployers (2 people)");
     asked.people.insert("release-managers".to_owned(), Vec::new());
-    asked.blocks(wants(from("release-managers"), 1, &[]), &["nobody of them may"]);
+    asked.blocks(&wants(from("release-managers"), 1, &[]), &["nobody of them may"]);
 }
 
 #[test]
@@ -274,13 +270,13 @@ fn people_may_be_named_and_joined_with_a_group() {
     let asked = Asked::new();
     let users = vec!["acme-cloud/user/eve".to_owned(), "acme-cloud/user/dan".to_owned()];
     let named = Approvers { group: None, users: users.clone() };
-    assert_eq!(asked.resolve(wants(named, 2, &[])).unwrap().in_words(), "named people (2 people)");
+    assert_eq!(asked.resolve(&wants(named, 2, &[])).unwrap().in_words(), "named people (2 people)");
     let joined = Approvers { group: Some("night-shift".to_owned()), users };
-    assert_eq!(asked.eligible(wants(joined, 1, &[])), 2, "Dan counts once");
+    assert_eq!(asked.eligible(&wants(joined, 1, &[])), 2, "Dan counts once");
     let stranger = Approvers { group: None, users: vec!["acme-cloud/user/gone".to_owned()] };
-    asked.blocks(wants(stranger, 1, &[]), &["the graph does not know"]);
+    asked.blocks(&wants(stranger, 1, &[]), &["the graph does not know"]);
     let foreign = Approvers { group: None, users: vec!["acme-dc/user/1".to_owned()] };
-    asked.blocks(wants(foreign, 1, &[]), &["of another connection"]);
+    asked.blocks(&wants(foreign, 1, &[]), &["of another connection"]);
 }
 
 #[test]
@@ -291,15 +287,15 @@ fn members_that_could_not_be_read_are_said() {
         field: "members".to_owned(),
         why: "the token lacks `account`".to_owned(),
     });
-    asked.blocks(wants(from("auditors"), 1, &[]), &["not all known", "the token lacks `account`"]);
+    asked.blocks(&wants(from("auditors"), 1, &[]), &["not all known", "the token lacks `account`"]);
 }
 
 #[test]
 fn a_demand_that_names_nobody_is_for_an_operator() {
     let asked = Asked::new();
-    let wanted = asked.resolve(wants(Approvers::default(), 1, &[Barred::Actor])).unwrap();
+    let wanted = asked.resolve(&wants(Approvers::default(), 1, &[Barred::Actor])).unwrap();
     assert_eq!((wanted.asked.eligible, wanted.in_words()), (1, "an operator of this gate".into()));
-    asked.blocks(wants(Approvers::default(), 2, &[]), &["an operator of this gate"]);
+    asked.blocks(&wants(Approvers::default(), 2, &[]), &["an operator of this gate"]);
 }
 
 #[test]
@@ -307,6 +303,6 @@ fn only_an_approve_asks_for_people() {
     let asked = Asked::new();
     for verdict in [Verdict::Allow, Verdict::Alert, Verdict::Block] {
         let finding = Finding { verdict, approval: None, ..wants(from("ghosts"), 1, &[]) };
-        assert_eq!(asked.resolve(finding.clone()).unwrap_err(), finding);
+        assert_eq!(asked.resolve(&finding).unwrap_err(), finding);
     }
 }

@@ -197,7 +197,7 @@ async fn what_data_center_pages_wrongly_is_no_list() {
         r#"{"values":[],"isLastPage":false,"nextPageStart":null}"#,
         r#"{"values":[],"isLastPage":false,"nextPageStart":0}"#,
     ] {
-        let raw = Raw::answering([json(body)]).await;
+        let raw = Raw::answering([json(r#"{"id":9}"#), json(body)]).await;
         let client = datacenter_at(&raw.url, bearer());
         let repository = "acme-dc/repository/9".parse().unwrap();
         client.remember(&repository, "ONE/api");

@@ -46,6 +46,7 @@ impl Registered {
 pub struct Cast {
     pub ravi: Uuid,
     pub mia: Uuid,
+    pub omar: Uuid,
     pub production: Uuid,
     pub staging: Uuid,
     pub consumer: (String, String),
@@ -179,6 +180,7 @@ fn make() -> (Company, Cast) {
     let cast = Cast {
         ravi: people.ravi,
         mia: people.mia,
+        omar: people.omar,
         production: people.production,
         staging: people.staging,
         consumer,
@@ -193,14 +195,15 @@ fn make() -> (Company, Cast) {
 struct People {
     ravi: Uuid,
     mia: Uuid,
+    omar: Uuid,
     gate: Uuid,
     production: Uuid,
     staging: Uuid,
 }
 
 fn cloud(acme: &mut Workspace, hook: &Registered) -> People {
-    let ravi = acme.member("ravi", "Ravi", Role::Member);
-    let mia = acme.member("mia", "Mia", Role::Member);
+    let ravi = acme.member("ravi", "Ravi Forgettable", Role::Member);
+    let mia = acme.member("mia", "Mia Unchanged", Role::Member);
     let omar = acme.member("omar", "Omar", Role::Member);
     let gate = acme.member("portcullis", "Portcullis", Role::Owner);
     acme.group("developers", "developers", &[ravi, mia, omar]);
@@ -228,7 +231,7 @@ fn cloud(acme: &mut Workspace, hook: &Registered) -> People {
         "pullrequest:fulfilled",
     ];
     acme.hook(None, &format!("http://127.0.0.1:9/hooks/{}", hook.id), Some(&hook.secret), &events);
-    People { ravi, mia, gate, production, staging }
+    People { ravi, mia, omar, gate, production, staging }
 }
 
 fn datacenter(dc: &mut DataCenter, hook: &Registered) -> String {

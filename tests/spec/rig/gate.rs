@@ -85,9 +85,14 @@ impl Gate {
         self.come_up().await;
     }
 
+    /// Starts it again without waiting for more than its doors.
+    pub async fn reopen(&mut self) {
+        (self.child, self.lines) = launch(self.folder.path(), &mut self.ears);
+        self.open_doors().await;
+    }
+
     async fn come_up(&mut self) {
-        self.public = self.told("public    http(s)://").await;
-        self.operator = self.told("operator  http://").await;
+        self.open_doors().await;
         until("readiness", async || {
             let ready =
                 self.http.get(format!("http://{}/readyz", self.operator)).send().await.ok()?;
@@ -95,23 +100,33 @@ impl Gate {
         })
         .await;
         self.line("\"discovered\"").await;
+    }
+
+    async fn open_doors(&mut self) {
+        self.public = self.told("public    ").await;
+        self.operator = self.told("operator  ").await;
         self.town.hook_up(&self.public);
     }
 
     async fn told(&mut self, head: &str) -> String {
         let line = self.line(head).await;
-        line.strip_prefix(head).unwrap().split_whitespace().next().unwrap().to_owned()
+        let told = line.strip_prefix(head).unwrap().split_whitespace().next().unwrap();
+        told.rsplit('/').next().unwrap().to_owned()
     }
 
     /// The first line on standard error that holds a text.
     pub async fn line(&mut self, part: &str) -> String {
         let holds = |lines: &Vec<String>| lines.iter().any(|line| line.contains(part));
-        let lines = tokio::time::timeout(PATIENCE, self.lines.wait_for(holds)).await;
-        match lines {
-            Ok(Ok(lines)) => lines.iter().find(|line| line.contains(part)).unwrap().clone(),
-            Ok(Err(_)) => panic!("the gate ended without `{part}`:\n{}", self.log()),
+        let waited = tokio::time::timeout(PATIENCE, self.lines.wait_for(holds))
+            .await
+            .map(|heard| heard.is_ok());
+        match waited {
+            Ok(true) => {}
+            Ok(false) => panic!("the gate ended without `{part}`:\n{}", self.log()),
             Err(_) => panic!("the gate never said `{part}`:\n{}", self.log()),
         }
+        let lines = self.lines.borrow();
+        lines.iter().find(|line| line.contains(part)).unwrap().clone()
     }
 
     /// Everything it said on standard error.

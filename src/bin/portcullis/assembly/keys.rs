@@ -95,6 +95,9 @@ pub async fn signing(store: &Store) -> Result<(SigningKey, VerifierKey), Assembl
     if kept.is_none() {
         let bytes = signing.to_pkcs8().map_err(AssemblyError::other)?;
         store.keep_key(SIGNING, &bytes).await.map_err(AssemblyError::other)?;
+    }
+    // Looked for by itself: a first start can end between the two.
+    if store.meta(VKEY).await.map_err(AssemblyError::other)?.is_none() {
         store
             .set_meta(VKEY, verifier.to_string().as_bytes())
             .await

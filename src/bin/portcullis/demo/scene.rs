@@ -1,6 +1,8 @@
 //! One scene of the tour: something happens in the company, and the gate's decision is awaited and compared.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use portcullis::decision::Effect;
@@ -45,6 +47,7 @@ pub struct Watcher<'a> {
     seen: HashSet<Uuid>,
     product: Product,
     scene: String,
+    told: HashMap<String, usize>,
     /// Decisions shown so far.
     pub rows: Vec<Row>,
     /// What was not as expected, decisions and claims.
@@ -59,6 +62,7 @@ impl<'a> Watcher<'a> {
             seen: HashSet::new(),
             product: Product::Cloud,
             scene: String::new(),
+            told: HashMap::new(),
             rows: Vec::new(),
             wrong: 0,
         }
@@ -143,11 +147,25 @@ impl<'a> Watcher<'a> {
         Ok(Some(self.running.gateway.told(record).await.map_err(AssemblyError::other)?))
     }
 
+    /// The decision before that told the same: reason, rules with their outcomes and facts, remedies.
+    fn as_in(&mut self, number: usize, told: &Told) -> Option<usize> {
+        let story = &told.story;
+        let same = serde_json::json!([story.reason, story.rules, story.remedies]).to_string();
+        match self.told.entry(same) {
+            Entry::Occupied(earlier) if !story.rules.is_empty() => Some(*earlier.get()),
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => {
+                place.insert(number);
+                None
+            }
+        }
+    }
+
     fn compare(&mut self, told: &Told, expected: Expected) {
         let public = &told.record.public;
         let good = public.verdict == expected.verdict && public.effect == expected.effect;
         let number = self.rows.len() + 1;
-        show::decision(number, told);
+        show::decision(number, told, self.as_in(number, told));
         if !good {
             self.wrong += 1;
             show::claim(false, &format!("expected {} → {}", expected.verdict, expected.effect));

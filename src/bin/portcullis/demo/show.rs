@@ -1,13 +1,12 @@
 //! What the demo prints: each decision as rule → reason → proof → controls, and a table of all at the end. Data on
 //! standard output, the rest beside it.
 
-mod layout;
-
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
 
 use portcullis::decision::Binds;
+use portcullis::decision::narrative::Narrative;
 use portcullis::decision::narrative::RuleStory;
 use portcullis::gateway::telling::Told;
 use portcullis::policy::Verdict;
@@ -15,9 +14,9 @@ use portcullis::policy::Verdict;
 use crate::assembly::Running;
 use crate::config::variable;
 use crate::demo::company::Cast;
-use crate::demo::show::layout::cut;
-use crate::demo::show::layout::labelled;
-use crate::demo::show::layout::wrapped;
+use crate::layout::cut;
+use crate::layout::labelled;
+use crate::layout::wrapped;
 
 /// Remedies that are printed of one decision; the record holds all.
 const REMEDIES: usize = 2;
@@ -90,27 +89,34 @@ pub fn scene(title: &str) {
     println!("\n{}", painted(title, "1"));
 }
 
-/// A decision.
-pub fn decision(number: usize, told: &Told) {
+/// A decision. What an earlier one told word for word is not told again: `as_in` is that one's number.
+pub fn decision(number: usize, told: &Told, as_in: Option<usize>) {
     let (public, story) = (&told.record.public, &told.story);
     println!("{number:>3} {} → {}   {}", word(public.verdict), public.effect, faint(story.binds));
-    for line in wrapped(&story.reason, 4) {
-        println!("{line}");
+    wrapped(&story.reason, 4).iter().for_each(|line| println!("{line}"));
+    match as_in {
+        Some(earlier) => {
+            println!("    {}", faint(&format!("rules, proof and controls as in {earlier}")));
+        }
+        None => rules_and_controls(story),
     }
+    story.because.iter().for_each(|because| labelled_if("softened", because));
+    labelled_if("kept as", &public.decision.to_string());
+}
+
+fn rules_and_controls(story: &Narrative) {
     let spoke = story.rules.iter().filter(|rule| rule.verdict.is_some());
     spoke.for_each(|rule| rule_lines(rule, &story.reason));
     silent(&story.rules);
     let controls =
         story.controls.iter().map(|(framework, ids)| format!("{framework} {}", ids.join(", ")));
     labelled_if("supports", &controls.collect::<Vec<_>>().join(" · "));
-    story.because.iter().for_each(|because| labelled_if("softened", because));
     let mut remedies = story.remedies.iter();
     remedies.by_ref().take(REMEDIES).for_each(|remedy| labelled_if("what now", remedy));
     let more = remedies.count();
     if more > 0 {
         labelled_if("", &format!("… and {more} more in the record"));
     }
-    labelled_if("kept as", &public.decision.to_string());
 }
 
 fn rule_lines(rule: &RuleStory, reason: &str) {
@@ -132,6 +138,7 @@ fn silent(rules: &[RuleStory]) {
         by_outcome.entry(rule.outcome).or_default().push(&rule.rule);
     }
     for (outcome, rules) in by_outcome {
+        let outcome = outcome.replace('-', " ");
         labelled_if("asked too", &format!("{} ({outcome})", rules.join(", ")));
     }
 }

@@ -99,7 +99,7 @@ async fn cloud_pushes(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<()
             ALLOW,
         ),
         (
-            "Cloud: Ravi pushes straight to release/24.9, which is protected",
+            "Cloud: Ravi pushes straight to release/24.9 (protected)",
             Change::commits("release/24.9", 1),
             EventKind::Push,
             BLOCK,
@@ -151,7 +151,7 @@ async fn cloud_repository(
     watcher: &mut Watcher<'_>,
 ) -> Result<(), AssemblyError> {
     let (cloud, cast) = (stage.simulator.cloud(), stage.cast);
-    watcher.scene("Cloud: Nadia forks billing into a workspace that is not the company's");
+    watcher.scene("Cloud: Nadia forks billing out of the company");
     cloud.fork(BILLING, cast.nadia, ("elsewhere", "billing-copy")).await.map_err(refused)?;
     watcher.next(EventKind::RepositoryForked, BLOCK).await.map(drop)
 }
@@ -167,9 +167,7 @@ async fn datacenter(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<(), 
     watcher.scene("Data Center: Ravi pushes straight to main");
     dc.push(LEDGER, "ravi", &[Change::commits("main", 2)]).await.map_err(refused)?;
     watcher.next(EventKind::Push, BLOCK).await?;
-    watcher.scene(
-        "Data Center: Ravi rewrites main; the body does not say so, the gate asks Bitbucket",
-    );
+    watcher.scene("Data Center: Ravi rewrites main (the gate has to ask Bitbucket)");
     dc.push(LEDGER, "ravi", &[Change::rewrite("main", 1, 1)]).await.map_err(refused)?;
     watcher.next(EventKind::Push, BLOCK).await?;
     watcher.scene("Data Center: Ravi opens a pull request");
@@ -185,7 +183,7 @@ async fn datacenter(stage: &Stage<'_>, watcher: &mut Watcher<'_>) -> Result<(), 
     watcher.scene("Data Center: Omar approves it");
     dc.pull(LEDGER, pull, "omar", DcPullAct::Approve).await.map_err(refused)?;
     watcher.next(EventKind::PullRequestApproved, ALLOW).await?;
-    watcher.scene("Data Center: Ravi merges it; somebody else agreed, so nothing is wrong");
+    watcher.scene("Data Center: Ravi merges it, and somebody else had agreed");
     dc.pull(LEDGER, pull, "ravi", DcPullAct::Merge).await.map_err(refused)?;
     watcher.next(EventKind::PullRequestMerged, ALLOW).await?;
     watcher.scene("Data Center: the push that this merge made came by a pull request");

@@ -1,8 +1,10 @@
-//! Tables for people.
+//! Tables and lists for people.
 
 use comfy_table::ContentArrangement;
 use comfy_table::Table;
 use portcullis::decision::narrative::shown;
+
+use crate::layout::wrapped;
 
 /// A table of these columns; `none` where there is no row. Foreign text is shown with its control characters escaped.
 pub fn table<const N: usize>(
@@ -20,5 +22,21 @@ pub fn table<const N: usize>(
         any = true;
         table.add_row(row.map(|cell| shown(&cell)));
     }
-    if any { table.to_string() } else { none.to_owned() }
+    if any { table.trim_fmt() } else { none.to_owned() }
+}
+
+/// Entries of several lines, the first at the margin and the others below it, wrapped; `none` where there is no entry.
+/// Reasons are sentences: in a column of a table they would be torn or make the table wider than a screen.
+pub fn listing<I: IntoIterator<Item = String>>(
+    entries: impl Iterator<Item = I>,
+    none: &str,
+) -> String {
+    let mut lines = Vec::new();
+    for entry in entries {
+        let mut entry = entry.into_iter();
+        lines.extend(entry.next().map(|head| shown(&head)));
+        let rest = entry.filter(|line| !line.is_empty());
+        lines.extend(rest.flat_map(|line| wrapped(&line, 2)));
+    }
+    if lines.is_empty() { none.to_owned() } else { lines.join("\n") }
 }

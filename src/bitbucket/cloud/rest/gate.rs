@@ -5,9 +5,10 @@
 //! are Bitbucket's own, differ from run to run, and are left out.
 //!
 //! The gate counts as present where a command runs `portcullis check`, `portcullis-check`, `check.sh` or the pipe as a
-//! program whose refusal ends the step: not in a comment or a quoted text, not before `||`, `|` or `&`, not as a
-//! condition, not after `set +e`. It is first if nothing but [trivial](trivial) commands stands before it. This is not
-//! a shell: what it does not understand is not the gate, and not trivial.
+//! program whose refusal ends the step: not in a comment or a quoted text, not before `;`, `||`, `|` or `&`, not as a
+//! condition, not after `set +e`. A refusal before `&&` skips what is joined to it, and then the step goes on, `set -e` or
+//! not: such a gate counts only if nothing but trivial commands follows. It is first if nothing but trivial commands (see
+//! `trivial`) stands before it. This is not a shell: what it does not understand is not the gate, and not trivial.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -68,8 +69,16 @@ struct Reader {
     busy: bool,
     /// A refusal no longer ends the step.
     deaf: bool,
-    /// The gate was found; whether it was first.
-    gate: Option<bool>,
+    gate: Option<Found>,
+}
+
+/// The gate, where it was found.
+#[derive(Clone, Copy)]
+struct Found {
+    /// Before anything that is not trivial.
+    first: bool,
+    /// In an `&&` list: the shell goes on after the list, whatever the gate said.
+    leaks: bool,
 }
 
 impl Reader {
@@ -84,8 +93,13 @@ impl Reader {
     }
 
     fn look(&mut self, one: &Simple) {
+        let goes_on = if one.chained { one.joint == Joint::Other } else { !trivial(one) };
+        if goes_on && self.gate.is_some_and(|gate| gate.leaks) {
+            (self.gate, self.busy) = (None, true);
+        }
         if !self.deaf && one.ends_step && is_gate(one) {
-            self.gate.get_or_insert(!self.busy);
+            let leaks = one.chained || one.joint == Joint::And;
+            self.gate.get_or_insert(Found { first: !self.busy, leaks });
         } else if !trivial(one) {
             self.busy = true;
         }
@@ -95,7 +109,11 @@ impl Reader {
 
     fn end(self) -> Script {
         let sha256 = hex::encode(self.hash.finalize());
-        Script { sha256, present: self.gate.is_some(), first: self.gate.unwrap_or(false) }
+        Script {
+            sha256,
+            present: self.gate.is_some(),
+            first: self.gate.is_some_and(|gate| gate.first),
+        }
     }
 }
 
@@ -103,10 +121,28 @@ impl Reader {
 #[derive(Debug, Default)]
 struct Simple {
     words: Vec<String>,
+    /// Whether it stands after `&&`.
+    chained: bool,
+    /// What stands behind it.
+    joint: Joint,
     /// Whether its failure ends the step.
     ends_step: bool,
     /// Whether the shell does more than run it: substitutes, redirects, groups.
     more: bool,
+}
+
+/// What joins a command to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Joint {
+    /// A line's or the command's end.
+    #[default]
+    End,
+    /// `;`
+    Then,
+    /// `&&`
+    And,
+    /// `||`, `|` or `&`.
+    Other,
 }
 
 /// Names under which the gate is run.
@@ -171,7 +207,7 @@ fn simple_commands(text: &str) -> Vec<Simple> {
     while let Some(letter) = letters.next() {
         splitter.letter(letter, &mut letters);
     }
-    splitter.cut(true);
+    splitter.cut(Joint::End);
     splitter.done
 }
 
@@ -189,11 +225,12 @@ type Letters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 impl Splitter {
     fn letter(&mut self, letter: char, rest: &mut Letters<'_>) {
         match letter {
-            '\n' | ';' => self.cut(true),
-            '&' if rest.next_if_eq(&'&').is_some() => self.cut(true),
+            '\n' => self.cut(Joint::End),
+            ';' => self.cut(Joint::Then),
+            '&' if rest.next_if_eq(&'&').is_some() => self.cut(Joint::And),
             '|' | '&' => {
                 rest.next_if_eq(&'|');
-                self.cut(false);
+                self.cut(Joint::Other);
                 // What stands after `||` runs only sometimes, and after `|` its own failure may still count: neither
                 // is understood well enough to be the gate.
                 self.now.more = true;
@@ -246,9 +283,12 @@ impl Splitter {
         self.now.words.extend(self.word.take());
     }
 
-    /// Ends the command; `ends_step` = what follows is `;`, `&&`, a line end or nothing.
-    fn cut(&mut self, ends_step: bool) {
+    /// Ends the command. An empty one is passed over: a line may end after `&&`.
+    fn cut(&mut self, joint: Joint) {
         self.end_word();
+        if self.now.words.is_empty() && !self.now.more {
+            return;
+        }
         let mut one = std::mem::take(&mut self.now);
         let opens = |word: &String| {
             matches!(
@@ -267,10 +307,10 @@ impl Splitter {
             )
         };
         self.nested |= one.words.first().is_some_and(opens);
-        one.ends_step = ends_step && !self.nested && !one.more;
-        if !one.words.is_empty() || one.more {
-            self.done.push(one);
-        }
+        one.joint = joint;
+        one.ends_step = matches!(joint, Joint::End | Joint::And) && !self.nested && !one.more;
+        self.now.chained = joint == Joint::And;
+        self.done.push(one);
     }
 }
 
@@ -309,6 +349,8 @@ mod tests {
             "pipe: acme/portcullis-check:1.2.0",
             "set -eu; portcullis check --action deploy && ./deploy",
             "portcullis check \\\n  --action deploy",
+            "portcullis check &&\n  ./deploy",
+            "portcullis check && ./deploy\necho done",
             "\"portcullis\" 'check' --action deploy",
         ] {
             assert_eq!(gate(&[line]), (true, true), "{line}");
@@ -357,6 +399,11 @@ mod tests {
             "# portcullis check --action deploy",
             "echo 'x; portcullis check'",
             "portcullis check --action deploy || true",
+            "portcullis check --action deploy; ./deploy",
+            "portcullis check && ./build || true",
+            "portcullis check && ./deploy &",
+            "portcullis check && ./build; ./deploy",
+            "portcullis check && ./build\n./deploy",
             "portcullis check --action deploy | tee log",
             "portcullis check --action deploy &",
             "if portcullis check; then ./deploy; fi",
@@ -372,6 +419,11 @@ mod tests {
             assert_eq!(gate(&[line]), (false, false), "{line}");
         }
         assert_eq!(gate(&["set +e", "portcullis check"]), (false, false));
+        assert_eq!(gate(&["portcullis check && ./build", "./deploy"]), (false, false));
+        let fetched = "curl -o check.sh https://gate.example.com/check.sh && sh check.sh";
+        assert_eq!(gate(&[fetched]), (true, true));
+        assert_eq!(gate(&[fetched, "./deploy"]), (false, false), "curl may fail");
+        assert_eq!(gate(&["portcullis check && ./build", "portcullis check"]), (true, false));
         assert_eq!(gate(&[]), (false, false));
     }
 }

@@ -11,27 +11,42 @@ const WIDTH: usize = 98;
 /// Where a labelled text begins.
 const LABEL: usize = 14;
 
-/// The text in lines of at most [`WIDTH`] columns, each behind `indent` spaces. A longer word stands alone on its line.
+/// The text in lines of at most [`WIDTH`] columns, each behind `indent` spaces. What has no blank is broken behind a
+/// comma, and stays whole if it has none.
 pub fn wrapped(text: &str, indent: usize) -> Vec<String> {
     let margin = " ".repeat(indent);
     let mut lines = Vec::new();
     let mut line = margin.clone();
     let mut used = indent;
-    for word in shown(text).split_whitespace() {
-        let length = word.chars().count();
-        let begun = used > indent;
-        if begun && used + 1 + length > WIDTH {
+    for (piece, is_glued) in pieces(&shown(text), WIDTH - indent) {
+        let length = piece.chars().count();
+        let gap = usize::from(used > indent && !is_glued);
+        if used > indent && used + gap + length > WIDTH {
             lines.push(std::mem::replace(&mut line, margin.clone()));
             used = indent;
-        } else if begun {
+        } else if gap == 1 {
             line.push(' ');
             used += 1;
         }
-        line.push_str(word);
+        line.push_str(&piece);
         used += length;
     }
     lines.push(line);
     lines
+}
+
+/// The words of a text; one longer than `room` in pieces, all but the first glued to the one before.
+fn pieces(text: &str, room: usize) -> Vec<(String, bool)> {
+    let mut out = Vec::new();
+    for word in text.split_whitespace() {
+        if word.chars().count() <= room {
+            out.push((word.to_owned(), false));
+        } else {
+            let parts = word.split_inclusive(',').enumerate();
+            out.extend(parts.map(|(at, part)| (part.to_owned(), at > 0)));
+        }
+    }
+    out
 }
 
 /// The text behind a label, its further lines below the first.
@@ -75,6 +90,14 @@ mod tests {
             wrapped(&format!("a {long} b"), 2),
             ["  a".to_owned(), format!("  {long}"), "  b".to_owned()]
         );
+    }
+
+    #[test]
+    fn json_is_broken_behind_a_comma() {
+        let list = format!("[{}]", vec!["\"0123456789\""; 12].join(","));
+        let lines = wrapped(&list, 10);
+        assert!(lines.len() == 2 && lines.iter().all(|line| line.chars().count() <= WIDTH));
+        assert_eq!(lines.iter().map(|line| line.trim_start()).collect::<String>(), list);
     }
 
     #[test]
