@@ -54,8 +54,8 @@ impl Promised {
     async fn further(&self, answers: usize) {
         let mut count = self.answers.subscribe();
         let wanted = *count.borrow_and_update() + answers;
-        let waited = tokio::time::timeout(PATIENCE, count.wait_for(|count| *count >= wanted)).await;
-        waited.expect("the gate stopped answering").unwrap();
+        let enough = count.wait_for(|count| *count >= wanted);
+        tokio::time::timeout(PATIENCE, enough).await.expect("the gate stopped answering").unwrap();
     }
 }
 
@@ -72,7 +72,9 @@ async fn push_on(town: Arc<Town>, promised: Arc<Promised>, name: &'static str) {
         if taken.is_empty() {
             tokio::time::sleep(PAUSE).await;
         }
-        taken.into_iter().for_each(|delivery| promised.delivery(delivery));
+        for delivery in taken {
+            promised.delivery(delivery);
+        }
     }
 }
 

@@ -119,11 +119,12 @@ impl Gate {
         let holds = |lines: &Vec<String>| lines.iter().any(|line| line.contains(part));
         let waited = tokio::time::timeout(PATIENCE, self.lines.wait_for(holds))
             .await
-            .map(|heard| heard.is_ok());
+            .map(|heard| heard.is_ok())
+            .ok();
         match waited {
-            Ok(true) => {}
-            Ok(false) => panic!("the gate ended without `{part}`:\n{}", self.log()),
-            Err(_) => panic!("the gate never said `{part}`:\n{}", self.log()),
+            Some(true) => {}
+            Some(false) => panic!("the gate ended without `{part}`:\n{}", self.log()),
+            None => panic!("the gate never said `{part}`:\n{}", self.log()),
         }
         let lines = self.lines.borrow();
         lines.iter().find(|line| line.contains(part)).unwrap().clone()
@@ -308,9 +309,13 @@ fn configure(town: &Town, shape: &Shape, folder: &Path) {
     let now = simulator.now().as_millisecond();
     simulator
         .company(|company| world::write(&company.datacenter, now, &folder.join("dc.world.json")));
-    let at = |name: &str| format!("{{ file = {:?} }}", folder.join(name));
+    let at = |name: &str| format!("{{ file = \"{}\" }}", folder.join(name).display());
     let effects = if shape.silent { "" } else { "effects = [\"commit-status\"]" };
-    let path = shape.policies.as_ref().map(|path| format!("path = {path:?}")).unwrap_or_default();
+    let path = shape
+        .policies
+        .as_ref()
+        .map(|path| format!("path = \"{}\"", path.display()))
+        .unwrap_or_default();
     let toml = format!(
         r#"
 [public]
