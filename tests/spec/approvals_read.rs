@@ -100,13 +100,10 @@ fn client(server: Server, credential: Credential) -> Client {
 
 impl Story {
     async fn push(&self, change: Change) {
-        match self.cloud {
-            Some((_, bob)) => {
-                self.simulator.cloud().push("acme/billing", bob, &[change]).await.unwrap();
-            }
-            None => {
-                self.simulator.datacenter().push("ONE/api", "bob", &[change]).await.unwrap();
-            }
+        if let Some((_, bob)) = self.cloud {
+            self.simulator.cloud().push("acme/billing", bob, &[change]).await.unwrap();
+        } else {
+            self.simulator.datacenter().push("ONE/api", "bob", &[change]).await.unwrap();
         }
     }
 
@@ -129,28 +126,22 @@ impl Story {
     }
 
     async fn approve(&self, number: u64) {
-        match self.cloud {
-            Some((ada, _)) => {
-                let cloud = self.simulator.cloud();
-                cloud.pull("acme/billing", number, ada, PullAct::Approve).await.unwrap();
-            }
-            None => {
-                let face = self.simulator.datacenter();
-                face.pull("ONE/api", number, "ada", DcPullAct::Approve).await.unwrap();
-            }
+        if let Some((ada, _)) = self.cloud {
+            let cloud = self.simulator.cloud();
+            cloud.pull("acme/billing", number, ada, PullAct::Approve).await.unwrap();
+        } else {
+            let face = self.simulator.datacenter();
+            face.pull("ONE/api", number, "ada", DcPullAct::Approve).await.unwrap();
         }
     }
 
     async fn merge(&self, number: u64) {
-        match self.cloud {
-            Some((_, bob)) => {
-                let cloud = self.simulator.cloud();
-                cloud.pull("acme/billing", number, bob, PullAct::Merge).await.unwrap();
-            }
-            None => {
-                let face = self.simulator.datacenter();
-                face.pull("ONE/api", number, "bob", DcPullAct::Merge).await.unwrap();
-            }
+        if let Some((_, bob)) = self.cloud {
+            let cloud = self.simulator.cloud();
+            cloud.pull("acme/billing", number, bob, PullAct::Merge).await.unwrap();
+        } else {
+            let face = self.simulator.datacenter();
+            face.pull("ONE/api", number, "bob", DcPullAct::Merge).await.unwrap();
         }
     }
 
@@ -212,7 +203,7 @@ async fn an_approval_of_the_latest_commit_names_it_in_full_before_and_after_the_
         let latest = story.tip("fix");
         let one =
             Approval { by: Known::Value(story.ada.clone()), commit: Known::Value(latest.clone()) };
-        assert_eq!(story.approvals(number).await, [one.clone()]);
+        assert_eq!(story.approvals(number).await, std::slice::from_ref(&one));
         story.merge(number).await;
         let (_, facts) = story.read(number).await;
         assert_eq!(facts.approvals, Known::Value(vec![one]));

@@ -54,14 +54,14 @@ mod tests {
     #[test]
     fn the_template_is_a_configuration_with_and_without_its_comments() {
         parse("t", super::TEMPLATE, Vec::new()).unwrap();
+        let is_key = |text: &str| {
+            let word = text.split(" = ").next().unwrap_or_default();
+            text.contains(" = ") && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        };
         let open: String = super::TEMPLATE
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(rest)
-                    if rest.starts_with('[') || rest.contains(" = ") && !rest.contains(": {") =>
-                {
-                    format!("{rest}\n")
-                }
+                Some(rest) if rest.starts_with('[') || is_key(rest) => format!("{rest}\n"),
                 Some(_) | None => format!("{line}\n"),
             })
             .collect();
