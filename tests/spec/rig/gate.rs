@@ -208,6 +208,23 @@ impl Gate {
         .await
     }
 
+    /// How many rows a table of the store holds, read beside the gate.
+    pub fn count(&self, table: &str) -> i64 {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let db = rusqlite::Connection::open_with_flags(self.path("portcullis.db"), flags).unwrap();
+        db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+
+    /// Waits until nothing is left to decide and nothing to carry out.
+    pub async fn quiet(&self) {
+        until("quiet", async || {
+            let left =
+                self.count("delivery WHERE state = 0") + self.count("action WHERE state = 0");
+            (left == 0).then_some(())
+        })
+        .await;
+    }
+
     /// Sends bytes to a hook; status and body.
     pub async fn deliver(
         &self,
