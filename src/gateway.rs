@@ -35,6 +35,7 @@ use uuid::Uuid;
 
 use crate::bitbucket::issuer::Keys;
 use crate::decision::Modes;
+use crate::decision::Record;
 use crate::event::delivery;
 use crate::event::delivery::Envelope;
 use crate::event::delivery::Expected;
@@ -63,6 +64,12 @@ const MEMORY_BYTES: u64 = 16 << 20;
 
 /// Questions whose double asking is held back at one time, each for as long as somebody may ask it again.
 const MAX_QUESTIONS: u64 = 100_000;
+
+/// Decisions kept at hand for their retries, some 5 KB each.
+const MAX_STOOD: u64 = 4_000;
+
+/// How long a decision is kept at hand for its retries. Short: what is erased must not be told from memory.
+const STANDS_IN_MEMORY: Duration = Duration::from_secs(10);
 
 /// Largest webhook body of Bitbucket Cloud, bytes.
 pub const CLOUD_BODY: usize = 1 << 20;
@@ -134,6 +141,7 @@ pub struct Gateway {
     questions: moka::sync::Cache<[u8; 32], Arc<tokio::sync::Mutex<()>>>,
     steps: gather::Steps,
     proven: question::Proven,
+    stood: moka::sync::Cache<[u8; 32], Arc<Record>>,
     inbox_bell: Notify,
     outbox_bell: Notify,
     ticket_moved: watch::Sender<Uuid>,
@@ -189,6 +197,10 @@ impl Gateway {
                 .build(),
             steps: gather::Steps::new(),
             proven: question::Proven::new(),
+            stood: moka::sync::Cache::builder()
+                .max_capacity(MAX_STOOD)
+                .time_to_live(STANDS_IN_MEMORY)
+                .build(),
             inbox_bell: Notify::new(),
             outbox_bell: Notify::new(),
             ticket_moved: watch::Sender::new(Uuid::nil()),

@@ -10,6 +10,7 @@
 //! In reading order: [`open`](Store::open), [`deliveries`](Store::keep), [`recording`](Store::record),
 //! [`log`](Store::append), then what is read and kept beside them.
 
+mod asked;
 mod decisions;
 mod deliveries;
 mod erase;
@@ -80,6 +81,7 @@ use uuid::Uuid;
 
 use crate::graph::Time;
 use crate::secret::Seal;
+use crate::store::asked::Asked;
 use crate::store::open::Identity;
 use crate::store::reader::Readers;
 use crate::store::wal::Order;
@@ -99,6 +101,8 @@ struct Inner {
     readers: Readers,
     seal: Option<Arc<Seal>>,
     clock: Arc<AtomicI64>,
+    /// None: another process writes, and may hear questions that are not in here.
+    asked: Option<Asked>,
     identity: Identity,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -158,8 +162,22 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.send(writer::job(work)).await
+    }
+
+    /// The same for work that consists of one [attempt](Desk::attempt) and so undoes itself what fails.
+    async fn write_attempt<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.send(writer::attempting_job(work)).await
+    }
+
+    async fn send<T>(
+        &self,
+        (job, answer): (Message, oneshot::Receiver<Result<T, StoreError>>),
+    ) -> Result<T, StoreError> {
         let queue = self.inner.queue.as_ref().ok_or(StoreError::ReadOnly)?;
-        let (job, answer) = writer::job(work);
         queue.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,

@@ -35,6 +35,9 @@ const BATCH: usize = 32;
 /// How long a claim holds. A worker that dies with it is followed by another after this time.
 const LEASE: Duration = Duration::from_mins(1);
 
+/// How long the inbox waits after it was woken: deliveries come together, and one claim of many costs what one of one does.
+const GATHER: Duration = Duration::from_millis(2);
+
 /// How often the inbox looks by itself, should a wake-up be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -60,6 +63,7 @@ pub async fn run(gateway: Arc<Gateway>) {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = stop.wait_for(|stopping| *stopping) => return,
         }
+        tokio::time::sleep(GATHER).await;
     }
 }
 
@@ -189,11 +193,14 @@ async fn record(
     done: Option<Uuid>,
 ) -> Result<(), RecordError> {
     let recording = recording(gateway, judged, event, done);
+    let acts = !recording.actions.is_empty();
     let decision = recording.record.public.clone();
     match gateway.store.record(vec![recording]).await.pop() {
         Some(Ok(_)) => {
             gateway.meters.decided(&decision);
-            gateway.outbox_bell.notify_one();
+            if acts {
+                gateway.outbox_bell.notify_one();
+            }
             Ok(())
         }
         // The same event came through another hook: it is decided, and this delivery is done with that.

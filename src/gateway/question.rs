@@ -109,8 +109,7 @@ impl Gateway {
         asker: &Asker,
         question: &Question,
     ) -> Result<Option<Answer>, CheckError> {
-        let Some((decision, _)) = self.store.standing(key).await? else { return Ok(None) };
-        let Some(record) = self.store.decision(decision).await? else { return Ok(None) };
+        let Some(record) = self.stood(key).await? else { return Ok(None) };
         let age = self.clock.now().since(record.public.at);
         if asker.is_service() && u128::from(age) > STANDS_FOR_SERVICE.as_millis() {
             return Ok(None);
@@ -129,6 +128,19 @@ impl Gateway {
             self.still_running(asker).await?;
         }
         Ok(Some(self.answer(&record, ticket).await?))
+    }
+
+    /// The decision that stands for a question: from memory right after it was made, else from the record.
+    async fn stood(&self, key: [u8; 32]) -> Result<Option<Arc<Record>>, CheckError> {
+        if let Some(record) = self.stood.get(&key) {
+            return Ok(Some(record));
+        }
+        let Some((decision, _)) = self.store.standing(key).await? else { return Ok(None) };
+        let Some(record) = self.store.decision(decision).await?.map(Arc::new) else {
+            return Ok(None);
+        };
+        self.stood.insert(key, Arc::clone(&record));
+        Ok(Some(record))
     }
 
     async fn still_running(&self, asker: &Asker) -> Result<(), CheckError> {
@@ -164,11 +176,15 @@ impl Gateway {
         };
         let judged = Box::pin(self.judge(matter, offer)).await;
         let (recording, ticket) = self.recording(judged, asker, question, key);
-        let record = recording.record.clone();
+        let record = Arc::new(recording.record.clone());
+        let acts = !recording.actions.is_empty();
         match self.store.record(vec![recording]).await.pop() {
             Some(Ok(_)) => {
                 self.meters.decided(&record.public);
-                self.outbox_bell.notify_one();
+                self.stood.insert(key, Arc::clone(&record));
+                if acts {
+                    self.outbox_bell.notify_one();
+                }
                 self.answer(&record, ticket).await
             }
             Some(Err(RecordError::GrantGone(_))) => Err(CheckError::Unavailable(

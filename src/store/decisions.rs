@@ -94,6 +94,9 @@ impl Store {
 
     /// The decision that stands for a check's question, and since when.
     pub async fn standing(&self, question: [u8; 32]) -> Result<Option<(Uuid, Time)>, StoreError> {
+        if self.inner.asked.as_ref().is_some_and(|asked| !asked.may_hold(&question)) {
+            return Ok(None);
+        }
         self.ask(move |db| {
             let mut query =
                 db.prepare_cached("SELECT decision, at FROM standing WHERE question = ?1")?;

@@ -24,6 +24,7 @@ use crate::store::Inner;
 use crate::store::OpenError;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::asked::Asked;
 use crate::store::log;
 use crate::store::meta;
 use crate::store::reader;
@@ -35,6 +36,10 @@ use crate::store::writer::Writer;
 
 /// How long the first statement waits for a lock that a backup may hold.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The writer's pages in memory, in KiB (negative: not pages). Ids that are hashes touch pages all over an index; with the
+/// default of 2 MB most of them would be read again for each row.
+const CACHE_KIB: i64 = -16_384;
 
 /// Read and write for our user, nothing for anybody else: names stand in the file.
 const OURS_ALONE: u32 = 0o600;
@@ -113,6 +118,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
     let lock = lock(path)?;
     let mut db = connect(path)?;
     durable(&db, path)?;
+    db.pragma_update(None, "cache_size", CACHE_KIB)?;
     schema::migrate(&db, path)?;
     let identity = introduce(&db, settings)?;
     let state = log::state(&db)?;
@@ -122,6 +128,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
          UPDATE action SET lease = 0 WHERE state = 0 AND lease <> 0;",
     )?;
     let clock = Arc::new(AtomicI64::new(meta::number(&db, meta::STAMP)?.max(state.last)));
+    let asked = Asked::of(&db)?;
     let (orders, line) = wal::line();
     wal::watch(&mut db, orders.clone())?;
     let copier = wal::connect(path)?;
@@ -145,6 +152,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         readers: Readers::new(path),
         seal: Some(settings.seal.clone()),
         clock,
+        asked: Some(asked),
         identity,
         threads: Mutex::new(threads),
     };
@@ -165,6 +173,7 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
         readers: Readers::new(path),
         seal,
         clock,
+        asked: None,
         identity,
         threads: Mutex::default(),
     };

@@ -135,8 +135,18 @@ impl Store {
         batch: Vec<Recording>,
     ) -> Result<Vec<Result<Recorded, RecordError>>, StoreError> {
         let seal = self.seal()?;
-        let ready: Vec<Result<Ready, StoreError>> =
+        let questions = batch.iter().filter_map(|recording| recording.question.as_ref());
+        questions
+            .for_each(|question| self.inner.asked.iter().for_each(|asked| asked.add(question)));
+        let mut ready: Vec<Result<Ready, StoreError>> =
             batch.into_iter().map(|recording| prepare(recording, seal)).collect();
+        if ready.len() == 1
+            && let Some(only) = ready.pop()
+        {
+            let only = only?;
+            let written = self.write_attempt(move |desk| desk.attempt(|desk| write(desk, only)));
+            return Ok(vec![written.await?]);
+        }
         self.write(move |desk| {
             ready
                 .into_iter()

@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::store::StoreError;
 
-/// Pages in the log from which it is copied back: 4 MiB, little enough that a copy takes milliseconds.
-const GROWN_PAGES: i32 = 1_000;
+/// Pages in the log from which it is copied back: 16 MiB. A page that many commits touched is copied once, so a longer
+/// log costs less; much longer, and the copy's own writes would be felt by the next commits.
+const GROWN_PAGES: i32 = 4_000;
 
 /// Pages from which writers have to wait until the log is empty; without it a steady load lets it grow for ever.
 const FULL_PAGES: i32 = 50_000;
@@ -65,18 +66,29 @@ pub(super) fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
 
 /// Follows orders until told to stop.
 pub(super) fn run(db: &Connection, mut orders: mpsc::Receiver<Order>) {
-    while let Some(order) = orders.blocking_recv() {
+    let mut next = None;
+    while let Some(order) = next.take().or_else(|| orders.blocking_recv()) {
         match order {
             Order::Grown(pages) if pages < FULL_PAGES => {
                 if let Err(error) = copy(db, "PASSIVE") {
                     tracing::warn!(%error, "the write-ahead log could not be copied back");
                 }
+                // Commits during the copy said the same again: what they told of is copied, or soon will be.
+                next = newest(&mut orders);
             }
             Order::Grown(_) => drop(empty(db)),
             Order::Empty(answer) => drop(answer.send(empty(db))),
             Order::Stop => break,
         }
     }
+}
+
+/// The first order that waits and is not about growth.
+fn newest(orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
+    std::iter::from_fn(|| orders.try_recv().ok()).find(|order| match order {
+        Order::Grown(pages) => *pages >= FULL_PAGES,
+        Order::Empty(_) | Order::Stop => true,
+    })
 }
 
 fn empty(db: &Connection) -> Result<(), StoreError> {

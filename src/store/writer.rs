@@ -61,6 +61,8 @@ pub(super) enum Message {
 
 struct Task<F, T> {
     work: F,
+    /// Whether the work undoes itself what fails.
+    attempts: bool,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -70,12 +72,8 @@ where
     T: Send + 'static,
 {
     fn run(self: Box<Self>, desk: &mut Desk<'_>) -> (Answer, Option<StoreError>) {
-        let Self { work, answer } = *self;
-        let result = match desk.attempt(|desk| work(desk).map(Ok::<T, Never>)) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(never)) => match never {},
-            Err(error) => Err(error),
-        };
+        let Self { work, attempts, answer } = *self;
+        let result = if attempts { work(desk) } else { desk.whole(work) };
         let failed = result.as_ref().err().cloned();
         // A caller that went away does not undo what it asked for.
         (Box::new(move |outcome| drop(answer.send(outcome.and(result)))), failed)
@@ -93,10 +91,29 @@ pub(super) fn job<T: Send + 'static>(
     work: impl FnOnce(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
     let (answer, waiting) = oneshot::channel();
-    (Message::Job(Box::new(Task { work, answer })), waiting)
+    (Message::Job(Box::new(Task { work, attempts: false, answer })), waiting)
+}
+
+/// The same for work that is one [attempt](Desk::attempt): a savepoint around a savepoint would only cost time.
+pub(super) fn attempting_job<T: Send + 'static>(
+    work: impl FnOnce(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
+    let (answer, waiting) = oneshot::channel();
+    (Message::Job(Box::new(Task { work, attempts: true, answer })), waiting)
 }
 
 impl Desk<'_> {
+    /// Runs a piece of work in a savepoint: nothing of it stays if it fails.
+    fn whole<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self.attempt(|desk| work(desk).map(Ok::<T, Never>))? {
+            Ok(value) => Ok(value),
+            Err(never) => match never {},
+        }
+    }
+
     /// Runs a piece of work in a savepoint: unless it returns `Ok(Ok(_))`, nothing of it stays.
     pub(super) fn attempt<T, R>(
         &mut self,
@@ -146,7 +163,12 @@ impl Writer {
     pub(super) fn run(mut self) {
         let mut inbox = Vec::with_capacity(MAX_BATCH);
         let mut open = true;
+        let mut last = 0;
         while open && self.queue.blocking_recv_many(&mut inbox, MAX_BATCH) > 0 {
+            if last > 1 {
+                self.let_others_come(&mut inbox);
+            }
+            last = inbox.len();
             let mut jobs = Vec::with_capacity(inbox.len());
             for message in inbox.drain(..) {
                 match message {
@@ -168,6 +190,17 @@ impl Writer {
         drop(self.lock);
     }
 
+    /// Under load the callers of the last batch are about to ask again: whoever is ready to run may do so first, and
+    /// shares the commit.
+    fn let_others_come(&mut self, inbox: &mut Vec<Message>) {
+        std::thread::yield_now();
+        while inbox.len() < MAX_BATCH
+            && let Ok(message) = self.queue.try_recv()
+        {
+            inbox.push(message);
+        }
+    }
+
     fn batch(&mut self, jobs: Vec<Box<dyn Job>>) {
         let begun = match &self.broken {
             Some(error) => Err(error.clone()),
@@ -178,6 +211,7 @@ impl Writer {
             return jobs.into_iter().for_each(|job| job.refuse(error.clone()));
         }
         let before = self.state.clone();
+        let changes = self.db.total_changes();
         let mut answers = Vec::with_capacity(jobs.len());
         let mut jobs = jobs.into_iter();
         let mut undone = None;
@@ -191,7 +225,7 @@ impl Writer {
                 break;
             }
         }
-        let outcome = undone.map_or_else(|| self.commit(&before), Err);
+        let outcome = undone.map_or_else(|| self.commit(&before, changes), Err);
         if let Err(error) = &outcome {
             // Whether a failed commit closed the transaction or not, it is closed from here on.
             if !self.db.is_autocommit() {
@@ -207,7 +241,11 @@ impl Writer {
         jobs.for_each(|job| job.refuse(StoreError::Busy));
     }
 
-    fn commit(&self, before: &State) -> Result<(), StoreError> {
+    /// A batch that changed nothing, such as a look for work that is not there, costs the disk nothing.
+    fn commit(&self, before: &State, changes: u64) -> Result<(), StoreError> {
+        if self.db.total_changes() == changes {
+            return say(&self.db, "COMMIT");
+        }
         if self.state.edge.size() != before.edge.size() {
             meta::put(&self.db, meta::EDGE, &self.state.edge.to_bytes())?;
         }

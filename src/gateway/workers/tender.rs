@@ -97,7 +97,15 @@ impl Shared {
     /// Waits for questions. The lock is held meanwhile: only one idle tender needs to listen.
     async fn next_batch(&self) -> Vec<Question> {
         let mut batch = Vec::with_capacity(MAX_BATCH);
-        self.questions.lock().await.recv_many(&mut batch, MAX_BATCH).await;
+        let mut questions = self.questions.lock().await;
+        questions.recv_many(&mut batch, MAX_BATCH).await;
+        // The first question wakes us before the tasks behind it have asked theirs: let them share the round trip.
+        tokio::task::yield_now().await;
+        while batch.len() < MAX_BATCH
+            && let Ok(question) = questions.try_recv()
+        {
+            batch.push(question);
+        }
         batch
     }
 
