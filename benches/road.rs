@@ -112,9 +112,9 @@ impl Server {
         Self { child, address, pids, store: None, folder: None }
     }
 
-    fn gate(order: Order, folder: TempDir) -> Self {
+    fn gate(order: &Order, folder: TempDir) -> Self {
         let path = folder.path().join("order.json");
-        std::fs::write(&path, serde_json::to_vec(&order).unwrap()).unwrap();
+        std::fs::write(&path, serde_json::to_vec(order).unwrap()).unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let mut server = Self::start(&["gate", path.to_str().unwrap()], log.into());
         server.store = Some(order.folder.join("portcullis.db"));
@@ -230,10 +230,10 @@ async fn all() -> Vec<Row> {
             decides,
             log: log.to_owned(),
         };
-        Server::gate(order, folder)
+        Server::gate(&order, folder)
     };
     let bare = Server::start(&[base::BARE, SECRET], Stdio::null());
-    let base = Server::start(&[base::BASE, SECRET], Stdio::null());
+    let sealed = Server::start(&[base::BASE, SECRET], Stdio::null());
     let door = gate(None, false, false, "info");
     let road = gate(None, false, true, "info");
     let fresh = gate(bitbucket(), true, true, "info");
@@ -242,7 +242,7 @@ async fn all() -> Vec<Row> {
     let (webhooks, checks, same) = (town.webhooks(), town.checks(), town.same_check());
     let mut courses = vec![
         Course::new("bare hyper, webhooks", &bare, &webhooks, 200),
-        Course::new("hyper + HMAC + typed parse", &base, &webhooks, 202),
+        Course::new("hyper + HMAC + typed parse", &sealed, &webhooks, 202),
         Course::new("durable ingest", &door, &webhooks, 202),
         Course { drains: true, ..Course::new("durable and decided", &road, &webhooks, 202) },
         Course::new("bare hyper, checks", &bare, &checks, 200),

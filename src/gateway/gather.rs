@@ -120,6 +120,9 @@ mod tests {
         let limit = Duration::from_mins(15);
         assert!(too_old(limit, 15 * 60_000).is_none(), "as old as allowed is allowed");
         let why = too_old(limit, 20 * 60_000).unwrap();
-        assert_eq!(why.as_str(), "the graph is 20 min old, and a rule takes facts of at most 15 min");
+        assert_eq!(
+            why.as_str(),
+            "the graph is 20 min old, and a rule takes facts of at most 15 min"
+        );
     }
 }
