@@ -282,7 +282,7 @@ async fn all() -> Vec<Row> {
     let mut rows = ratios(&courses, &first, town.body_bytes());
     drop(courses);
     rows.extend(latency(&bare, &door, &fresh, &webhooks, &checks).await);
-    drop((bare, base, door, road, fresh, quiet, known));
+    drop((bare, sealed, door, road, fresh, quiet, known));
     rows.extend(cold::rows(&world).await);
     rows
 }

@@ -303,6 +303,6 @@ fn only_an_approve_asks_for_people() {
     let asked = Asked::new();
     for verdict in [Verdict::Allow, Verdict::Alert, Verdict::Block] {
         let finding = Finding { verdict, approval: None, ..wants(from("ghosts"), 1, &[]) };
-        assert_eq!(asked.resolve(&finding).unwrap_err(), finding);
+        assert_eq!(*asked.resolve(&finding).unwrap_err(), finding);
     }
 }
