@@ -95,7 +95,7 @@ fn bomb(aim: &str) -> SourceFile {
 
 fn question(action: &str) -> Arc<Input> {
     let mut document = example(EventKind::Push).unwrap();
-    document.action = action.to_owned();
+    action.clone_into(&mut document.action);
     let mut wanted = Wanted::default();
     wanted.add("resource.ref.name");
     Arc::new(document.page(&wanted))
@@ -214,7 +214,7 @@ async fn hostile_rules_cost_nobody_else_a_decision() {
     let before = pool.restarts();
     for (id, answer) in killers {
         let again = pool.ask(Arc::clone(&input), vec![position(&pool, id)]).await;
-        assert_eq!(again, [answer.clone()]);
+        assert_eq!(again, std::slice::from_ref(&answer));
     }
     assert_eq!(pool.restarts(), before);
 }
