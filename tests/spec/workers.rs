@@ -214,7 +214,7 @@ async fn hostile_rules_cost_nobody_else_a_decision() {
     let before = pool.restarts();
     for (id, answer) in killers {
         let again = pool.ask(Arc::clone(&input), vec![position(&pool, id)]).await;
-        assert_eq!(again, std::slice::from_ref(&answer));
+        assert_eq!(again, std::slice::from_ref(answer));
     }
     assert_eq!(pool.restarts(), before);
 }
