@@ -200,9 +200,27 @@ async fn each_product_has_its_own_largest_body() {
         gate.deliver(&hook.id, &headers, body).await.status
     };
     assert_eq!(send(&cast.cloud_hook, 1 << 20).await, 202, "Cloud takes 1 MiB");
-    assert_eq!(send(&cast.cloud_hook, (1 << 20) + 1).await, 413, "Cloud takes no byte more");
     assert_eq!(send(&cast.datacenter_hook, (1 << 20) + 1).await, 202, "Data Center takes it");
-    assert_eq!(send(&cast.datacenter_hook, (10 << 20) + 1).await, 413, "Data Center takes 10 MiB");
+    let announced = async |hook: &super::rig::Registered, bytes: usize| {
+        announce(&gate.public, &hook.id, bytes).await
+    };
+    assert_eq!(announced(&cast.cloud_hook, (1 << 20) + 1).await, 413, "Cloud takes no byte more");
+    assert_eq!(announced(&cast.datacenter_hook, (10 << 20) + 1).await, 413, "10 MiB and no more");
+}
+
+/// Announces a body of this length, sends none of it, and reads the answer's status: too much is refused unread.
+async fn announce(public: &str, hook: &str, bytes: usize) -> u16 {
+    let host = public.trim_start_matches("http://");
+    let mut socket = TcpStream::connect(host).await.unwrap();
+    let head = format!(
+        "POST /hooks/{hook} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+         x-event-key: repo:push\r\nx-hub-signature: sha256={}\r\ncontent-length: {bytes}\r\n\r\n",
+        "0".repeat(64)
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[9..]).parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

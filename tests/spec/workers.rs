@@ -191,9 +191,10 @@ async fn hostile_rules_cost_nobody_else_a_decision() {
         let expected = expected.text.lines().next().unwrap().trim_start_matches("# expect: ");
         let as_expected = match (expected, answer) {
             ("worker died", Answer::Fault(why)) => why.contains("its worker"),
-            // Thousands of findings take their time, too, on a slow machine.
+            // Thousands of findings take their time, too, on a slow machine; and what fills memory may reach the cap
+            // before the deadline.
             ("deadline" | "findings", Answer::Fault(why)) => {
-                why.contains("longer") || why.contains("steps")
+                ["longer", "steps", "its worker"].iter().any(|word| why.contains(word))
             }
             // A reason may hold any character: pages and terminals have to show it harmlessly.
             ("reason", Answer::Findings(findings)) if name == "controls-in-the-reason" => {
