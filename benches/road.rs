@@ -112,9 +112,9 @@ impl Server {
         Self { child, address, pids, store: None, folder: None }
     }
 
-    fn gate(order: Order, folder: TempDir) -> Self {
+    fn gate(order: &Order, folder: TempDir) -> Self {
         let path = folder.path().join("order.json");
-        std::fs::write(&path, serde_json::to_vec(&order).unwrap()).unwrap();
+        std::fs::write(&path, serde_json::to_vec(order).unwrap()).unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let mut server = Self::start(&["gate", path.to_str().unwrap()], log.into());
         server.store = Some(order.folder.join("portcullis.db"));
@@ -231,10 +231,10 @@ async fn all(only: Option<&str>) -> Vec<Row> {
             decides,
             log: log.to_owned(),
         };
-        Server::gate(order, folder)
+        Server::gate(&order, folder)
     };
     let bare = Server::start(&[base::BARE, SECRET], Stdio::null());
-    let base = Server::start(&[base::BASE, SECRET], Stdio::null());
+    let sealed = Server::start(&[base::BASE, SECRET], Stdio::null());
     let door = gate(None, false, false, "info");
     let road = gate(None, false, true, "info");
     let fresh = gate(bitbucket(), true, true, "info");
@@ -243,7 +243,7 @@ async fn all(only: Option<&str>) -> Vec<Row> {
     let (webhooks, checks, same) = (town.webhooks(), town.checks(), town.same_check());
     let mut courses = vec![
         Course::new("bare hyper, webhooks", &bare, &webhooks, 200),
-        Course::new("hyper + HMAC + typed parse", &base, &webhooks, 202),
+        Course::new("hyper + HMAC + typed parse", &sealed, &webhooks, 202),
         Course::new("durable ingest", &door, &webhooks, 202),
         Course { drains: true, ..Course::new("durable and decided", &road, &webhooks, 202) },
         Course::new("bare hyper, checks", &bare, &checks, 200),
@@ -293,7 +293,7 @@ async fn all(only: Option<&str>) -> Vec<Row> {
     let mut rows = ratios(&courses, &first, town.body_bytes());
     drop(courses);
     rows.extend(latency(&bare, &door, &fresh, &webhooks, &checks).await);
-    drop((bare, base, door, road, fresh, quiet, known));
+    drop((bare, sealed, door, road, fresh, quiet, known));
     rows.extend(cold::rows(&world).await);
     rows
 }

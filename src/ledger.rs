@@ -4,7 +4,7 @@
 //! An [`Entry`] is canonical JSON without names; names live in [`SealedPart`]s, which the entry only commits to, so
 //! that a person can be erased while every proof still holds. The entries are the leaves of an RFC 6962 tree that a
 //! [`Frontier`] grows one leaf at a time, a [`Checkpoint`] states its size and root in a signed note, and
-//! [`export`] lays it all out as C2SP tlog-tiles, which [`verify`] (and `portcullis-verify`) checks from nothing but
+//! [`export()`] lays it all out as C2SP tlog-tiles, which [`verify()`] (and `portcullis-verify`) checks from nothing but
 //! the folder and a public key.
 //!
 //! It deliberately knows nothing of what it records, of who signs (a closure does) or of where bytes are kept

@@ -217,6 +217,7 @@ impl Record {
             "decision": public.decision,
             "at": public.at,
             "connection": public.connection,
+            "delivery": public.delivery,
             "event": public.event,
             "action": public.action,
             "verdict": public.verdict,

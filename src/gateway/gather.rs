@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use crate::bitbucket::FetchError;
 use crate::bitbucket::StepFacts;
+use crate::decision::narrative::duration;
 use crate::gateway::Gateway;
 use crate::gateway::road::Matter;
 use crate::graph::ConnectionId;
 use crate::graph::Known;
 use crate::graph::Snapshot;
+use crate::graph::Why;
 use crate::graph::fact::Wanted;
 use crate::policy::Document;
 use crate::policy::input::GraphAge;
@@ -75,11 +77,17 @@ impl Default for Steps {
 
 /// Fills a document from a graph alone, for commands that speak to nobody.
 pub fn offline(graph: &Snapshot, document: &mut Document, protected_refs: &[String]) {
-    from_graph::fill(graph, document, protected_refs, &Wanted::all());
+    from_graph::fill(graph, document, protected_refs, &Wanted::all(), None);
 }
 
-/// Fills what is wanted and unknown.
-pub async fn gather(gateway: &Gateway, matter: &mut Matter, wanted: &Wanted) {
+/// Fills what is wanted and unknown. `fresh` is the shortest age that a routed rule allows: an older graph is not used,
+/// and every fact it would have told is unknown.
+pub async fn gather(
+    gateway: &Gateway,
+    matter: &mut Matter,
+    wanted: &Wanted,
+    fresh: Option<Duration>,
+) {
     let graph = gateway.graph.load_full();
     let age = graph.as_of_connection(&matter.connection.id).map(|as_of| matter.at.since(as_of));
     matter.document.graph = match age {
@@ -90,5 +98,31 @@ pub async fn gather(gateway: &Gateway, matter: &mut Matter, wanted: &Wanted) {
         None => Known::Nothing,
     };
     Box::pin(from_bitbucket::gather(matter, wanted)).await;
-    from_graph::gather(&graph, matter, wanted);
+    let stale = fresh.zip(age).and_then(|(limit, age)| too_old(limit, age));
+    from_graph::gather(&graph, matter, wanted, stale.as_ref());
+}
+
+/// Why a graph of this age is not used, milliseconds.
+fn too_old(limit: Duration, age: u64) -> Option<Why> {
+    let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    (age > limit).then(|| {
+        let (age, limit) = (duration(age), duration(limit));
+        Why::said(format!("the graph is {age} old, and a rule takes facts of at most {limit}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_graph_older_than_a_rule_allows_is_not_used_and_says_so() {
+        let limit = Duration::from_mins(15);
+        assert!(too_old(limit, 15 * 60_000).is_none(), "as old as allowed is allowed");
+        let why = too_old(limit, 20 * 60_000).unwrap();
+        assert_eq!(
+            why.as_str(),
+            "the graph is 20 min old, and a rule takes facts of at most 15 min"
+        );
+    }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use sha2::Digest;
@@ -144,7 +145,7 @@ impl Gateway {
             })
             .collect();
         let wanted = wanted_by(&routed);
-        gather::gather(self, &mut matter, &wanted).await;
+        gather::gather(self, &mut matter, &wanted, freshest(&routed)).await;
         let input = Arc::new(matter.document.page(&wanted));
         let (findings, remembered) = self.evaluate(&active, &routed, &input).await;
         let graph = self.graph.load();
@@ -216,6 +217,11 @@ fn with_unread_step(mut findings: Vec<Finding>, matter: &Matter) -> Vec<Finding>
         });
     }
     findings
+}
+
+/// The shortest age any asked rule allows: it holds for the whole document, since all rules see the same one.
+fn freshest(routed: &[Routed<'_>]) -> Option<Duration> {
+    routed.iter().filter(|one| one.mode != Mode::Off).filter_map(|one| one.rule.fresh).min()
 }
 
 fn wanted_by(routed: &[Routed<'_>]) -> Wanted {

@@ -12,6 +12,7 @@ use crate::decision::Effect;
 use crate::decision::Record;
 use crate::decision::binds::Binds;
 use crate::decision::narrative::shown;
+use crate::decision::record::Surface;
 use crate::event::EventKind;
 use crate::gateway::names;
 use crate::gateway::road::Matter;
@@ -59,11 +60,19 @@ pub fn plan(matter: &Matter, record: &Record, public_url: &str) -> Option<Status
         key: key(matter),
         repository: names::repository_id(facts)?.to_string(),
         commit: record.public.commit.clone()?,
-        state: state(record.public.effect),
+        state: said(record),
         text: text(record),
         url: format!("{public_url}/d/{}", record.public.decision),
         refname,
     })
+}
+
+/// What the status says. A webhook's event opens no ticket, so nothing would ever end an `INPROGRESS`: it fails instead.
+fn said(record: &Record) -> StatusState {
+    match (record.public.surface, record.public.effect) {
+        (Surface::Hook, Effect::Wait) => StatusState::Failed,
+        (Surface::Hook | Surface::Check | Surface::Simulation, effect) => state(effect),
+    }
 }
 
 /// Kinds after which somebody looks at the commit's statuses.

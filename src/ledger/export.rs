@@ -61,7 +61,7 @@ pub enum ExportError<E> {
 
 /// Writes the record that the signed `note` is about: `read` gives each entry by its index, `write` takes each file
 /// by its path. One pass, one bundle and one tile a level in memory. The checkpoint is written last, and only if the
-/// entries have its root. It does not check the note's signature; [`crate::ledger::verify`] does.
+/// entries have its root. It does not check the note's signature; [`crate::ledger::verify()`] does.
 pub fn export<E>(
     note: &str,
     mut read: impl FnMut(u64) -> Result<Record, E>,

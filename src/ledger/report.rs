@@ -27,7 +27,7 @@ pub struct SealedCount {
     pub absent: u64,
 }
 
-/// The answer of [`crate::ledger::verify`]. The counts cover what was read up to the first failure.
+/// The answer of [`crate::ledger::verify()`]. The counts cover what was read up to the first failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// The checkpoint, once its signature held.

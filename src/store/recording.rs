@@ -1,6 +1,6 @@
 //! Recording: a decision, its ledger entry and everything that follows from it, in one transaction.
 //!
-//! The ledger entry is the record: its body is [`Public`](crate::decision::record::Public), its sealed parts are
+//! The ledger entry is the record: its body is [`Public`], its sealed parts are
 //! `input` (the document the rules saw), `people` (names) and `told` (what the rules said). The table of decisions
 //! only helps to find it.
 

@@ -41,7 +41,7 @@ fn by_step(gate: &Gate, step: &Step, args: &[&str]) -> Command {
         .env("BITBUCKET_COMMIT", &step.commit)
         .env("BITBUCKET_BRANCH", "main")
         .env("BITBUCKET_PIPELINE_UUID", format!("{{{}}}", step.pipeline))
-        .env("BITBUCKET_STEP_UUID", format!("{{{}}}", step.step))
+        .env("BITBUCKET_STEP_UUID", format!("{{{}}}", step.id))
         .env("BITBUCKET_BUILD_NUMBER", "412");
     command
 }

@@ -328,10 +328,10 @@ async fn the_shipped_rules_are_good_and_a_broken_one_is_pointed_at() {
     let place = Place::new();
     std::fs::create_dir_all(place.path("rules/ref")).unwrap();
     let rule = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/ref/push_skips_review");
-    let text = std::fs::read_to_string(format!("{rule}.rego")).unwrap();
+    let source = std::fs::read_to_string(format!("{rule}.rego")).unwrap();
     let test = std::fs::read_to_string(format!("{rule}_test.rego")).unwrap();
-    let broken = text.replacen("input.resource.ref.kind", "input.resource.ref.kindd", 1);
-    assert_ne!(text, broken);
+    let broken = source.replacen("input.resource.ref.kind", "input.resource.ref.kindd", 1);
+    assert_ne!(source, broken);
     place.write("rules/ref/push_skips_review.rego", broken.as_bytes());
     let told = run(&["policy", "check", &place.path("rules")]).await;
     let all = told.all();
@@ -341,7 +341,7 @@ async fn the_shipped_rules_are_good_and_a_broken_one_is_pointed_at() {
         "{all}"
     );
     // The rule as it was passes; with a test that expects something else it does not.
-    place.write("rules/ref/push_skips_review.rego", text.as_bytes());
+    place.write("rules/ref/push_skips_review.rego", source.as_bytes());
     place.write("rules/ref/push_skips_review_test.rego", test.as_bytes());
     let told = run(&["policy", "test", &place.path("rules")]).await;
     assert_eq!(told.code, 0, "{}", told.all());

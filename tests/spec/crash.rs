@@ -54,8 +54,8 @@ impl Promised {
     async fn further(&self, answers: usize) {
         let mut count = self.answers.subscribe();
         let wanted = *count.borrow_and_update() + answers;
-        let waited = tokio::time::timeout(PATIENCE, count.wait_for(|count| *count >= wanted)).await;
-        waited.expect("the gate stopped answering").unwrap();
+        let enough = count.wait_for(|count| *count >= wanted);
+        tokio::time::timeout(PATIENCE, enough).await.expect("the gate stopped answering").unwrap();
     }
 }
 
@@ -72,7 +72,9 @@ async fn push_on(town: Arc<Town>, promised: Arc<Promised>, name: &'static str) {
         if taken.is_empty() {
             tokio::time::sleep(PAUSE).await;
         }
-        taken.into_iter().for_each(|delivery| promised.delivery(delivery));
+        for delivery in taken {
+            promised.delivery(delivery);
+        }
     }
 }
 
@@ -112,23 +114,6 @@ async fn ask_on(town: Arc<Town>, promised: Arc<Promised>, address: watch::Receiv
     }
 }
 
-/// How many rows of a table the store holds.
-fn count(gate: &Gate, table: &str) -> i64 {
-    let file = gate.path("portcullis.db");
-    let db =
-        rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .unwrap();
-    db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
-}
-
-async fn quiet(gate: &Gate) {
-    until("quiet", async || {
-        let left = count(gate, "delivery WHERE state = 0") + count(gate, "action WHERE state = 0");
-        (left == 0).then_some(())
-    })
-    .await;
-}
-
 /// How often each status was posted: by commit, key, state and link.
 fn posts(gate: &Gate) -> BTreeMap<[String; 4], usize> {
     let mut posts = BTreeMap::new();
@@ -163,7 +148,7 @@ async fn twenty_kills_under_load_lose_nothing_and_repeat_nothing() {
     load.shutdown().await;
     gate.kill().await;
     gate.restart().await;
-    quiet(&gate).await;
+    gate.quiet().await;
     eprintln!("slowest start of {KILLS}: {slowest:?}");
 
     let records = gate.records().await;
@@ -198,7 +183,7 @@ async fn what_was_carried_out_before_the_kill_is_not_carried_out_after_it() {
     let push = async |change: Change| cloud.push(BILLING, town.cast.ravi, &[change]).await.unwrap();
     push(Change::new_branch("feature/done", "main", 1)).await;
     push(Change::new_branch("feature/open", "main", 1)).await;
-    quiet(&gate).await;
+    gate.quiet().await;
     let key = |branch: &str| {
         let posted = town.simulator.posted();
         posted.iter().find(|post| post.body["refname"] == branch).unwrap().key.clone()
@@ -209,7 +194,7 @@ async fn what_was_carried_out_before_the_kill_is_not_carried_out_after_it() {
     push(Change::commits("feature/done", 1)).await;
     push(Change::commits("feature/open", 1)).await;
     until("both tried", async || {
-        (count(&gate, "action WHERE state = 0 AND tries > 0") == 2).then_some(())
+        (gate.count("action WHERE state = 0 AND tries > 0") == 2).then_some(())
     })
     .await;
     gate.kill().await;
@@ -240,7 +225,7 @@ async fn what_was_carried_out_before_the_kill_is_not_carried_out_after_it() {
     });
     town.simulator.clear_faults();
     gate.restart().await;
-    quiet(&gate).await;
+    gate.quiet().await;
     let after: Vec<_> = town.simulator.posted().split_off(before);
     assert!(after.iter().all(|post| post.commit != done), "posted again: {after:?}");
     let open = town.tip("feature/open");

@@ -87,8 +87,8 @@ async fn audited(gate: &Gate, name: &str, since: &Path) -> Said {
 /// The story of a record, as text, Markdown and JSON.
 async fn told(store: &Store, record: &Record) -> [String; 3] {
     let bundle = store.bundle(&record.public.bundle).await.unwrap();
-    let story = narrative::tell(record, bundle.as_ref());
-    [narrative::plain(&story), narrative::markdown(&story), serde_json::to_string(&story).unwrap()]
+    let tale = narrative::tell(record, bundle.as_ref());
+    [narrative::plain(&tale), narrative::markdown(&tale), serde_json::to_string(&tale).unwrap()]
 }
 
 #[tokio::test(flavor = "multi_thread")]

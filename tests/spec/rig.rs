@@ -28,7 +28,7 @@ pub use gate::Gate;
 pub use gate::Shape;
 
 /// How long anything may take. It takes milliseconds; tests also run on busy machines.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks again and again until there is something, or fails saying what did not come.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {

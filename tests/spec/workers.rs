@@ -95,7 +95,7 @@ fn bomb(aim: &str) -> SourceFile {
 
 fn question(action: &str) -> Arc<Input> {
     let mut document = example(EventKind::Push).unwrap();
-    document.action = action.to_owned();
+    action.clone_into(&mut document.action);
     let mut wanted = Wanted::default();
     wanted.add("resource.ref.name");
     Arc::new(document.page(&wanted))
@@ -191,9 +191,10 @@ async fn hostile_rules_cost_nobody_else_a_decision() {
         let expected = expected.text.lines().next().unwrap().trim_start_matches("# expect: ");
         let as_expected = match (expected, answer) {
             ("worker died", Answer::Fault(why)) => why.contains("its worker"),
-            // Thousands of findings take their time, too, on a slow machine.
+            // Thousands of findings take their time, too, on a slow machine; and what fills memory may reach the cap
+            // before the deadline.
             ("deadline" | "findings", Answer::Fault(why)) => {
-                why.contains("longer") || why.contains("steps")
+                ["longer", "steps", "its worker"].iter().any(|word| why.contains(word))
             }
             // A reason may hold any character: pages and terminals have to show it harmlessly.
             ("reason", Answer::Findings(findings)) if name == "controls-in-the-reason" => {
@@ -214,7 +215,7 @@ async fn hostile_rules_cost_nobody_else_a_decision() {
     let before = pool.restarts();
     for (id, answer) in killers {
         let again = pool.ask(Arc::clone(&input), vec![position(&pool, id)]).await;
-        assert_eq!(again, [answer.clone()]);
+        assert_eq!(again, std::slice::from_ref(answer));
     }
     assert_eq!(pool.restarts(), before);
 }

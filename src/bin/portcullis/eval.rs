@@ -38,9 +38,9 @@ pub fn run(eval: &Eval) -> ExitCode {
         Err(Unusable(why)) => {
             // Diagnostics stand as they are; a sentence says who speaks.
             if why.contains('\n') {
-                eprint!("{why}")
+                eprint!("{why}");
             } else {
-                eprintln!("portcullis: {why}")
+                eprintln!("portcullis: {why}");
             }
             ExitCode::from(2)
         }

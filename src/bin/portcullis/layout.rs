@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn json_is_broken_behind_a_comma() {
-        let list = format!("[{}]", vec!["\"0123456789\""; 12].join(","));
+        let list = format!("[{}]", ["\"0123456789\""; 12].join(","));
         let lines = wrapped(&list, 10);
         assert!(lines.len() == 2 && lines.iter().all(|line| line.chars().count() <= WIDTH));
         assert_eq!(lines.iter().map(|line| line.trim_start()).collect::<String>(), list);

@@ -28,14 +28,20 @@ use crate::policy::Document;
 const MAX_VIA: usize = 5;
 
 /// Fills what is wanted from the graph, and what is known of the place where the verdict lands.
-pub fn gather(graph: &Snapshot, matter: &mut Matter, wanted: &Wanted) {
-    fill(graph, &mut matter.document, &matter.connection.protected_refs, wanted);
-    matter.ground = ground(graph, &Place::of(graph, &matter.document), &matter.document);
+pub fn gather(graph: &Snapshot, matter: &mut Matter, wanted: &Wanted, stale: Option<&Why>) {
+    fill(graph, &mut matter.document, &matter.connection.protected_refs, wanted, stale);
+    matter.ground = ground(graph, &Place::of(graph, &matter.document, stale), &matter.document);
 }
 
 /// Fills what is wanted from the graph.
-pub fn fill(graph: &Snapshot, document: &mut Document, protected_refs: &[String], wanted: &Wanted) {
-    let place = Place::of(graph, document);
+pub fn fill(
+    graph: &Snapshot,
+    document: &mut Document,
+    protected_refs: &[String],
+    wanted: &Wanted,
+    stale: Option<&Why>,
+) {
+    let place = Place::of(graph, document, stale);
     if let Known::Value(resource) = &mut document.facts.resource {
         fill_resource(graph, &place, resource, protected_refs, wanted);
     }
@@ -53,7 +59,10 @@ struct Place {
 const NO_GRAPH: &str = "no graph is loaded for this connection: give its credential to discover it, or start with `--world`";
 
 impl Place {
-    fn of(graph: &Snapshot, document: &Document) -> Self {
+    fn of(graph: &Snapshot, document: &Document, stale: Option<&Why>) -> Self {
+        if let Some(why) = stale {
+            return Self { repository: Err(why.clone()), environment: None };
+        }
         let facts = &document.facts;
         let repository = match names::repository_id(facts) {
             _ if graph.as_of_connection(&document.connection).is_none() => {

@@ -145,14 +145,14 @@ impl Asked {
         Self { world: company(), people: BTreeMap::new(), actor: "user/eve" }
     }
 
-    fn resolve(&self, finding: &Finding) -> Result<Wanted, Finding> {
+    fn resolve(&self, finding: &Finding) -> Result<Wanted, Box<Finding>> {
         let graph = Snapshot::build(1, std::slice::from_ref(&self.world)).unwrap();
         let bundle =
             Bundle { revision: "r".to_owned(), rules: Vec::new(), people: self.people.clone() };
         let (mut findings, mut wanted) =
             resolve(vec![finding.clone()], &graph, &bundle, &matter(self.actor));
         let found = findings.pop().unwrap();
-        let Some(wanted) = wanted.pop() else { return Err(found) };
+        let Some(wanted) = wanted.pop() else { return Err(Box::new(found)) };
         assert_eq!(found, *finding, "what can be approved stays as the rule said it");
         Ok(wanted)
     }
@@ -303,6 +303,6 @@ fn only_an_approve_asks_for_people() {
     let asked = Asked::new();
     for verdict in [Verdict::Allow, Verdict::Alert, Verdict::Block] {
         let finding = Finding { verdict, approval: None, ..wants(from("ghosts"), 1, &[]) };
-        assert_eq!(asked.resolve(&finding).unwrap_err(), finding);
+        assert_eq!(*asked.resolve(&finding).unwrap_err(), finding);
     }
 }

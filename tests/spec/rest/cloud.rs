@@ -66,15 +66,15 @@ async fn story() -> Story {
     Story { simulator, client, repository, ada, bob }
 }
 
+fn user(uuid: Uuid) -> Id {
+    id(&format!("acme-cloud/user/{uuid}"))
+}
+
 impl Story {
     fn tip(&self, branch: &str) -> String {
         self.simulator.company(|company| {
             company.workspaces[0].repositories[0].head(branch).unwrap().to_owned()
         })
-    }
-
-    fn user(&self, uuid: Uuid) -> Id {
-        id(&format!("acme-cloud/user/{uuid}"))
     }
 
     fn start(&self, order: &StartPipeline) -> (String, String) {
@@ -100,7 +100,7 @@ async fn a_step_tells_its_facts_and_none_of_its_commands_or_values() {
     let shown = format!("{read:?}");
     assert!(!shown.contains(CANARY) && !shown.contains("./deploy"), "{shown}");
     assert_eq!(read.pipeline.commit, Known::Value(story.tip("main")));
-    assert_eq!(read.pipeline.creator, Known::Value(story.user(story.bob)));
+    assert_eq!(read.pipeline.creator, Known::Value(user(story.bob)));
     assert_eq!(read.actor.value().unwrap().kind, Known::Value(ActorKind::User));
     assert_eq!(read.actor.value().unwrap().name, Known::Value("Bob".to_owned()));
     assert!(read.actor.value().unwrap().level.is_unknown());
@@ -197,7 +197,7 @@ async fn a_cut_hash_is_resolved_and_a_wrong_one_is_missing() {
     let full = story.tip("main");
     let read = story.client.commit(&story.repository, &full[..12], WITHIN).await.unwrap();
     assert_eq!(read.hash, full);
-    assert_eq!((read.authors, read.unlinked), (vec![story.user(story.bob)], false));
+    assert_eq!((read.authors, read.unlinked), (vec![user(story.bob)], false));
     assert_eq!(read.parents.len(), 1);
     let missing = story.client.commit(&story.repository, "abcdefabcdef", WITHIN).await.unwrap_err();
     assert_eq!(missing.word(), "missing");
@@ -239,14 +239,14 @@ async fn a_pull_request_has_full_hashes_and_does_not_guess_what_was_approved() {
     assert_eq!(read.state, PullRequestState::Open);
     assert_eq!(read.author_name.as_deref(), Some("Bob"));
     let facts = read.facts;
-    assert_eq!(facts.author, Known::Value(story.user(story.bob)));
+    assert_eq!(facts.author, Known::Value(user(story.bob)));
     let source = facts.source.value().unwrap();
     assert_eq!(source.commit, Known::Value(story.tip("feature/x")));
     assert_eq!(source.repository, Known::Value(story.repository.clone()));
     assert_eq!(facts.target.value().unwrap().commit, Known::Value(story.tip("main")));
     let approvals = facts.approvals.value().unwrap();
     assert_eq!(approvals.len(), 1);
-    assert_eq!(approvals[0].by, Known::Value(story.user(story.ada)));
+    assert_eq!(approvals[0].by, Known::Value(user(story.ada)));
     let approved = story.tip("feature/x");
     assert_eq!(approvals[0].commit, Known::Value(approved.clone()));
     assert_eq!(facts.builds, Known::Value(Vec::new()));
@@ -271,7 +271,7 @@ async fn without_the_activity_nobody_knows_what_was_approved() {
     story.simulator.lay_fault(&path, Fault::Status(403), None);
     let read = story.client.pull_request(&story.repository, number, WITHIN).await.unwrap();
     let approvals = read.facts.approvals.value().unwrap();
-    assert_eq!(approvals[0].by, Known::Value(story.user(story.ada)));
+    assert_eq!(approvals[0].by, Known::Value(user(story.ada)));
     assert!(approvals[0].commit.is_unknown());
 }
 
@@ -398,7 +398,7 @@ async fn a_status_is_posted_for_its_branch_and_overwritten() {
 #[tokio::test]
 async fn who_we_are_and_where_is_told_by_uuid() {
     let story = story().await;
-    assert_eq!(story.client.whoami(WITHIN).await.unwrap(), Some(story.user(story.ada)));
+    assert_eq!(story.client.whoami(WITHIN).await.unwrap(), Some(user(story.ada)));
     let workspace = story.client.workspace(WITHIN).await.unwrap();
     assert_eq!((workspace.slug.as_str(), workspace.name.as_str()), ("acme", "Acme"));
     assert_eq!(workspace.id.as_str().len(), "acme-cloud/workspace/".len() + 36);

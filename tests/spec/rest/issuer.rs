@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::spec::rest::raw::Raw;
 use crate::spec::rest::raw::answer;
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Sets stand for an hour; so do refreshes.
 fn patient() -> Patience {

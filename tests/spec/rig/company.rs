@@ -87,7 +87,7 @@ impl Town {
         let run = cloud.start_pipeline(BILLING, &order).unwrap();
         let mut step = Step {
             pipeline: run.pipeline,
-            step: run.steps[0],
+            id: run.steps[0],
             commit: run.commit,
             token: String::new(),
         };
@@ -148,13 +148,13 @@ impl Town {
 pub struct Step {
     pub token: String,
     pub pipeline: Uuid,
-    pub step: Uuid,
+    pub id: Uuid,
     pub commit: String,
 }
 
 impl Step {
     pub fn of(&self) -> StepOf<'static> {
-        StepOf { repository: BILLING, pipeline: self.pipeline, step: self.step }
+        StepOf { repository: BILLING, pipeline: self.pipeline, step: self.id }
     }
 }
 

@@ -119,11 +119,12 @@ impl Gate {
         let holds = |lines: &Vec<String>| lines.iter().any(|line| line.contains(part));
         let waited = tokio::time::timeout(PATIENCE, self.lines.wait_for(holds))
             .await
-            .map(|heard| heard.is_ok());
+            .map(|heard| heard.is_ok())
+            .ok();
         match waited {
-            Ok(true) => {}
-            Ok(false) => panic!("the gate ended without `{part}`:\n{}", self.log()),
-            Err(_) => panic!("the gate never said `{part}`:\n{}", self.log()),
+            Some(true) => {}
+            Some(false) => panic!("the gate ended without `{part}`:\n{}", self.log()),
+            None => panic!("the gate never said `{part}`:\n{}", self.log()),
         }
         let lines = self.lines.borrow();
         lines.iter().find(|line| line.contains(part)).unwrap().clone()
@@ -205,6 +206,23 @@ impl Gate {
             letters.iter().find(|letter| letter["id"] == json!(delivery)).cloned()
         })
         .await
+    }
+
+    /// How many rows a table of the store holds, read beside the gate.
+    pub fn count(&self, table: &str) -> i64 {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let db = rusqlite::Connection::open_with_flags(self.path("portcullis.db"), flags).unwrap();
+        db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+
+    /// Waits until nothing is left to decide and nothing to carry out.
+    pub async fn quiet(&self) {
+        until("quiet", async || {
+            let left =
+                self.count("delivery WHERE state = 0") + self.count("action WHERE state = 0");
+            (left == 0).then_some(())
+        })
+        .await;
     }
 
     /// Sends bytes to a hook; status and body.
@@ -308,9 +326,13 @@ fn configure(town: &Town, shape: &Shape, folder: &Path) {
     let now = simulator.now().as_millisecond();
     simulator
         .company(|company| world::write(&company.datacenter, now, &folder.join("dc.world.json")));
-    let at = |name: &str| format!("{{ file = {:?} }}", folder.join(name));
+    let at = |name: &str| format!("{{ file = \"{}\" }}", folder.join(name).display());
     let effects = if shape.silent { "" } else { "effects = [\"commit-status\"]" };
-    let path = shape.policies.as_ref().map(|path| format!("path = {path:?}")).unwrap_or_default();
+    let path = shape
+        .policies
+        .as_ref()
+        .map(|path| format!("path = \"{}\"", path.display()))
+        .unwrap_or_default();
     let toml = format!(
         r#"
 [public]

@@ -93,7 +93,9 @@ pub fn scene(title: &str) {
 pub fn decision(number: usize, told: &Told, as_in: Option<usize>) {
     let (public, story) = (&told.record.public, &told.story);
     println!("{number:>3} {} → {}   {}", word(public.verdict), public.effect, faint(story.binds));
-    wrapped(&story.reason, 4).iter().for_each(|line| println!("{line}"));
+    for line in wrapped(&story.reason, 4) {
+        println!("{line}");
+    }
     match as_in {
         Some(earlier) => {
             println!("    {}", faint(&format!("rules, proof and controls as in {earlier}")));

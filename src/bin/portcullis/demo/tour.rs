@@ -51,6 +51,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<bool, AssemblyError> {
     Ok(watcher.wrong == 0 && watcher.rows.len() >= 12)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`, which gives it away")]
 fn refused(error: Refusal) -> AssemblyError {
     AssemblyError::Other(format!("the simulated Bitbucket refused: {error}"))
 }

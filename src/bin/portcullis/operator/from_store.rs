@@ -90,8 +90,8 @@ fn word<T>(
 
 async fn decisions(store: &Store, filter: &DecisionFilter) -> Result<Value, String> {
     let wanted = Filter {
-        verdict: word("verdict", filter.verdict.as_deref(), (Verdict::from_text, &Verdict::TEXTS))?,
-        effect: word("effect", filter.effect.as_deref(), (Effect::from_text, &Effect::TEXTS))?,
+        verdict: word("verdict", filter.verdict.as_deref(), (Verdict::from_text, Verdict::TEXTS))?,
+        effect: word("effect", filter.effect.as_deref(), (Effect::from_text, Effect::TEXTS))?,
         repository: filter.repository.clone(),
         uncovered: filter.uncovered.then_some(true),
         ..Filter::default()
@@ -118,7 +118,7 @@ async fn decision(store: &Store, id: &str) -> Result<Value, String> {
 }
 
 async fn tickets(store: &Store, state: Option<&str>) -> Result<Value, String> {
-    let state = word("ticket state", state, (State::from_text, &State::TEXTS))?;
+    let state = word("ticket state", state, (State::from_text, State::TEXTS))?;
     let filter = TicketFilter { state, ..TicketFilter::default() };
     let found = store.tickets(filter, None, 200).await.map_err(|error| error.to_string())?;
     let rows: Vec<_> = found.into_iter().map(|(_, ticket)| ticket).collect();

@@ -1,0 +1,269 @@
+//! Commands that ask or change a gateway, or look at its store: how to reach it, and what each takes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::Subcommand;
+
+use crate::cli::Format;
+use crate::cli::duration;
+
+/// How to reach a gateway, or its store beside it.
+#[derive(Debug, Args)]
+pub struct Reach {
+    /// The gateway's operator address.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PORTCULLIS_OPERATOR_URL",
+        default_value = "http://127.0.0.1:8081"
+    )]
+    pub gateway: String,
+    /// The folder of the gateway's operator token, if `PORTCULLIS_OPERATOR_TOKEN` is not set.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub data: PathBuf,
+    /// How the answer looks.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "text|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub format: Format,
+}
+
+/// A [`Reach`] for commands that only read: they may open the store themselves.
+#[derive(Debug, Args)]
+pub struct ReadReach {
+    /// The gateway.
+    #[command(flatten)]
+    pub reach: Reach,
+    /// Open this store read-only instead, also beside a running gateway.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+}
+
+/// Which decisions.
+#[derive(Debug, Args)]
+pub struct DecisionFilter {
+    /// Only this verdict.
+    #[arg(long)]
+    pub verdict: Option<String>,
+    /// Only this effect.
+    #[arg(long)]
+    pub effect: Option<String>,
+    /// Only this repository, by id.
+    #[arg(long)]
+    pub repository: Option<String>,
+    /// Only those that no rule answers.
+    #[arg(long)]
+    pub uncovered: bool,
+    /// At most so many.
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+}
+
+/// `portcullis decision …`
+#[derive(Debug, Subcommand)]
+pub enum Decision {
+    /// The newest decisions.
+    List {
+        /// Which.
+        #[command(flatten)]
+        filter: DecisionFilter,
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+    /// One decision with its whole story: rule, reason, proof, controls.
+    Show {
+        /// Its id.
+        id: String,
+        /// As Markdown, for a ticket or a comment.
+        #[arg(long)]
+        markdown: bool,
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+}
+
+/// `portcullis ticket …`
+#[derive(Debug, Subcommand)]
+pub enum Ticket {
+    /// Tickets, newest first.
+    List {
+        /// Only those in this state.
+        #[arg(long)]
+        state: Option<String>,
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+    /// One ticket.
+    Show {
+        /// Its id.
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+    /// Approve it. The person is the operator's session, and the record says so.
+    Approve(TicketVote),
+    /// Refuse it.
+    Deny(TicketVote),
+}
+
+/// A vote.
+#[derive(Debug, Args)]
+pub struct TicketVote {
+    /// The ticket's id.
+    pub id: String,
+    /// Why.
+    #[arg(long, default_value = "")]
+    pub reason: String,
+    /// Where.
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+/// `portcullis dead-letter …`
+#[derive(Debug, Subcommand)]
+pub enum DeadLetter {
+    /// Bodies that could not be read, each with the reason.
+    List {
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+    /// Read one again, after an upgrade for instance.
+    Replay {
+        /// Its delivery id.
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
+/// `portcullis token …`
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a service token. It is shown once and kept as a hash.
+    Create {
+        /// What it is for.
+        #[arg(long)]
+        name: String,
+        /// The connection it speaks for.
+        #[arg(long)]
+        connection: String,
+        /// Repositories it may ask about, by id; none: all of the connection.
+        #[arg(long)]
+        repository: Vec<String>,
+        /// Actions it may ask about; none: all.
+        #[arg(long)]
+        action: Vec<String>,
+        /// How long it is good for.
+        #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "90d")]
+        expires_in: Duration,
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Every token, without its secret.
+    List {
+        /// Where.
+        #[command(flatten)]
+        reach: ReadReach,
+    },
+    /// End one.
+    Revoke {
+        /// Its id.
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
+/// `portcullis ledger …`
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Check the whole ledger of a store.
+    Verify {
+        /// The store.
+        #[arg(long, value_name = "URL", default_value = "sqlite:portcullis.db")]
+        store: String,
+        /// An earlier checkpoint: without one a cut tail cannot be seen.
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
+        /// How the answer looks.
+        #[arg(
+            long,
+            value_enum,
+            value_name = "text|json",
+            default_value_t,
+            hide_possible_values = true
+        )]
+        format: Format,
+    },
+    /// Write the ledger as files that `portcullis-verify` checks.
+    Export {
+        /// An empty or new folder.
+        dir: PathBuf,
+        /// The store.
+        #[arg(long, value_name = "URL", default_value = "sqlite:portcullis.db")]
+        store: String,
+    },
+}
+
+/// Where questions to the graph are answered.
+#[derive(Debug, Args)]
+pub struct GraphReach {
+    /// Answer from this world file, offline.
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// The gateway.
+    #[command(flatten)]
+    pub reach: ReadReach,
+}
+
+/// `portcullis who-can`
+#[derive(Debug, Args)]
+pub struct WhoCan {
+    /// read, write or admin.
+    pub action: String,
+    /// The repository: an id, or `repository:NAME`.
+    pub resource: String,
+    /// Where.
+    #[command(flatten)]
+    pub at: GraphReach,
+}
+
+/// `portcullis can`
+#[derive(Debug, Args)]
+pub struct Can {
+    /// The identity: an id, or `user:NAME`.
+    pub identity: String,
+    /// read, write or admin.
+    pub action: String,
+    /// The repository: an id, or `repository:NAME`.
+    pub resource: String,
+    /// Where.
+    #[command(flatten)]
+    pub at: GraphReach,
+}
+
+/// `portcullis paths`
+#[derive(Debug, Args)]
+pub struct Paths {
+    /// The identity: an id, or `user:NAME`.
+    pub identity: String,
+    /// The repository: an id, or `repository:NAME`.
+    pub resource: String,
+    /// Where.
+    #[command(flatten)]
+    pub at: GraphReach,
+}
