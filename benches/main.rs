@@ -54,10 +54,14 @@ fn main() -> ExitCode {
         }
         _ => {}
     }
+    if let ["only", course] = words.as_slice() {
+        road::rows(Some(course));
+        return ExitCode::SUCCESS;
+    }
     let wanted = |name: &str| words.is_empty() || words.contains(&name);
     let mut rows = Vec::new();
     if wanted("road") {
-        rows.extend(road::rows());
+        rows.extend(road::rows(None));
     }
     if wanted("evaluate") {
         rows.extend(evaluate::rows());

@@ -165,12 +165,12 @@ impl Store {
         self.send(writer::job(work)).await
     }
 
-    /// The same for work that consists of one [attempt](Desk::attempt) and so undoes itself what fails.
-    async fn write_attempt<T: Send + 'static>(
+    /// The same without a savepoint: see [`writer::plain_job`].
+    async fn write_plain<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.send(writer::attempting_job(work)).await
+        self.send(writer::plain_job(work)).await
     }
 
     async fn send<T>(

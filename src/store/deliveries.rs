@@ -137,7 +137,7 @@ impl Store {
     pub async fn keep(&self, delivery: NewDelivery<'_>) -> Result<Kept, StoreError> {
         let sealed = self.seal()?.seal(&body_purpose(delivery.id), delivery.body)?;
         let delivery = NewDelivery { body: &[], ..delivery };
-        self.write(move |desk| keep(desk.db, &delivery, &sealed)).await
+        self.write_plain(move |desk| keep(desk.db, &delivery, &sealed)).await
     }
 
     /// Hands out up to `limit` deliveries that wait, oldest first, each until `now + lease`. A hook of which another

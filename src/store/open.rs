@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The writer's pages in memory, in KiB (negative: not pages). Ids that are hashes touch pages all over an index; with the
 /// default of 2 MB most of them would be read again for each row.
-const CACHE_KIB: i64 = -16_384;
+const CACHE_KIB: i64 = -8_192;
 
 /// Read and write for our user, nothing for anybody else: names stand in the file.
 const OURS_ALONE: u32 = 0o600;

@@ -119,6 +119,13 @@ struct Ready {
     extra: Vec<Prepared>,
 }
 
+impl Ready {
+    /// Whether [`write`] leaves nothing behind when it refuses it: tickets and grants it looks at last.
+    fn undoes_itself(&self) -> bool {
+        self.open.is_none() && self.spend.is_empty()
+    }
+}
+
 impl Store {
     /// Records decisions in one transaction, each in a savepoint of its own: one that is refused leaves no trace and
     /// spoils no other. Answers in the order asked.
@@ -144,8 +151,12 @@ impl Store {
             && let Some(only) = ready.pop()
         {
             let only = only?;
-            let written = self.write_attempt(move |desk| desk.attempt(|desk| write(desk, only)));
-            return Ok(vec![written.await?]);
+            let written = if only.undoes_itself() {
+                self.write_plain(move |desk| write(desk, only)).await
+            } else {
+                self.write_plain(move |desk| desk.attempt(|desk| write(desk, only))).await
+            };
+            return Ok(vec![written?]);
         }
         self.write(move |desk| {
             ready
@@ -228,6 +239,7 @@ fn write(desk: &mut Desk<'_>, ready: Ready) -> Result<Result<Recorded, RecordErr
     if let Some(delivery) = done
         && !deliveries::finish(desk.db, delivery, None, at)?
     {
+        unmark(desk.db, event_key)?;
         return Ok(Err(RecordError::DeliveryDone(delivery)));
     }
     let entry_index = log::append(desk, entry)?;
@@ -274,6 +286,14 @@ fn decided_before(
     }
     let mut first = db.prepare_cached("SELECT decision FROM decided WHERE event_key = ?1")?;
     Ok(first.query_row([key], |row| row.get(0)).optional()?.map(Uuid::from_bytes))
+}
+
+/// Takes the mark back that this very decision set.
+fn unmark(db: &Connection, key: Option<[u8; 32]>) -> Result<(), StoreError> {
+    if let Some(key) = key {
+        db.prepare_cached("DELETE FROM decided WHERE event_key = ?1")?.execute([key])?;
+    }
+    Ok(())
 }
 
 fn index(db: &Connection, public: &Public, entry: i64) -> Result<(), StoreError> {

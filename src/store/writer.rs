@@ -50,6 +50,8 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 pub(super) trait Job: Send {
     /// Writes it; the answer waits for the commit. With it comes what failed, if it failed.
     fn run(self: Box<Self>, desk: &mut Desk<'_>) -> (Answer, Option<StoreError>);
+    /// Whether what it wrote before it failed is still there.
+    fn leaves_traces(&self) -> bool;
     /// Tells the caller that it was not even tried.
     fn refuse(self: Box<Self>, error: StoreError);
 }
@@ -61,8 +63,8 @@ pub(super) enum Message {
 
 struct Task<F, T> {
     work: F,
-    /// Whether the work undoes itself what fails.
-    attempts: bool,
+    /// Whether a failure is undone alone.
+    alone: bool,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -72,11 +74,15 @@ where
     T: Send + 'static,
 {
     fn run(self: Box<Self>, desk: &mut Desk<'_>) -> (Answer, Option<StoreError>) {
-        let Self { work, attempts, answer } = *self;
-        let result = if attempts { work(desk) } else { desk.whole(work) };
+        let Self { work, alone, answer } = *self;
+        let result = if alone { desk.whole(work) } else { work(desk) };
         let failed = result.as_ref().err().cloned();
         // A caller that went away does not undo what it asked for.
         (Box::new(move |outcome| drop(answer.send(outcome.and(result)))), failed)
+    }
+
+    fn leaves_traces(&self) -> bool {
+        !self.alone
     }
 
     fn refuse(self: Box<Self>, error: StoreError) {
@@ -91,15 +97,17 @@ pub(super) fn job<T: Send + 'static>(
     work: impl FnOnce(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
     let (answer, waiting) = oneshot::channel();
-    (Message::Job(Box::new(Task { work, attempts: false, answer })), waiting)
+    (Message::Job(Box::new(Task { work, alone: true, answer })), waiting)
 }
 
-/// The same for work that is one [attempt](Desk::attempt): a savepoint around a savepoint would only cost time.
-pub(super) fn attempting_job<T: Send + 'static>(
+/// The same without a savepoint, which would copy every page that the work touches: for work that refuses before it
+/// writes, or undoes itself what it refuses. Should it fail nevertheless, the whole batch is undone; what shared it is
+/// refused as busy and can be tried again.
+pub(super) fn plain_job<T: Send + 'static>(
     work: impl FnOnce(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
     let (answer, waiting) = oneshot::channel();
-    (Message::Job(Box::new(Task { work, attempts: true, answer })), waiting)
+    (Message::Job(Box::new(Task { work, alone: false, answer })), waiting)
 }
 
 impl Desk<'_> {
@@ -217,9 +225,10 @@ impl Writer {
         let mut undone = None;
         for job in jobs.by_ref() {
             let mut desk = Desk { db: &self.db, seal: &self.seal, state: &mut self.state };
+            let leaves_traces = job.leaves_traces();
             let (answer, failed) = job.run(&mut desk);
             answers.push(answer);
-            let breaks = failed.as_ref().is_some_and(StoreError::breaks);
+            let breaks = failed.as_ref().is_some_and(|error| leaves_traces || error.breaks());
             if breaks || self.db.is_autocommit() {
                 undone = Some(failed.unwrap_or(StoreError::Full));
                 break;
