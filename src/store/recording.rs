@@ -120,7 +120,7 @@ struct Ready {
 }
 
 impl Ready {
-    /// Whether [`write`] leaves nothing behind when it refuses it: tickets and grants it looks at last.
+    /// Whether [`write()`] leaves nothing behind when it refuses it: tickets and grants it looks at last.
     fn undoes_itself(&self) -> bool {
         self.open.is_none() && self.spend.is_empty()
     }
