@@ -60,7 +60,7 @@ struct Asked {
 pub fn rows() -> Vec<Row> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut rows = alone();
-    rows.push(runtime.block_on(sandbox()));
+    rows.push(sandbox());
     rows.extend(runtime.block_on(reload()));
     rows.extend(runtime.block_on(runaway()));
     rows.extend(cores());
@@ -135,28 +135,51 @@ async fn flood(pool: &Arc<Pool>, questions: &Arc<Vec<Asked>>, count: usize) {
     }
 }
 
-/// Row 6: the same questions in a worker process and in this one, in turns.
-async fn sandbox() -> Row {
-    let loaded = load(&shipped::files()).unwrap();
-    let mut machine = Machine::new(&loaded, Limits::default()).unwrap();
-    let questions = Arc::new(asked(loaded.bundle()));
-    let pool = Arc::new(Pool::start(settings(1), shipped::files()).await.unwrap());
-    flood(&pool, &questions, QUESTIONS / 10).await;
-    let (mut inside, mut outside) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let before = kit::own_cpu();
-        for number in 0..QUESTIONS {
-            black_box(answer(&mut machine, &questions[number % questions.len()]));
+/// The hidden role of row 6: the same questions in a worker process and in this one, in turns; prints CPU µs a question.
+pub fn sandbox_cost() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (inside, outside) = runtime.block_on(async {
+        let loaded = load(&shipped::files()).unwrap();
+        let mut machine = Machine::new(&loaded, Limits::default()).unwrap();
+        let questions = Arc::new(asked(loaded.bundle()));
+        let pool = Arc::new(Pool::start(settings(1), shipped::files()).await.unwrap());
+        flood(&pool, &questions, QUESTIONS / 10).await;
+        let (mut inside, mut outside) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let ((), alone) = kit::spent(|| {
+                for number in 0..QUESTIONS {
+                    black_box(answer(&mut machine, &questions[number % questions.len()]));
+                }
+            });
+            inside.push(alone / QUESTIONS as f64);
+            let before = kit::own_cpu();
+            flood(&pool, &questions, QUESTIONS).await;
+            let together = kit::micros(kit::own_cpu().saturating_sub(before));
+            outside.push(together / QUESTIONS as f64);
         }
-        inside.push(kit::micros(kit::own_cpu().saturating_sub(before)) / QUESTIONS as f64);
-        let before = kit::own_cpu();
-        flood(&pool, &questions, QUESTIONS).await;
-        outside.push(kit::micros(kit::own_cpu().saturating_sub(before)) / QUESTIONS as f64);
-    }
-    let (inside, outside) = (kit::median(&inside), kit::median(&outside));
+        (kit::median(&inside), kit::median(&outside))
+    });
+    println!("{inside} {outside}");
+}
+
+/// Runs this program in a hidden role on these cores; the numbers it prints.
+fn in_role(cores: &str, words: &[&str]) -> Option<Vec<f64>> {
+    let program = std::env::current_exe().ok()?;
+    let mut command = Command::new("taskset");
+    let output = command.args(["-c", cores]).arg(program).args(words).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.split_whitespace().map(|number| number.parse().ok()).collect()
+}
+
+/// Row 6, on one core: on two that share a physical one, what runs beside slows both and would be counted as cost.
+fn sandbox() -> Row {
+    let told = in_role("0", &["sandbox-cost"]);
+    let Some(&[inside, outside]) = told.as_deref() else {
+        return Row::remark("6", "sandbox: not measured, there is no `taskset`", "", "");
+    };
     Row::at_most(
         "6",
-        "sandbox: evaluation in a worker process, 64 questions in flight, vs the same in process: CPU",
+        "sandbox: evaluation in a worker process, 64 questions in flight, vs the same in process, one core: CPU",
         format!("{outside:.1} vs {inside:.1} µs CPU/question"),
         (outside / inside, "x"),
         (1.6, "≤ 1.6x"),
@@ -327,7 +350,12 @@ async fn endless(questions: &Arc<Vec<Asked>>) -> Option<Row> {
         path: "hostile/triple_loop.rego".to_owned(),
         text: include_str!("../tests/policies/hostile/triple_loop.rego").to_owned(),
     });
-    let pool = Arc::new(Pool::start(settings(2), files).await.ok()?);
+    let pool = match Pool::start(settings(2), files).await {
+        Ok(pool) => Arc::new(pool),
+        Err(refused) => {
+            return Some(Row::remark("16", "a rule with endless loops", refused.to_string(), ""));
+        }
+    };
     let guilty =
         pool.bundle().rules.iter().position(|rule| rule.id.as_str().starts_with("hostile"))? as u32;
     let fine = Arc::new(asked(pool.bundle()));
@@ -428,37 +456,59 @@ pub fn self_service(workers: usize) {
     println!("{rate}");
 }
 
+/// The hidden role that shows what two cores give at all: machines in threads that share nothing but the bundle; prints
+/// decisions a second.
+pub fn threads(count: usize) {
+    let loaded = load(&shipped::files()).unwrap();
+    let work = || {
+        let mut machine = Machine::new(&loaded, Limits::default()).unwrap();
+        let questions = asked(loaded.bundle());
+        for number in 0..QUESTIONS {
+            black_box(answer(&mut machine, &questions[number % questions.len()]));
+        }
+    };
+    let ((), took) = kit::timed(|| {
+        std::thread::scope(|scope| {
+            (0..count).for_each(|_| drop(scope.spawn(work)));
+        });
+    });
+    println!("{}", (count * QUESTIONS) as f64 / took * 1e6);
+}
+
 /// Row 15: the pool with one core and with two, in turns; the best round of each, as others use the machine too.
 fn cores() -> Vec<Row> {
-    let run = |cpus: &str, workers: &str| -> Option<f64> {
-        let program = std::env::current_exe().ok()?;
-        let output = Command::new("taskset")
-            .args(["-c", cpus])
-            .arg(program)
-            .args(["self-service", workers])
-            .output();
-        String::from_utf8(output.ok()?.stdout).ok()?.trim().parse().ok()
-    };
-    let (mut one, mut two) = (Vec::new(), Vec::new());
+    let mut best = [0.0_f64; 4];
     for _ in 0..ROUNDS {
-        let (Some(single), Some(double)) = (run("0", "1"), run("0,1", "2")) else {
-            return vec![Row::remark(
-                "15",
-                "two cores vs one: not measured, there is no `taskset` or no second core",
-                "",
-                "",
-            )];
-        };
-        one.push(single);
-        two.push(double);
+        let rates = [
+            in_role("0", &["self-service", "1"]),
+            in_role("0,1", &["self-service", "2"]),
+            in_role("0", &["threads", "1"]),
+            in_role("0,1", &["threads", "2"]),
+        ];
+        for (best, rate) in best.iter_mut().zip(rates) {
+            let Some(&[rate]) = rate.as_deref() else {
+                let what =
+                    "two cores vs one: not measured, there is no `taskset` or no second core";
+                return vec![Row::remark("15", what, "", "")];
+            };
+            *best = best.max(rate);
+        }
     }
-    let (one, two) = (kit::most(&one), kit::most(&two));
-    vec![Row::at_least(
-        "15",
-        "decisions/s of a pool on two cores (two workers) vs on one, best rounds",
-        format!("{two:.0} vs {one:.0} /s"),
-        (two / one, "x"),
-        (1.7, "≥ 1.7x"),
-        (1.9, "≥ 1.9x"),
-    )]
+    let [one, two, thread, threads] = best;
+    vec![
+        Row::at_least(
+            "15",
+            "decisions/s of a pool on two cores (two workers) vs on one, best rounds",
+            format!("{two:.0} vs {one:.0} /s"),
+            (two / one, "x"),
+            (1.7, "≥ 1.7x"),
+            (1.9, "≥ 1.9x"),
+        ),
+        Row::remark(
+            "15",
+            "what these two cores give two threads that share nothing",
+            format!("{threads:.0} vs {thread:.0} /s"),
+            format!("{:.2}x", threads / thread),
+        ),
+    ]
 }

@@ -48,6 +48,14 @@ fn main() -> ExitCode {
             gate::serve(order);
             return ExitCode::SUCCESS;
         }
+        ["sandbox-cost"] => {
+            evaluate::sandbox_cost();
+            return ExitCode::SUCCESS;
+        }
+        ["threads", count] => {
+            evaluate::threads(count.parse().unwrap());
+            return ExitCode::SUCCESS;
+        }
         ["self-service", workers] => {
             evaluate::self_service(workers.parse().unwrap());
             return ExitCode::SUCCESS;
