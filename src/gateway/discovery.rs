@@ -8,7 +8,6 @@ use crate::bitbucket::FetchError;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::graph::Kind;
-use crate::graph::Product;
 use crate::graph::Snapshot;
 use crate::graph::World;
 use crate::graph::attribute::Value;
@@ -47,11 +46,7 @@ pub async fn run(gateway: Arc<Gateway>) {
     let mut stop = gateway.stopping();
     loop {
         let mut wait = EVERY;
-        // Data Center is not discovered yet: its graph comes from a world file.
-        let is_told = |connection: &&Arc<Connection>| {
-            connection.product == Product::Cloud && connection.client.is_some()
-        };
-        for connection in gateway.connections.iter().filter(is_told) {
+        for connection in gateway.connections.iter() {
             if let Err(error) = gateway.discover(connection).await {
                 tracing::error!(connection = %connection.id, %error, "discovery failed; the last graph stays");
                 wait = AFTER_FAILURE;

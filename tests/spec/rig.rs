@@ -3,7 +3,6 @@
 
 mod company;
 mod gate;
-mod world;
 
 use std::path::Path;
 use std::process::Stdio;

@@ -5,7 +5,6 @@ mod company;
 mod scene;
 mod show;
 mod tour;
-mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,13 +60,9 @@ async fn shown(demo: &Demo) -> Result<bool, AssemblyError> {
     let (company, cast) = company::make(&public_url);
     let simulator = Simulator::start(company).await.map_err(AssemblyError::other)?;
     let gateway = assembly::assemble(plan(&folder, &simulator, &cast, &public_url)?).await?;
-    for connection in
-        gateway.connections.iter().filter(|connection| connection.product == Product::Cloud)
-    {
+    for connection in gateway.connections.iter() {
         gateway.discover(connection).await.map_err(AssemblyError::other)?;
     }
-    let loaded = simulator.company(|company| world::of(&company.datacenter, gateway.clock.now()));
-    gateway.publish(loaded.map_err(AssemblyError::other)?).map_err(AssemblyError::other)?;
     let listeners = Listeners { public, security: Security::Plain, operator, hosts: Vec::new() };
     let running = Running::start(gateway, listeners, &folder.path).await?;
     show::opening(&running, &cast);

@@ -29,7 +29,6 @@ use super::portcullis;
 use super::read_store;
 use super::said;
 use super::until;
-use super::world;
 
 /// What is different about a gate's configuration.
 #[derive(Clone, Default)]
@@ -99,7 +98,9 @@ impl Gate {
             (ready.status() == 200).then_some(())
         })
         .await;
-        self.line("\"discovered\"").await;
+        for connection in [CLOUD, DATACENTER] {
+            self.line(&format!("\"discovered\",\"connection\":\"{connection}\"")).await;
+        }
     }
 
     async fn open_doors(&mut self) {
@@ -296,7 +297,7 @@ async fn asked(request: reqwest::RequestBuilder) -> Asked {
 
 fn launch(folder: &Path, ears: &mut JoinSet<()>) -> (Child, watch::Receiver<Vec<String>>) {
     let mut command = portcullis(&["serve", "--config"]);
-    command.arg(folder.join("portcullis.toml")).arg("--world").arg(folder.join("dc.world.json"));
+    command.arg(folder.join("portcullis.toml"));
     command.current_dir(folder).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -309,7 +310,7 @@ fn launch(folder: &Path, ears: &mut JoinSet<()>) -> (Child, watch::Receiver<Vec<
     (child, heard)
 }
 
-/// Everything the gate is given: secrets in files, a world of Data Center, and the configuration that names them.
+/// Everything the gate is given: secrets in files, and the configuration that names them.
 fn configure(town: &Town, shape: &Shape, folder: &Path) {
     let (cast, simulator) = (&town.cast, &town.simulator);
     let secrets = [
@@ -323,9 +324,6 @@ fn configure(town: &Town, shape: &Shape, folder: &Path) {
     for (name, secret) in secrets {
         std::fs::write(folder.join(name), format!("{secret}\n")).unwrap();
     }
-    let now = simulator.now().as_millisecond();
-    simulator
-        .company(|company| world::write(&company.datacenter, now, &folder.join("dc.world.json")));
     let at = |name: &str| format!("{{ file = \"{}\" }}", folder.join(name).display());
     let effects = if shape.silent { "" } else { "effects = [\"commit-status\"]" };
     let path = shape
