@@ -255,12 +255,11 @@ fn to_wire(kept: &Kept) -> WirePart {
         Kept::Erased { at, .. } => WirePart { erased: Some(*at), ..WirePart::default() },
         Kept::Present(part) => {
             let salt = Some(Hex::of(&part.salt).as_str().to_owned());
-            match str::from_utf8(&part.bytes) {
-                Ok(text) => WirePart { salt, text: Some(text.to_owned()), ..WirePart::default() },
-                Err(_) => {
-                    let base64 = Some(STANDARD.encode(&part.bytes));
-                    WirePart { salt, base64, ..WirePart::default() }
-                }
+            if let Ok(text) = str::from_utf8(&part.bytes) {
+                WirePart { salt, text: Some(text.to_owned()), ..WirePart::default() }
+            } else {
+                let base64 = Some(STANDARD.encode(&part.bytes));
+                WirePart { base64, salt, ..WirePart::default() }
             }
         }
     }
