@@ -24,6 +24,7 @@ mod kit;
 mod ledger;
 mod load;
 mod road;
+mod runaway;
 mod town;
 
 use std::path::Path;
