@@ -1,4 +1,4 @@
-//! Rows 6, 13, 15 and 16: what evaluation costs and survives. The rules are the shipped ones, the inputs the examples
+//! Rows 6, 13 and 15: what evaluation costs. The rules are the shipped ones, the inputs the examples
 //! of every kind of event that some rule answers.
 
 use std::hint::black_box;
@@ -21,14 +21,13 @@ use portcullis::policy::Input;
 use portcullis::policy::Limits;
 use portcullis::policy::Machine;
 use portcullis::policy::Prepared;
-use portcullis::policy::SourceFile;
 use portcullis::policy::example::example;
 use portcullis::policy::load;
 use portcullis::policy::shipped;
 
 use crate::kit;
 use crate::kit::Row;
-use crate::load::Arrivals;
+use crate::runaway;
 
 /// Questions in flight under load.
 const TOGETHER: usize = 64;
@@ -52,28 +51,28 @@ const KINDS: &[EventKind] = &[
 ];
 
 /// A question: an input and the rules that answer its kind.
-struct Asked {
-    input: Arc<Input>,
-    rules: Vec<u32>,
+pub struct Asked {
+    pub input: Arc<Input>,
+    pub rules: Vec<u32>,
 }
 
 pub fn rows() -> Vec<Row> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut rows = alone();
-    rows.push(runtime.block_on(sandbox()));
+    rows.push(sandbox());
     rows.extend(runtime.block_on(reload()));
-    rows.extend(runtime.block_on(runaway()));
+    rows.extend(runtime.block_on(runaway::rows()));
     rows.extend(cores());
     rows
 }
 
 /// The pool's settings: workers are this program with another word.
-fn settings(count: usize) -> Settings {
+pub fn settings(count: usize) -> Settings {
     let program = std::env::current_exe().unwrap();
     Settings { count, ..Settings::of(program) }
 }
 
-fn asked(bundle: &Bundle) -> Vec<Asked> {
+pub fn asked(bundle: &Bundle) -> Vec<Asked> {
     let one = |kind: &EventKind| {
         let document = example(*kind).unwrap();
         let rules = bundle.routed(*kind).map(|(at, _)| at as u32).collect();
@@ -110,7 +109,7 @@ fn alone() -> Vec<Row> {
 }
 
 /// Asks a pool until a number of questions is answered, so many at one time.
-async fn flood(pool: &Arc<Pool>, questions: &Arc<Vec<Asked>>, count: usize) {
+pub async fn flood(pool: &Arc<Pool>, questions: &Arc<Vec<Asked>>, count: usize) {
     let next = Arc::new(AtomicUsize::new(0));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..TOGETHER {
@@ -135,28 +134,51 @@ async fn flood(pool: &Arc<Pool>, questions: &Arc<Vec<Asked>>, count: usize) {
     }
 }
 
-/// Row 6: the same questions in a worker process and in this one, in turns.
-async fn sandbox() -> Row {
-    let loaded = load(&shipped::files()).unwrap();
-    let mut machine = Machine::new(&loaded, Limits::default()).unwrap();
-    let questions = Arc::new(asked(loaded.bundle()));
-    let pool = Arc::new(Pool::start(settings(1), shipped::files()).await.unwrap());
-    flood(&pool, &questions, QUESTIONS / 10).await;
-    let (mut inside, mut outside) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let before = kit::own_cpu();
-        for number in 0..QUESTIONS {
-            black_box(answer(&mut machine, &questions[number % questions.len()]));
+/// The hidden role of row 6: the same questions in a worker process and in this one, in turns; prints CPU µs a question.
+pub fn sandbox_cost() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (inside, outside) = runtime.block_on(async {
+        let loaded = load(&shipped::files()).unwrap();
+        let mut machine = Machine::new(&loaded, Limits::default()).unwrap();
+        let questions = Arc::new(asked(loaded.bundle()));
+        let pool = Arc::new(Pool::start(settings(1), shipped::files()).await.unwrap());
+        flood(&pool, &questions, QUESTIONS / 10).await;
+        let (mut inside, mut outside) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let ((), alone) = kit::spent(|| {
+                for number in 0..QUESTIONS {
+                    black_box(answer(&mut machine, &questions[number % questions.len()]));
+                }
+            });
+            inside.push(alone / QUESTIONS as f64);
+            let before = kit::own_cpu();
+            flood(&pool, &questions, QUESTIONS).await;
+            let together = kit::micros(kit::own_cpu().saturating_sub(before));
+            outside.push(together / QUESTIONS as f64);
         }
-        inside.push(kit::micros(kit::own_cpu().saturating_sub(before)) / QUESTIONS as f64);
-        let before = kit::own_cpu();
-        flood(&pool, &questions, QUESTIONS).await;
-        outside.push(kit::micros(kit::own_cpu().saturating_sub(before)) / QUESTIONS as f64);
-    }
-    let (inside, outside) = (kit::median(&inside), kit::median(&outside));
+        (kit::median(&inside), kit::median(&outside))
+    });
+    println!("{inside} {outside}");
+}
+
+/// Runs this program in a hidden role on these cores; the numbers it prints.
+fn in_role(cores: &str, words: &[&str]) -> Option<Vec<f64>> {
+    let program = std::env::current_exe().ok()?;
+    let mut command = Command::new("taskset");
+    let output = command.args(["-c", cores]).arg(program).args(words).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.split_whitespace().map(|number| number.parse().ok()).collect()
+}
+
+/// Row 6, on one core: on two that share a physical one, what runs beside slows both and would be counted as cost.
+fn sandbox() -> Row {
+    let told = in_role("0", &["sandbox-cost"]);
+    let Some(&[inside, outside]) = told.as_deref() else {
+        return Row::remark("6", "sandbox: not measured, there is no `taskset`", "", "");
+    };
     Row::at_most(
         "6",
-        "sandbox: evaluation in a worker process, 64 questions in flight, vs the same in process: CPU",
+        "sandbox: evaluation in a worker process, 64 questions in flight, vs the same in process, one core: CPU",
         format!("{outside:.1} vs {inside:.1} µs CPU/question"),
         (outside / inside, "x"),
         (1.6, "≤ 1.6x"),
@@ -252,161 +274,6 @@ async fn steady(
     asking.await.unwrap()
 }
 
-/// Row 16: a worker that does not come back. It is stopped by a signal in the middle of its work, which is what a
-/// built-in looks like that nothing can interrupt; and a rule with endless loops, which its step limit ends.
-async fn runaway() -> Vec<Row> {
-    let settings = settings(2);
-    let deadline = settings.deadline.as_secs_f64() * 1e3;
-    let single = Arc::new(
-        Pool::start(Settings { count: 1, ..settings.clone() }, shipped::files()).await.unwrap(),
-    );
-    let questions = Arc::new(asked(single.bundle()));
-    flood(&single, &questions, 100).await;
-    let mut back = Vec::new();
-    for _ in 0..5 {
-        let worker = *workers().last().unwrap();
-        signal("-STOP", worker);
-        let begun = Instant::now();
-        let one = &questions[0];
-        let answers = single.ask(Arc::clone(&one.input), one.rules.clone()).await;
-        assert!(answers.iter().all(|answer| matches!(answer, Answer::Findings(_))), "{answers:?}");
-        back.push(begun.elapsed().as_secs_f64() * 1e3);
-    }
-    let back = kit::median(&back);
-    drop(single);
-    let pool = Arc::new(Pool::start(settings, shipped::files()).await.unwrap());
-    flood(&pool, &questions, 2_000).await;
-    let mut before =
-        others(&pool, &questions, async { tokio::time::sleep(Duration::from_secs(10)).await })
-            .await;
-    let mut lost = 0;
-    let hurt = async {
-        for _ in 0..10 {
-            if let Some(worker) = workers().last() {
-                signal("-STOP", *worker);
-                lost += 1;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    };
-    let mut meanwhile = others(&pool, &questions, hurt).await;
-    let restarts = pool.restarts();
-    let (p99, hurt_p99) =
-        (kit::percentile(&mut before, 99.0), kit::percentile(&mut meanwhile, 99.0));
-    let mut rows = vec![
-        Row::at_most(
-            "16",
-            format!(
-                "a worker hangs (deadline {deadline:.0} ms): until the same question is answered by a new one, beyond the deadline"
-            ),
-            format!("{back:.0} ms in all"),
-            (back - deadline, " ms"),
-            (50.0, "≤ 50 ms"),
-            (5.0, "≤ 5 ms"),
-        ),
-        Row::at_most(
-            "16",
-            format!(
-                "others' p99 at 500/s with two workers while one hangs every second ({lost} hung, {restarts} killed)"
-            ),
-            format!("{hurt_p99:.0} vs {p99:.0} µs; slowest {:.0} ms", kit::most(&meanwhile) / 1e3),
-            (hurt_p99 / p99, "x"),
-            (2.0, "≤ 2x"),
-            (1.2, "≤ 1.2x"),
-        ),
-    ];
-    drop(pool);
-    rows.extend(endless(&questions).await);
-    rows
-}
-
-/// The same for a rule with endless loops: the load checks let it pass, the machine's own limits end it.
-async fn endless(questions: &Arc<Vec<Asked>>) -> Option<Row> {
-    let mut files = shipped::files();
-    files.push(SourceFile {
-        path: "hostile/triple_loop.rego".to_owned(),
-        text: include_str!("../tests/policies/hostile/triple_loop.rego").to_owned(),
-    });
-    let pool = Arc::new(Pool::start(settings(2), files).await.ok()?);
-    let guilty =
-        pool.bundle().rules.iter().position(|rule| rule.id.as_str().starts_with("hostile"))? as u32;
-    let fine = Arc::new(asked(pool.bundle()));
-    let fine: Vec<Asked> = fine
-        .iter()
-        .map(|one| Asked {
-            input: Arc::clone(&one.input),
-            rules: one.rules.iter().copied().filter(|rule| *rule != guilty).collect(),
-        })
-        .collect();
-    let fine = Arc::new(fine);
-    let mut before =
-        others(&pool, &fine, async { tokio::time::sleep(Duration::from_secs(5)).await }).await;
-    let mut took = Vec::new();
-    let hurt = async {
-        for _ in 0..5 {
-            let begun = Instant::now();
-            let answers = pool.ask(Arc::clone(&questions[0].input), vec![guilty]).await;
-            assert!(matches!(answers.as_slice(), [Answer::Fault(_)]), "{answers:?}");
-            took.push(begun.elapsed().as_secs_f64() * 1e3);
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    };
-    let mut meanwhile = others(&pool, &fine, hurt).await;
-    let (p99, hurt_p99) =
-        (kit::percentile(&mut before, 99.0), kit::percentile(&mut meanwhile, 99.0));
-    Some(Row::remark(
-        "16",
-        "a rule with three loops of 3,000: ended by its step limit, no worker lost",
-        format!(
-            "ended after {:.0} ms; others' p99 {hurt_p99:.0} vs {p99:.0} µs",
-            kit::median(&took)
-        ),
-        format!("{:.2}x", hurt_p99 / p99),
-    ))
-}
-
-/// Questions at 500 a second, Poisson, until `work` is over: how long each took from the moment it was due, µs.
-async fn others(
-    pool: &Arc<Pool>,
-    questions: &Arc<Vec<Asked>>,
-    work: impl Future<Output = ()>,
-) -> Vec<f64> {
-    let mut arrivals = Arrivals::start(500.0);
-    let (told, mut all) = tokio::sync::mpsc::unbounded_channel();
-    let (pool, questions) = (Arc::clone(pool), Arc::clone(questions));
-    let asking = tokio::spawn(async move {
-        let mut number = 0;
-        while let Some(due) = arrivals.next().await {
-            number += 1;
-            let (pool, questions, told) = (Arc::clone(&pool), Arc::clone(&questions), told.clone());
-            tokio::spawn(async move {
-                let one = &questions[number % questions.len()];
-                black_box(pool.ask(Arc::clone(&one.input), one.rules.clone()).await);
-                let _ = told.send(kit::micros(due.elapsed()));
-            });
-        }
-    });
-    work.await;
-    asking.abort();
-    let _ = asking.await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let mut took = Vec::new();
-    while let Ok(one) = all.try_recv() {
-        took.push(one);
-    }
-    took
-}
-
-/// The worker processes of this one, oldest first.
-fn workers() -> Vec<u32> {
-    let own = std::process::id();
-    kit::family(own).into_iter().filter(|pid| *pid != own).collect()
-}
-
-fn signal(signal: &str, pid: u32) {
-    Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
-}
-
 /// The hidden role of row 15: a pool that asks itself for some seconds and prints how many it answered a second.
 pub fn self_service(workers: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -428,37 +295,59 @@ pub fn self_service(workers: usize) {
     println!("{rate}");
 }
 
+/// The hidden role that shows what two cores give at all: machines in threads that share nothing but the bundle; prints
+/// decisions a second.
+pub fn threads(count: usize) {
+    let loaded = load(&shipped::files()).unwrap();
+    let work = || {
+        let mut machine = Machine::new(&loaded, Limits::default()).unwrap();
+        let questions = asked(loaded.bundle());
+        for number in 0..QUESTIONS {
+            black_box(answer(&mut machine, &questions[number % questions.len()]));
+        }
+    };
+    let ((), took) = kit::timed(|| {
+        std::thread::scope(|scope| {
+            (0..count).for_each(|_| drop(scope.spawn(work)));
+        });
+    });
+    println!("{}", (count * QUESTIONS) as f64 / took * 1e6);
+}
+
 /// Row 15: the pool with one core and with two, in turns; the best round of each, as others use the machine too.
 fn cores() -> Vec<Row> {
-    let run = |cpus: &str, workers: &str| -> Option<f64> {
-        let program = std::env::current_exe().ok()?;
-        let output = Command::new("taskset")
-            .args(["-c", cpus])
-            .arg(program)
-            .args(["self-service", workers])
-            .output();
-        String::from_utf8(output.ok()?.stdout).ok()?.trim().parse().ok()
-    };
-    let (mut one, mut two) = (Vec::new(), Vec::new());
+    let mut best = [0.0_f64; 4];
     for _ in 0..ROUNDS {
-        let (Some(single), Some(double)) = (run("0", "1"), run("0,1", "2")) else {
-            return vec![Row::remark(
-                "15",
-                "two cores vs one: not measured, there is no `taskset` or no second core",
-                "",
-                "",
-            )];
-        };
-        one.push(single);
-        two.push(double);
+        let rates = [
+            in_role("0", &["self-service", "1"]),
+            in_role("0,1", &["self-service", "2"]),
+            in_role("0", &["threads", "1"]),
+            in_role("0,1", &["threads", "2"]),
+        ];
+        for (best, rate) in best.iter_mut().zip(rates) {
+            let Some(&[rate]) = rate.as_deref() else {
+                let what =
+                    "two cores vs one: not measured, there is no `taskset` or no second core";
+                return vec![Row::remark("15", what, "", "")];
+            };
+            *best = best.max(rate);
+        }
     }
-    let (one, two) = (kit::most(&one), kit::most(&two));
-    vec![Row::at_least(
-        "15",
-        "decisions/s of a pool on two cores (two workers) vs on one, best rounds",
-        format!("{two:.0} vs {one:.0} /s"),
-        (two / one, "x"),
-        (1.7, "≥ 1.7x"),
-        (1.9, "≥ 1.9x"),
-    )]
+    let [one, two, thread, threads] = best;
+    vec![
+        Row::at_least(
+            "15",
+            "decisions/s of a pool on two cores (two workers) vs on one, best rounds",
+            format!("{two:.0} vs {one:.0} /s"),
+            (two / one, "x"),
+            (1.7, "≥ 1.7x"),
+            (1.9, "≥ 1.9x"),
+        ),
+        Row::remark(
+            "15",
+            "what these two cores give two threads that share nothing",
+            format!("{threads:.0} vs {thread:.0} /s"),
+            format!("{:.2}x", threads / thread),
+        ),
+    ]
 }

@@ -122,6 +122,14 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     (made, micros(begun.elapsed()))
 }
 
+/// How much CPU time something takes, on however many threads: its result, and microseconds. For work without waits,
+/// where foreign load would only falsify the clock on the wall.
+pub fn spent<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let before = own_cpu();
+    let made = work();
+    (made, micros(own_cpu().saturating_sub(before)))
+}
+
 /// A folder beside the build, so that what is measured is that disk and not a memory file system.
 pub fn folder(name: &str) -> tempfile::TempDir {
     let beside = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));

@@ -24,6 +24,7 @@ mod kit;
 mod ledger;
 mod load;
 mod road;
+mod runaway;
 mod town;
 
 use std::path::Path;
@@ -46,6 +47,14 @@ fn main() -> ExitCode {
         }
         ["gate", order] => {
             gate::serve(order);
+            return ExitCode::SUCCESS;
+        }
+        ["sandbox-cost"] => {
+            evaluate::sandbox_cost();
+            return ExitCode::SUCCESS;
+        }
+        ["threads", count] => {
+            evaluate::threads(count.parse().unwrap());
             return ExitCode::SUCCESS;
         }
         ["self-service", workers] => {

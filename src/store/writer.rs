@@ -171,12 +171,7 @@ impl Writer {
     pub(super) fn run(mut self) {
         let mut inbox = Vec::with_capacity(MAX_BATCH);
         let mut open = true;
-        let mut last = 0;
         while open && self.queue.blocking_recv_many(&mut inbox, MAX_BATCH) > 0 {
-            if last > 1 {
-                self.let_others_come(&mut inbox);
-            }
-            last = inbox.len();
             let mut jobs = Vec::with_capacity(inbox.len());
             for message in inbox.drain(..) {
                 match message {
@@ -196,17 +191,6 @@ impl Writer {
         }
         drop(self.db);
         drop(self.lock);
-    }
-
-    /// Under load the callers of the last batch are about to ask again: whoever is ready to run may do so first, and
-    /// shares the commit.
-    fn let_others_come(&mut self, inbox: &mut Vec<Message>) {
-        std::thread::yield_now();
-        while inbox.len() < MAX_BATCH
-            && let Ok(message) = self.queue.try_recv()
-        {
-            inbox.push(message);
-        }
     }
 
     fn batch(&mut self, jobs: Vec<Box<dyn Job>>) {
