@@ -53,10 +53,12 @@ impl<T> fmt::Debug for Secret<T> {
 #[error("the operating system gave no random bytes")]
 pub struct NoRandomness;
 
-/// `N` bytes from the operating system's generator, fit for keys, salts and ids nobody may guess.
+/// `N` bytes fit for keys, salts and ids nobody may guess: from AWS-LC's generator, which is seeded by the operating
+/// system's, a thread each. Every decision takes some hundred bytes, and asking the system each time costs more than
+/// sealing with them.
 pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
     Ok(bytes)
 }
 

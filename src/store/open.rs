@@ -14,7 +14,6 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -27,11 +26,11 @@ use crate::store::StoreError;
 use crate::store::asked::Asked;
 use crate::store::log;
 use crate::store::meta;
+use crate::store::queue;
 use crate::store::reader;
 use crate::store::reader::Readers;
 use crate::store::schema;
 use crate::store::wal;
-use crate::store::writer::MAX_QUEUE;
 use crate::store::writer::Writer;
 
 /// How long the first statement waits for a lock that a backup may hold.
@@ -132,13 +131,13 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
     let (orders, line) = wal::line();
     wal::watch(&mut db, orders.clone())?;
     let copier = wal::connect(path)?;
-    let (queue, waiting) = mpsc::channel(MAX_QUEUE);
+    let (queue, batches) = queue::open();
     let writer = Writer {
         db,
         seal: settings.seal.clone(),
         state,
         clock: clock.clone(),
-        queue: waiting,
+        batches,
         lock,
         broken: None,
     };

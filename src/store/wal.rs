@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::store::StoreError;
 
-/// Pages in the log from which it is copied back: 16 MiB. A page that many commits touched is copied once, so a longer
+/// Pages in the log from which it is copied back: 64 MiB. A page that many commits touched is copied once, so a longer
 /// log costs less; much longer, and the copy's own writes would be felt by the next commits.
-const GROWN_PAGES: i32 = 4_000;
+const GROWN_PAGES: i32 = 16_000;
 
 /// Pages from which writers have to wait until the log is empty; without it a steady load lets it grow for ever.
 const FULL_PAGES: i32 = 50_000;

@@ -1,7 +1,7 @@
 //! Writing: one thread, one connection, many jobs in one commit.
 //!
-//! Jobs wait in a bounded queue; the thread takes what is there (at most [`MAX_BATCH`]), runs each in a savepoint of
-//! its own inside one transaction, commits once, and only then answers. So a job's answer means "on the disk", a job
+//! The thread takes what was gathered ([`queue`](crate::store::queue)), runs each job in a savepoint of its own inside
+//! one transaction, commits once, and only then answers. So a job's answer means "on the disk", a job
 //! that fails undoes nothing but itself, and under load one sync of the disk serves many.
 
 use std::fs::File;
@@ -10,19 +10,14 @@ use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
-use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
 use crate::ledger::Frontier;
 use crate::secret::Seal;
 use crate::store::StoreError;
 use crate::store::meta;
-
-/// Jobs that may wait. Beyond it the store says busy at once: a longer queue only makes callers time out later.
-pub const MAX_QUEUE: usize = 8_192;
-
-/// Jobs in one commit. Larger batches gain nothing (see the measurements) and hold readers' snapshots longer.
-pub const MAX_BATCH: usize = 256;
+use crate::store::queue::Batches;
+use crate::store::queue::Finished;
 
 /// What a job works with.
 pub(super) struct Desk<'a> {
@@ -153,13 +148,21 @@ fn say(db: &Connection, sql: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn answering(answer: Answer, outcome: Result<(), StoreError>) -> Box<dyn FnOnce() + Send> {
+    Box::new(move || answer(outcome))
+}
+
+fn refusal(job: Box<dyn Job>, error: StoreError) -> Box<dyn FnOnce() + Send> {
+    Box::new(move || job.refuse(error))
+}
+
 /// The writer's own: everything that lives as long as its thread.
 pub(super) struct Writer {
     pub db: Connection,
     pub seal: Arc<Seal>,
     pub state: State,
     pub clock: Arc<AtomicI64>,
-    pub queue: mpsc::Receiver<Message>,
+    pub batches: Batches,
     /// Held so that no second process writes; let go when the thread ends.
     pub lock: File,
     /// Set once the disk failed.
@@ -169,38 +172,31 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes until it is told to close or nobody is left to ask.
     pub(super) fn run(mut self) {
-        let mut inbox = Vec::with_capacity(MAX_BATCH);
         let mut open = true;
-        while open && self.queue.blocking_recv_many(&mut inbox, MAX_BATCH) > 0 {
-            let mut jobs = Vec::with_capacity(inbox.len());
-            for message in inbox.drain(..) {
+        let mut finished = Finished::new();
+        while open && let Some(batch) = self.batches.next(std::mem::take(&mut finished)) {
+            let mut jobs = Vec::with_capacity(batch.len());
+            for message in batch {
                 match message {
                     Message::Job(job) => jobs.push(job),
                     Message::Close => open = false,
                 }
             }
-            if !jobs.is_empty() {
-                self.batch(jobs);
-            }
+            finished = if jobs.is_empty() { Finished::new() } else { self.batch(jobs) };
         }
-        self.queue.close();
-        while let Ok(message) = self.queue.try_recv() {
-            if let Message::Job(job) = message {
-                job.refuse(StoreError::Closed);
-            }
-        }
+        finished.into_iter().for_each(|answer| answer());
         drop(self.db);
         drop(self.lock);
     }
 
-    fn batch(&mut self, jobs: Vec<Box<dyn Job>>) {
+    fn batch(&mut self, jobs: Vec<Box<dyn Job>>) -> Finished {
         let begun = match &self.broken {
             Some(error) => Err(error.clone()),
             None => say(&self.db, "BEGIN IMMEDIATE"),
         };
         if let Err(error) = begun {
             self.note(&error);
-            return jobs.into_iter().for_each(|job| job.refuse(error.clone()));
+            return jobs.into_iter().map(|job| refusal(job, error.clone())).collect();
         }
         let before = self.state.clone();
         let changes = self.db.total_changes();
@@ -227,11 +223,10 @@ impl Writer {
             self.state = before;
             self.note(error);
         }
-        for answer in answers {
-            answer(outcome.clone());
-        }
+        let told = answers.into_iter().map(|answer| answering(answer, outcome.clone()));
         // Left over only if the database undid the transaction under way: not tried, so worth trying again.
-        jobs.for_each(|job| job.refuse(StoreError::Busy));
+        let untried = jobs.map(|job| refusal(job, StoreError::Busy));
+        told.chain(untried).collect()
     }
 
     /// A batch that changed nothing, such as a look for work that is not there, costs the disk nothing.

@@ -1,0 +1,89 @@
+//! Between those who ask and the writer: a batch is closed only when nobody else is ready to join it.
+//!
+//! A writer that took the first job at once would sync the disk for it alone, while the requests behind it are still
+//! being read. So a task of the runtime gathers: it lets every other task that can run do so, then hands over what has
+//! come. It waits for nothing but work that is there already, so a lone job is not held up.
+
+use std::sync::mpsc as threads;
+
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
+
+use crate::store::StoreError;
+use crate::store::writer::Message;
+
+/// Jobs that may wait. Beyond it the store says busy at once: a longer queue only makes callers time out later.
+pub const MAX_QUEUE: usize = 8_192;
+
+/// Jobs in one commit. Larger batches gain nothing (see the measurements) and hold readers' snapshots longer.
+pub const MAX_BATCH: usize = 256;
+
+/// How often the runtime's other tasks have their turn before a batch is closed, when the batch before it was shared:
+/// those who got their answer together are about to ask again together. A lone job is held up for one turn only.
+const TURNS: usize = 8;
+
+/// A finished batch: its jobs' answers, told on the runtime, where waking a task costs no system call.
+pub(super) type Finished = Vec<Box<dyn FnOnce() + Send>>;
+
+/// The writer's end: it gives back what is finished, and gets a batch.
+pub(super) struct Batches {
+    finished: mpsc::Sender<Finished>,
+    come: threads::Receiver<Vec<Message>>,
+}
+
+impl Batches {
+    /// Hands over the answers of the batch before; then waits for the next. None when nobody is left to ask.
+    pub(super) fn next(&self, finished: Finished) -> Option<Vec<Message>> {
+        if let Err(gone) = self.finished.blocking_send(finished) {
+            tell(gone.0);
+            return None;
+        }
+        self.come.recv().ok()
+    }
+}
+
+/// Starts gathering on this runtime: where to put jobs, and the writer's end.
+pub(super) fn open() -> (mpsc::Sender<Message>, Batches) {
+    let (ask, asked) = mpsc::channel(MAX_QUEUE);
+    let (finished, finishing) = mpsc::channel(1);
+    let (give, come) = threads::channel();
+    tokio::spawn(gather(asked, finishing, give));
+    (ask, Batches { finished, come })
+}
+
+async fn gather(
+    mut asked: mpsc::Receiver<Message>,
+    mut writer: mpsc::Receiver<Finished>,
+    give: threads::Sender<Vec<Message>>,
+) {
+    while let Some(finished) = writer.recv().await {
+        let turns = if finished.len() > 1 { TURNS } else { 1 };
+        tell(finished);
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        if asked.recv_many(&mut batch, MAX_BATCH).await == 0 {
+            return;
+        }
+        for _ in 0..turns {
+            yield_now().await;
+            while batch.len() < MAX_BATCH
+                && let Ok(message) = asked.try_recv()
+            {
+                batch.push(message);
+            }
+        }
+        if give.send(batch).is_err() {
+            break;
+        }
+    }
+    // The writer has ended: whoever still waits is told.
+    asked.close();
+    while let Some(message) = asked.recv().await {
+        if let Message::Job(job) = message {
+            job.refuse(StoreError::Closed);
+        }
+    }
+}
+
+fn tell(finished: Finished) {
+    finished.into_iter().for_each(|answer| answer());
+}
