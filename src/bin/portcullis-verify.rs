@@ -7,8 +7,10 @@ use clap::{Parser, ValueEnum};
 use portcullis::ledger::{Report, Since, VerifierKey, strays, verify};
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
+use std::num::NonZeroUsize;
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 /// The largest file that is read. A full bundle has at most 16.8 MB; without a limit one huge file of a folder from
 /// elsewhere takes all memory.
@@ -58,7 +60,8 @@ fn run(arguments: &Arguments) -> Result<Report, String> {
     }
     let kept = arguments.since.as_deref().map(read_earlier).transpose()?;
     let since = kept.as_deref().map_or(Since::Nothing, Since::Checkpoint);
-    let mut report = verify(|path| read_below(dir, path), &arguments.key, since);
+    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let mut report = verify(|path| read_below(dir, path), &arguments.key, since, threads);
     if let (None, Some(checkpoint)) = (&report.failure, &report.checkpoint) {
         let names = sealed_names(dir)?;
         report.failure = strays(checkpoint.size, names.iter().map(String::as_str));

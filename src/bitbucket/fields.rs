@@ -1,7 +1,10 @@
 //! Field names that the documentation of Bitbucket's webhooks has, of both products. A body with another name is read
 //! all the same; the name is counted, so that a new field of Bitbucket is seen before somebody asks for it.
 
-/// In the order of their bytes.
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// In the order of their bytes, each once.
 #[rustfmt::skip]
 const DOCUMENTED: &[&str] = &[
     "account_id", "account_status", "active", "activity", "actor", "addedReviewers", "anchor", "approval",
@@ -36,9 +39,11 @@ const DOCUMENTED: &[&str] = &[
     "workspace",
 ];
 
-/// Whether any documented body has a field of this name. Cost: eight comparisons.
+static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| DOCUMENTED.iter().copied().collect());
+
+/// Whether any documented body has a field of this name. Cost: one hash; a body asks some hundred times.
 pub fn is_documented(name: &str) -> bool {
-    DOCUMENTED.binary_search(&name).is_ok()
+    NAMES.contains(name)
 }
 
 #[cfg(test)]
@@ -46,7 +51,7 @@ mod tests {
     use super::DOCUMENTED;
 
     #[test]
-    fn names_stand_in_order() {
-        assert!(DOCUMENTED.is_sorted());
+    fn names_stand_in_order_and_once() {
+        assert!(DOCUMENTED.is_sorted_by(|one, next| one < next));
     }
 }

@@ -132,19 +132,11 @@ impl SealError {
 
 /// Checks the signature over the raw bytes, in constant time, against every secret of the hook.
 pub fn seal(envelope: Envelope, expected: &Expected<'_>) -> Result<Sealed, SealError> {
-    let is_ping = expected.product == Product::DataCenter && envelope.key == PING;
-    match envelope.signatures.as_slice() {
-        [] if is_ping => return Ok(Sealed::Ping),
-        [] => return Err(SealError::Missing),
-        [one] => {
-            let claimed = claimed_mac(one)?;
-            if !signed_by_any(expected.secrets, &envelope.body, &claimed) {
-                return Err(SealError::Wrong);
-            }
-        }
-        [_, _, ..] => return Err(SealError::Several),
+    let Some(claimed) = claimed(&envelope, expected.product)? else { return Ok(Sealed::Ping) };
+    if !signed_by_any(expected.secrets, &envelope.body, &claimed) {
+        return Err(SealError::Wrong);
     }
-    if is_ping {
+    if is_ping(&envelope, expected.product) {
         return Ok(Sealed::Ping);
     }
     let digest = Sha256::digest(&envelope.body).into();
@@ -154,6 +146,21 @@ pub fn seal(envelope: Envelope, expected: &Expected<'_>) -> Result<Sealed, SealE
         digest,
         received: envelope.received,
     }))
+}
+
+fn is_ping(envelope: &Envelope, product: Product) -> bool {
+    product == Product::DataCenter && envelope.key == PING
+}
+
+/// What the headers alone settle, before a byte of the body is read: the one signature that is claimed, and `None` for
+/// a ping without one. Whether the signature is the right one, only the body can tell.
+pub fn claimed(envelope: &Envelope, product: Product) -> Result<Option<[u8; 32]>, SealError> {
+    match envelope.signatures.as_slice() {
+        [] if is_ping(envelope, product) => Ok(None),
+        [] => Err(SealError::Missing),
+        [one] => claimed_mac(one).map(Some),
+        [_, _, ..] => Err(SealError::Several),
+    }
 }
 
 fn claimed_mac(header: &[u8]) -> Result<[u8; 32], SealError> {

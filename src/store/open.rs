@@ -14,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::task::JoinSet;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -131,7 +132,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
     let (orders, line) = wal::line();
     wal::watch(&mut db, orders.clone())?;
     let copier = wal::connect(path)?;
-    let (queue, batches) = queue::open();
+    let (queue, batches, gatherer) = queue::open();
     let writer = Writer {
         db,
         seal: settings.seal.clone(),
@@ -147,6 +148,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
     ];
     let inner = Inner {
         queue: Some(queue),
+        gatherer,
         orders: Some(orders),
         readers: Readers::new(path),
         seal: Some(settings.seal.clone()),
@@ -168,6 +170,7 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
     let clock = Arc::new(AtomicI64::new(meta::number(&db, meta::STAMP)?));
     let inner = Inner {
         queue: None,
+        gatherer: JoinSet::new(),
         orders: None,
         readers: Readers::new(path),
         seal,

@@ -7,6 +7,7 @@
 use std::sync::mpsc as threads;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::task::yield_now;
 
 use crate::store::StoreError;
@@ -42,13 +43,14 @@ impl Batches {
     }
 }
 
-/// Starts gathering on this runtime: where to put jobs, and the writer's end.
-pub(super) fn open() -> (mpsc::Sender<Message>, Batches) {
+/// Starts gathering on this runtime: where to put jobs, the writer's end, and the task, which its owner has to hold.
+pub(super) fn open() -> (mpsc::Sender<Message>, Batches, JoinSet<()>) {
     let (ask, asked) = mpsc::channel(MAX_QUEUE);
     let (finished, finishing) = mpsc::channel(1);
     let (give, come) = threads::channel();
-    tokio::spawn(gather(asked, finishing, give));
-    (ask, Batches { finished, come })
+    let mut gatherer = JoinSet::new();
+    gatherer.spawn(gather(asked, finishing, give));
+    (ask, Batches { finished, come }, gatherer)
 }
 
 async fn gather(
@@ -84,6 +86,9 @@ async fn gather(
     }
 }
 
-fn tell(finished: Finished) {
-    finished.into_iter().for_each(|answer| answer());
+/// Tells everybody how their job went.
+pub(super) fn tell(finished: Finished) {
+    for answer in finished {
+        answer();
+    }
 }

@@ -16,6 +16,7 @@ use crate::ledger::Frontier;
 use crate::secret::Seal;
 use crate::store::StoreError;
 use crate::store::meta;
+use crate::store::queue;
 use crate::store::queue::Batches;
 use crate::store::queue::Finished;
 
@@ -184,7 +185,7 @@ impl Writer {
             }
             finished = if jobs.is_empty() { Finished::new() } else { self.batch(jobs) };
         }
-        finished.into_iter().for_each(|answer| answer());
+        queue::tell(finished);
         drop(self.db);
         drop(self.lock);
     }

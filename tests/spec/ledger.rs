@@ -14,10 +14,16 @@ use portcullis::ledger::*;
 use portcullis::secret::SigningKey;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 pub(super) const START: i64 = 1_772_357_400_125;
 
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
+/// More threads than one, so that what is checked beside each other is told in order.
+pub(super) fn threads() -> NonZeroUsize {
+    NonZeroUsize::new(3).unwrap()
+}
 
 pub(super) struct Signer {
     pub(super) key: SigningKey,
@@ -53,11 +59,11 @@ impl Signer {
     }
 
     pub(super) fn verify(&self, files: &Files) -> Report {
-        verify(|path| Ok(files.get(path).cloned()), &self.name, Since::Nothing)
+        verify(|path| Ok(files.get(path).cloned()), &self.name, Since::Nothing, threads())
     }
 
     pub(super) fn verify_since(&self, files: &Files, note: &str) -> Report {
-        verify(|path| Ok(files.get(path).cloned()), &self.name, Since::Checkpoint(note))
+        verify(|path| Ok(files.get(path).cloned()), &self.name, Since::Checkpoint(note), threads())
     }
 }
 

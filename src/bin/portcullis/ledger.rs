@@ -1,10 +1,12 @@
 //! `portcullis ledger verify|export`: the record of a store, proven or written out for an auditor.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::thread;
 
 use portcullis::ledger::Since;
 use portcullis::ledger::VerifierKey;
@@ -61,8 +63,9 @@ async fn verified(address: &str, since: Option<&Path>, format: Format) -> Result
         .transpose()
         .map_err(|error| format!("cannot read the earlier checkpoint: {error}"))?;
     let since = older.as_deref().map_or(Since::Nothing, Since::Checkpoint);
+    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let read = |path: &str| Ok(files.lock().ok().and_then(|files| files.get(path).cloned()));
-    let report = verify(read, &key, since);
+    let report = verify(read, &key, since, threads);
     match format {
         Format::Json => println!("{}", report.to_json()),
         Format::Text => println!("{}", report.to_string().trim_end()),

@@ -10,14 +10,12 @@ use tokio::time::Instant;
 
 use crate::event::delivery;
 use crate::event::delivery::Envelope;
-use crate::event::delivery::Expected;
 use crate::event::delivery::HookId;
 use crate::event::delivery::MAX_KEY_BYTES;
 use crate::event::delivery::SealError;
 use crate::gateway::Accepted;
 use crate::gateway::NotAccepted;
 use crate::gateway::connections::Connection;
-use crate::gateway::connections::Hook;
 use crate::http::answer::Answer;
 use crate::http::body;
 use crate::http::body::Allowance;
@@ -37,15 +35,17 @@ struct Refused(&'static str, Problem);
 /// Takes a delivery.
 pub(super) async fn answer(house: &House, call: Call) -> Result<Answer, Problem> {
     let gateway = &house.gateway;
-    let found = call.parameter.parse::<HookId>().ok().and_then(|id| {
-        gateway.connections.hook(&id).map(|(connection, hook)| (id, connection, hook))
-    });
-    let Some((id, connection, hook)) = found else {
+    let found = call
+        .parameter
+        .parse::<HookId>()
+        .ok()
+        .and_then(|id| gateway.connections.hook(&id).map(|(connection, _)| (id, connection)));
+    let Some((id, connection)) = found else {
         gateway.meters.delivered("unknown", "no_hook");
         return Err(Problem::not_found().closing());
     };
     let product = connection.product.as_str();
-    match taken(house, call, &id, connection, hook).await {
+    match taken(house, call, &id, connection).await {
         Ok(accepted) => {
             gateway.meters.delivered(product, word(accepted));
             told(accepted)
@@ -62,13 +62,13 @@ async fn taken(
     call: Call,
     id: &HookId,
     connection: &Connection,
-    hook: &Hook,
 ) -> Result<Accepted, Refused> {
     let rate = house.limiter.admit(Key::Connection(connection.id.as_str()), Instant::now());
     rate.map_err(|too_many| Refused("too_many", Problem::from(too_many).closing()))?;
     is_json(&call.head.headers)?;
     let envelope = envelope(house, &call.head.headers);
-    foreseen(&envelope, connection, hook)?;
+    delivery::claimed(&envelope, connection.product)
+        .map_err(|error| Refused(error.reason(), unsealed(error).1.closing()))?;
     let allowance = Allowance {
         bytes: house.gateway.body_limit(id).min(call.route.body.bytes()),
         within: house.limits.body,
@@ -103,19 +103,6 @@ fn envelope(house: &House, headers: &HeaderMap) -> Envelope {
             .collect(),
         body: bytes::Bytes::new(),
         received: house.gateway.clock.now(),
-    }
-}
-
-/// What the headers alone already settle: a missing, repeated or malformed signature. Whether it is the right one, only
-/// the body can tell.
-fn foreseen(envelope: &Envelope, connection: &Connection, hook: &Hook) -> Result<(), Refused> {
-    let expected = Expected { product: connection.product, secrets: hook.secrets() };
-    match delivery::seal(envelope.clone(), &expected) {
-        Err(error @ (SealError::Missing | SealError::Several | SealError::Malformed)) => {
-            let Refused(word, problem) = unsealed(error);
-            Err(Refused(word, problem.closing()))
-        }
-        Ok(_) | Err(SealError::Wrong) => Ok(()),
     }
 }
 

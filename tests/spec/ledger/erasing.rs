@@ -79,6 +79,6 @@ fn a_part_that_cannot_be_read_is_not_taken_for_erased() {
     let read = |path: &str| {
         if path == "sealed/3.json" { Err("denied".into()) } else { Ok(files.get(path).cloned()) }
     };
-    let failure = verify(read, &gate.name, Since::Nothing).failure.unwrap();
+    let failure = verify(read, &gate.name, Since::Nothing, threads()).failure.unwrap();
     assert_eq!(failure.to_string(), "sealed/3.json: the file cannot be read: denied");
 }

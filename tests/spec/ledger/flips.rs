@@ -24,7 +24,7 @@ fn flip_one(gate: &Signer, files: &Files, path: &str, bit: usize) {
     let read = |asked: &str| {
         Ok(if asked == path { Some(flipped.clone()) } else { files.get(asked).cloned() })
     };
-    let report = verify(read, &gate.name, Since::Nothing);
+    let report = verify(read, &gate.name, Since::Nothing, threads());
     assert!(!report.verified(), "bit {bit} of {path} was flipped and nobody noticed");
 }
 

@@ -1,5 +1,6 @@
 //! What is erased is in no file, and everything that was proved stays proved.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use portcullis::approval::State;
@@ -62,7 +63,12 @@ async fn an_erased_person_is_in_no_file_and_every_proof_holds() {
     let signer = key.clone();
     store.checkpoint(&name, at(1_001), move |text| signer.sign(text)).await.unwrap();
     let files = export(&store).await;
-    let report = verify(|path| Ok(files.get(path).cloned()), &name, Since::Checkpoint(&note));
+    let report = verify(
+        |path| Ok(files.get(path).cloned()),
+        &name,
+        Since::Checkpoint(&note),
+        NonZeroUsize::MIN,
+    );
     assert!(report.failure.is_none(), "{:?}", report.failure);
     assert_eq!(report.sealed.erased, 29 * 3);
     assert_eq!(store.erase_mentions(JANE, at(2_000), "operator session").await.unwrap(), 0);

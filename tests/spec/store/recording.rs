@@ -34,6 +34,7 @@ use portcullis::store::TicketFilter;
 use portcullis::store::TicketNote;
 use serde_json::Map;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::Mutex;
 use uuid::Uuid;
@@ -342,7 +343,7 @@ async fn the_ledger_of_a_store_verifies() {
 
     let files = export(&store).await;
     let read = |path: &str| Ok(files.get(path).cloned());
-    let report = verify(read, &name, Since::Checkpoint(&early));
+    let report = verify(read, &name, Since::Checkpoint(&early), NonZeroUsize::MIN);
     assert!(report.failure.is_none(), "{:?}", report.failure);
     assert_eq!(report.checkpoint.unwrap().size, 303);
     let tampered = |path: &str| {
@@ -352,7 +353,7 @@ async fn the_ledger_of_a_store_verifies() {
         }
         Ok(bytes)
     };
-    assert!(verify(tampered, &name, Since::Nothing).failure.is_some());
+    assert!(verify(tampered, &name, Since::Nothing, NonZeroUsize::MIN).failure.is_some());
 
     let head = store.head().await.unwrap();
     let leaf = portcullis::ledger::leaf_hash(&store.entry(77).await.unwrap().unwrap().entry);
