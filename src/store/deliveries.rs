@@ -139,7 +139,9 @@ struct Taken {
 impl Store {
     /// Keeps a delivery; it is on the disk when this returns. Sealing costs some microseconds on the caller's thread.
     pub async fn keep(&self, delivery: NewDelivery<'_>) -> Result<Kept, StoreError> {
-        let sealed = self.seal()?.seal(&body_purpose(delivery.id), delivery.body)?;
+        // Before it is sealed, since nothing sealed can be compressed: a third of the pages, for some 3 µs.
+        let packed = lz4_flex::compress_prepend_size(delivery.body);
+        let sealed = self.seal()?.seal(&body_purpose(delivery.id), &packed)?;
         let delivery = NewDelivery { body: &[], ..delivery };
         self.write_plain(move |desk| keep(desk, &delivery, &sealed)).await
     }
@@ -158,9 +160,7 @@ impl Store {
         for one in taken {
             let id = one.claimed.id;
             let opened = match &one.sealed {
-                Some(sealed) => {
-                    self.seal()?.open(&body_purpose(id), sealed).map_err(|e| e.to_string())
-                }
+                Some(sealed) => opened(self.seal()?, id, sealed),
                 None => Err("its body was forgotten".to_owned()),
             };
             match opened {
@@ -230,6 +230,11 @@ impl Store {
 
 fn body_purpose(id: Uuid) -> String {
     format!("body {id}")
+}
+
+fn opened(seal: &Seal, id: Uuid, sealed: &[u8]) -> Result<Vec<u8>, String> {
+    let packed = seal.open(&body_purpose(id), sealed).map_err(|error| error.to_string())?;
+    lz4_flex::decompress_size_prepended(&packed).map_err(|error| error.to_string())
 }
 
 fn why_purpose(id: Uuid) -> String {

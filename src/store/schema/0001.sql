@@ -28,7 +28,7 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_waiting ON delivery (hook, seq) WHERE state = 0;
 CREATE INDEX delivery_dead ON delivery (seq) WHERE state = 2;
 
--- Its body, apart so that the rows above stay small and a body can go while the hash stays.
+-- Its body (LZ4, then sealed), apart so that the rows above stay small and a body can go while the hash stays.
 CREATE TABLE body (
   seq         INTEGER PRIMARY KEY REFERENCES delivery (seq),
   body_sealed BLOB NOT NULL
