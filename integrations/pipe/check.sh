@@ -63,10 +63,10 @@ END
     printf ' %s' "$?"; } | tr '\000-\037\177' ' ')
   ended=${all##* } all=${all% *}; status=${all##* }
   all=$(printf '%s\n' "${all% *}" | sed "$quotes" | tr '"' '\n' | sed "$brackets" | tr '\n' '"')
-  top=$(printf '%s\n' "${all%?}" | sed -e :a -e 's/\[[^][]*]//g' -e ta)
+  top=$(printf '%s\n' "${all%?}" | sed -e :a -e 's/\[[^][]*]/0/g' -e ta)
   ticket=$(printf '%s\n' "$top" | sed -n 's/.*"ticket":{\([^{}]*\)}.*/\1/p')
-  top=$(printf '%s\n' "$top" | sed -E -e '/^\{.*\}$/!d' -e 's/^\{(.*)\}$/\1,/' -e :a -e 's/\{[^{}]*\}//g' -e ta \
-    -e '/^(("[^"]*":("[^"]*"|[-+.0-9A-Za-z]*))?,)*$/!d')
+  top=$(printf '%s\n' "$top" | sed -E -e '/^\{.*\}$/!d' -e 's/^\{(.*)\}$/\1,/' -e :a -e 's/\{[^{}]*\}/0/g' -e ta \
+    -e '/^(,|("[^"]*":("[^"]*"|[-+.0-9A-Za-z]+),)+)$/!d')
   case $ended$status$top in 02???*) ;; *) return 1 ;; esac
 }
 unseen=$(printf 's/\302[\200-\237]/ /g') # of UTF-8; a control character is shown as a space
