@@ -38,8 +38,8 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-case $seen in *' --branch '*'--tag '* | *' --tag '*'--branch '*) refuse 'give --branch or --tag, not both' ;; esac
-[ "$action" != null ] || refuse '--action is missing'
+case $action$seen in null*) refuse '--action is missing' ;;
+  *' --branch '*'--tag '* | *' --tag '*'--branch '*) refuse '--branch or --tag, not both' ;; esac
 question='{"action":'$action',"repository":'$repository',"environment":'$environment',"variables":['$variables'],"step":{"commit":'\
 $commit',"branch":'$branch',"tag":'$tag',"pull_request":'$pull',"pipeline":'$pipeline',"step":'$its_step',"build":'$build',"run":'\
 $run'},"reason":'$reason'}'
@@ -83,7 +83,7 @@ give_up() {
 until=$(($(date +%s) + wait)) state=granted
 while [ "$state" = granted ]; do # at first there is nothing to wait for; later the gate is asked again
   send /v1/check 15 -H 'Content-Type: application/json' --data-binary "$question" || give_up
-  effect=$(of "$top" effect) head="$(of "$top" verdict | tr '[:lower:]' '[:upper:]') → $(of "$top" effect) ($(of "$top" binds))"
+  effect=$(of "$top" effect) verdict=$(of "$top" verdict | tr '[:lower:]' '[:upper:]') binds=$(of "$top" binds)
   text=$(printf '%s\n' "$all" | tr '}' '\n' | sed -En 's/.*"(reason|text)":"([^"]*)".*/  \2/p' | plain)
   id=$(of "$ticket" id | tr -cd 0-9a-f-) state=$(of "$ticket" state) why=$(of "$ticket" why) link=$(of "$ticket" url)
   last="$(of "$top" reason) ${link:-$(of "$top" narrative)}"
@@ -94,6 +94,6 @@ while [ "$state" = granted ]; do # at first there is nothing to wait for; later 
     state=$(of "$top" state) why=$(of "$top" why); [ "$state" = asked ] || break
   done
 done
-printf '%s\n' "$head" ${text:+"$text"} ${why:+"  $why"} "$last"
+printf '%s\n' "${verdict:-?} → ${effect:-?} (${binds:-?})" ${text:+"$text"} ${why:+"  $why"} "$last"
 case $effect/$state in proceed/*) exit 0 ;; stop/*) exit 10 ;; wait/refused | wait/expired | wait/revoked | wait/spent) exit 12 ;;
   wait/*) exit 11 ;; *) exit 20 ;; esac
