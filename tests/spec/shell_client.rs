@@ -13,8 +13,9 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use super::rig::BILLING;
-use super::rig::CLOUD;
+use super::rig::DATACENTER;
 use super::rig::Gate;
+use super::rig::LEDGER;
 use super::rig::Step;
 use super::rig::portcullis;
 use super::rig::said;
@@ -124,30 +125,45 @@ async fn every_shell_waits_for_the_vote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_shell_asks_with_a_service_token() {
+async fn a_job_of_another_ci_asks_on_data_center() {
     let (gate, clients) = (Gate::start().await, clients());
-    let made = ["token", "create", "--name", "ci", "--connection", CLOUD, "--action", "publish"];
-    let made = gate.operate(&made).await;
-    let (token, commit) = (made.out.trim().to_owned(), gate.town.tip("main"));
-    // What a step has in its environment is not this caller's.
-    let dress = |command: &mut Command| {
-        command
-            .env("PORTCULLIS_URL", format!("http://{}", gate.public))
-            .env("PORTCULLIS_TOKEN", format!(" {token}\n"))
-            .env("BITBUCKET_REPO_FULL_NAME", "acme/other");
+    let change = Change::new_branch("feature", "main", 1);
+    gate.town.simulator.datacenter().push(LEDGER, "ravi", &[change]).await.unwrap();
+    let (id, main, feature) = gate.town.simulator.company(|company| {
+        let ledger = company.datacenter.repository(LEDGER).unwrap();
+        let tip = |branch| ledger.git.resolve(branch).unwrap().hash.clone();
+        (ledger.id, tip("main"), tip("feature"))
+    });
+    let token = async |repository: String| {
+        let made = ["token", "create", "--name", "jenkins", "--connection", DATACENTER];
+        let made = [&made[..], &["--action", "publish", "--repository", &repository]].concat();
+        let made = gate.operate(&made).await;
+        assert_eq!(made.code, 0, "{}", made.all());
+        made.out.trim().to_owned()
     };
-    let about = |repository| {
-        let run = "https://ci.example.com/1?a=b&c=d";
-        ["--repository", repository, "--commit", &commit, "--branch", "main", "--run", run]
-    };
-    let answered = [&["--action", "publish"][..], &about(BILLING)].concat();
-    let answered = alike(&clients, &answered, dress).await;
-    assert!([0, 10].contains(&answered.code), "{}", answered.all());
-    assert!(answered.last().contains("/d/"), "{}", answered.all());
-    for (action, repository) in [("deploy", BILLING), ("publish", "acme/nothing")] {
-        let args = [&["--action", action, "--on-error=allow"][..], &about(repository)].concat();
-        let refused = alike(&clients, &args, dress).await;
-        assert_eq!(refused.code, 2, "{action} {repository}: {}", refused.all());
+    let (ours, another) = (
+        token(format!("{DATACENTER}/repository/{id}")).await,
+        token(format!("{DATACENTER}/repository/999")).await,
+    );
+    let run = "--run=https://ci.example.com/1?a=b&c=d";
+    for (why, token, action, repository, commit, code) in [
+        ("a release", &ours, "publish", LEDGER, &main, 0),
+        ("a commit that main does not hold", &ours, "publish", LEDGER, &feature, 10),
+        ("a commit nobody has", &ours, "publish", LEDGER, &"1".repeat(40), 10),
+        ("an action outside the scope", &ours, "deploy", LEDGER, &main, 2),
+        ("a repository outside the scope", &another, "publish", LEDGER, &main, 2),
+        ("a repository nobody knows", &ours, "publish", "PAY/nothing", &main, 2),
+    ] {
+        let args = ["--action", action, "--repository", repository, "--commit", commit];
+        let args = [&args[..], &["--branch", "main", run, "--on-error", "allow"]].concat();
+        let told = alike(&clients, &args, |command| {
+            // What a step has in its environment is not this caller's.
+            command.env("PORTCULLIS_URL", format!("http://{}", gate.public));
+            command.env("PORTCULLIS_TOKEN", format!(" {token}\n"));
+            command.env("BITBUCKET_REPO_FULL_NAME", "PAY/other");
+        })
+        .await;
+        assert_eq!(told.code, code, "{why}: {}", told.all());
     }
 }
 
