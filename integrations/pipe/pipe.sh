@@ -16,4 +16,6 @@ while [ "$at" -lt "${VARIABLES_COUNT:-0}" ]; do
   set -- "$@" "--variable=$name"
   at=$((at + 1))
 done
-exec sh "${0%/*}/check.sh" "$@"
+here=${0%/*}
+[ "$here" != "$0" ] || here=.
+exec sh "$here/check.sh" "$@"
