@@ -95,10 +95,11 @@ impl Asker {
         let (gate, is_encrypted) = address(&gate)?;
         let step = variable("BITBUCKET_STEP_OIDC_TOKEN");
         let is_step = step.is_some();
-        let token = step.or_else(|| variable("PORTCULLIS_TOKEN")).ok_or_else(|| {
+        let token =
+            step.or_else(|| variable("PORTCULLIS_TOKEN")).map(|token| token.trim().to_owned());
+        let token = token.filter(|token| !token.is_empty()).ok_or_else(|| {
             format!("{NO_TOKEN}{gate}\"]\nor, in another CI, set PORTCULLIS_TOKEN to a service token (`portcullis token create`)")
         })?;
-        let token = token.trim().to_owned();
         if !token.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~+/=-".contains(&b)) {
             return Err("the token holds a character that no token has".to_owned());
         }
