@@ -397,6 +397,19 @@ async fn a_token_is_seen_by_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_is_not_told_what_stays_on_this_machine() {
+    let ear = Ear::answering(http(200, PROCEED)).await;
+    let proxy = Ear::answering(http(200, PROCEED)).await;
+    let told = alike(&clients(), DEPLOY, |command| {
+        command.env("PORTCULLIS_URL", &ear.address).env("PORTCULLIS_TOKEN", "x");
+        command.env("http_proxy", &proxy.address).env("ALL_PROXY", &proxy.address);
+    })
+    .await;
+    assert_eq!(told.code, 0, "{}", told.all());
+    assert!(proxy.questions().is_empty() && !ear.questions().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_pipe_asks_what_its_variables_say() {
     let ear = Ear::answering(http(200, PROCEED)).await;
     let step = |command: &mut Command| {
