@@ -41,7 +41,12 @@ impl Issuer {
     pub fn cloud(api_url: &str, workspace: &str) -> Self {
         let api_url = api_url.trim_end_matches('/');
         let url = format!("{api_url}/workspaces/{workspace}/pipelines-config/identity/oidc");
-        Self { keys_url: format!("{url}/keys.json"), url }
+        Self::at(&url)
+    }
+
+    /// Whose set lies at `{url}/keys.json`, as Bitbucket's do.
+    fn at(url: &str) -> Self {
+        Self { keys_url: format!("{url}/keys.json"), url: url.to_owned() }
     }
 }
 
@@ -109,6 +114,8 @@ pub struct Keys {
     kept: Cache<Issuer, Outcome>,
     /// The last refresh: while it stands here, there is no other.
     refreshed: Cache<Issuer, Outcome>,
+    /// Since when keys could have been read.
+    begun: Instant,
 }
 
 #[derive(Clone)]
@@ -131,14 +138,26 @@ impl Keys {
         let kept = Cache::builder().max_capacity(MAX_ISSUERS).expire_after(lives).build();
         let refreshed =
             Cache::builder().max_capacity(MAX_ISSUERS).time_to_live(patience.refresh).build();
-        Ok(Self { http, patience, kept, refreshed })
+        Ok(Self { http, patience, kept, refreshed, begun: Instant::now() })
     }
 
     /// The keys of an issuer whose set lies at `{issuer_url}/keys.json`, as Bitbucket's do.
     pub async fn keys(&self, issuer_url: &str, kid: &str) -> Result<Arc<KeySet>, KeyError> {
-        let issuer =
-            Issuer { url: issuer_url.to_owned(), keys_url: format!("{issuer_url}/keys.json") };
-        self.keys_of(&issuer, kid).await
+        self.keys_of(&Issuer::at(issuer_url), kid).await
+    }
+
+    /// Reads an issuer's keys now, whoever asks for them and whatever was read before: for a timer. The old ones stay
+    /// if it does not answer.
+    pub async fn renew(&self, issuer_url: &str) -> Result<(), KeyError> {
+        self.refresh(&Issuer::at(issuer_url)).await.map(drop)
+    }
+
+    /// How old an issuer's keys are. Of one that never answered: since when it could have.
+    pub async fn age(&self, issuer_url: &str) -> Duration {
+        match self.kept.get(&Issuer::at(issuer_url)).await {
+            Some(Ok(set)) => set.read.elapsed(),
+            Some(Err(_)) | None => self.begun.elapsed(),
+        }
     }
 
     /// The keys of an issuer. Costs nothing while they are fresh and `kid` is among them; else one fetch, shared by all
