@@ -38,7 +38,7 @@ impl Gateway {
         for issuer in self.connections.issuers() {
             // The error says of whom: `the keys of …`.
             if let Err(error) = self.keys.renew(&issuer.issuer).await {
-                tracing::warn!(connection = %issuer.connection, %error, "the keys known from before stay");
+                tracing::warn!(connection = %issuer.connection, %error, "the keys of an issuer cannot be read; those known from before stay");
                 good = false;
             }
         }

@@ -108,13 +108,17 @@ async fn a_bitbucket_that_refuses_leaves_actions_waiting_and_is_seen_to_throttle
 async fn an_issuer_whose_keys_cannot_be_read_is_named_and_raises_an_alarm() {
     let mut gate = Gate::start().await;
     comes_to(&gate, "portcullis_ready", |ready| ready > 0.5).await;
+    // No token was made yet: there are no keys, and nothing is wrong.
+    assert!(page(&gate).await.value("portcullis_keys_age_seconds") <= 0.0);
+    assert!(!gate.log().contains("the keys of"), "{}", gate.log());
     assert!(page(&gate).await.value("portcullis_alarms_total{reason=\"keys_unread\"}") < 0.5);
-    assert!(!gate.log().contains("the keys of"));
     gate.terminate().await;
+    gate.town.step("main", None);
     gate.town.simulator.lay_fault("/2.0/workspaces/acme/pipelines-config", Fault::Status(503), None);
     gate.restart().await;
     comes_to(&gate, "portcullis_alarms_total{reason=\"keys_unread\"}", |alarms| alarms > 0.5).await;
     gate.line("the keys of `").await;
+    comes_to(&gate, "portcullis_keys_age_seconds", |age| age > 0.0).await;
 }
 
 /// A gate with nothing to guard, behind TLS.

@@ -50,7 +50,7 @@ const SECRET: &str = "the-secret-of-the-hooks";
 /// 2026-11-20T17:00:00Z.
 const BEGINNING: i64 = 1_795_194_000_000;
 
-const RULE: &str = "# METADATA\n# title: It is calm\n# description: A rule for tests.\n# custom:\n#   on: [push]\n#   reads: [repository.name]\n#   severity: low\n#   remedies:\n#     - Nothing.\npackage portcullis.rules.test.calm\n\nfinding contains {\"verdict\": \"alert\", \"reason\": \"It is calm.\", \"proof\": [\"repository.name\"]} if input.repository.name == \"nothing\"\n";
+const RULE: &str = "# METADATA\n# title: It is calm\n# description: A rule for tests.\n# custom:\n#   on: [push]\n#   reads: [resource.ref.name]\n#   severity: low\n#   remedies:\n#     - Nothing.\npackage portcullis.rules.test.calm\n\nfinding contains {\"verdict\": \"alert\", \"reason\": \"It is calm.\", \"proof\": [\"resource.ref.name\"]} if input.resource.ref.name == \"nothing\"\n";
 
 pub struct Stand {
     pub gateway: Arc<Gateway>,
@@ -126,7 +126,7 @@ impl Stand {
     /// Asks the only rule.
     pub async fn ask(&self) -> Vec<Answer> {
         let mut all = Wanted::default();
-        all.add("repository.name");
+        all.add("resource.ref.name");
         let input = Arc::new(example(EventKind::Push).unwrap().page(&all));
         self.gateway.policies.current().pool.ask(input, vec![0]).await
     }
