@@ -74,8 +74,8 @@ words! {
 
 /// From a lookup in memory to the longest call to Bitbucket, seconds.
 const BUCKETS: [f64; 14] = [
-    0.000_01, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0,
-    20.0,
+    0.000_01, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0,
+    5.0, 20.0,
 ];
 
 /// Ends of a delivery at the door that are resolved beforehand; refusals are looked up.
@@ -285,19 +285,24 @@ fn taken(deliveries: &IntCounterVec) -> Arc<[(Product, &'static str, IntCounter)
     let of = |product: Product, end| {
         (product, end, deliveries.with_label_values(&[product.as_str(), end]))
     };
-    let both = ENDS.into_iter().flat_map(|end| [of(Product::Cloud, end), of(Product::DataCenter, end)]);
+    let both =
+        ENDS.into_iter().flat_map(|end| [of(Product::Cloud, end), of(Product::DataCenter, end)]);
     both.collect()
 }
 
 fn stations(on: &On) -> Result<Arc<[Histogram]>, prometheus::Error> {
-    let took = HistogramOpts::new("portcullis_station_seconds", "Seconds at a station of the road.");
+    let took =
+        HistogramOpts::new("portcullis_station_seconds", "Seconds at a station of the road.");
     let took = HistogramVec::new(took.buckets(BUCKETS.to_vec()), &["station"])?;
     on.0.register(Box::new(took.clone()))?;
     Ok(Station::TEXTS.iter().map(|station| took.with_label_values(&[station])).collect())
 }
 
 fn alarms(on: &On) -> Result<Arc<[IntCounter]>, prometheus::Error> {
-    let all =
-        on.counters("portcullis_alarms_total", "The gateway's own alarms, by reason.", &["reason"])?;
+    let all = on.counters(
+        "portcullis_alarms_total",
+        "The gateway's own alarms, by reason.",
+        &["reason"],
+    )?;
     Ok(Alarm::TEXTS.iter().map(|alarm| all.with_label_values(&[alarm])).collect())
 }

@@ -121,7 +121,9 @@ fn disk(room: &Room) -> Option<String> {
 fn clock(offset: Duration) -> Option<String> {
     (offset > MOST_OFFSET).then(|| {
         let seconds = offset.as_secs();
-        format!("the machine's clock is {seconds} s from where it has to be: repair its time service")
+        format!(
+            "the machine's clock is {seconds} s from where it has to be: repair its time service"
+        )
     })
 }
 

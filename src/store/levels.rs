@@ -130,18 +130,16 @@ fn since_action(db: &Connection, seq: i64) -> Result<Option<Time>, StoreError> {
     time(db, sql, [seq])
 }
 
-fn time(
-    db: &Connection,
-    sql: &str,
-    of: impl rusqlite::Params,
-) -> Result<Option<Time>, StoreError> {
+fn time(db: &Connection, sql: &str, of: impl rusqlite::Params) -> Result<Option<Time>, StoreError> {
     let found = db.prepare_cached(sql)?.query_row(of, |row| row.get(0)).optional()?;
     Ok(found.map(Time::from_millis))
 }
 
 fn heard(db: &Connection) -> Result<Heard, StoreError> {
-    let newest = format!("(SELECT hook, received FROM delivery ORDER BY seq DESC LIMIT {MAX_HEARD})");
-    let sql = format!("SELECT hook, max(received), min(received), count(*) FROM {newest} GROUP BY hook");
+    let newest =
+        format!("(SELECT hook, received FROM delivery ORDER BY seq DESC LIMIT {MAX_HEARD})");
+    let sql =
+        format!("SELECT hook, max(received), min(received), count(*) FROM {newest} GROUP BY hook");
     let mut query = db.prepare_cached(&sql)?;
     let mut rows = query.query([])?;
     let mut heard = Heard::default();

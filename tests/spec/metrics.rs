@@ -57,6 +57,7 @@ async fn a_dead_letter_is_counted_and_stays_until_it_is_replayed() {
     stand.let_pass(MINUTE);
     stand.gateway.replay(letter.id).await.unwrap();
     stand.let_pass(SECOND * 5);
+    stand.gateway.sign().await.unwrap();
     assert_eq!(
         moved(&stand.look().await),
         [
@@ -78,7 +79,8 @@ async fn refused_rules_are_told_and_do_not_make_it_unready() {
             looks.set(looks.get() + 1);
             // When it runs: what a gateway finds at its start is no change.
             if looks.get() == 5 {
-                std::fs::write(stand.rule(), "package portcullis.rules.test.calm\n\nno rule").unwrap();
+                std::fs::write(stand.rule(), "package portcullis.rules.test.calm\n\nno rule")
+                    .unwrap();
             }
             stand.page().value("portcullis_alarms_total{reason=\"bundle_refused\"}") > 0.5
         })

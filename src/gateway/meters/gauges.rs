@@ -57,17 +57,20 @@ pub struct Gauges {
 
 impl Gauges {
     pub(in crate::gateway::meters) fn register(on: &On) -> Result<Self, prometheus::Error> {
-        let bytes = on.whole_by("portcullis_store_bytes", "Bytes of the store's files.", "reason")?;
+        let bytes =
+            on.whole_by("portcullis_store_bytes", "Bytes of the store's files.", "reason")?;
         let restarts = on.counters(
             "portcullis_worker_restarts_total",
             "Evaluation processes that ended and were replaced, by how they ended.",
             &["reason"],
         )?;
-        let unready = on.whole_by("portcullis_unready", "1 for each reason why it is not ready.", "reason")?;
+        let unready =
+            on.whole_by("portcullis_unready", "1 for each reason why it is not ready.", "reason")?;
         let build = on.whole_by("portcullis_build_info", "Always 1.", "version")?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let gauges = Self {
-            deliveries_waiting: on.whole("portcullis_deliveries_waiting", "Deliveries that wait.")?,
+            deliveries_waiting: on
+                .whole("portcullis_deliveries_waiting", "Deliveries that wait.")?,
             delivery_wait: on.real(
                 "portcullis_delivery_wait_seconds",
                 "How long the oldest waiting delivery waits.",
@@ -77,7 +80,8 @@ impl Gauges {
                 "portcullis_action_wait_seconds",
                 "How long the oldest action still to be done waits.",
             )?,
-            dead_letters: on.whole("portcullis_dead_letters", "Dead letters that were not replayed.")?,
+            dead_letters: on
+                .whole("portcullis_dead_letters", "Dead letters that were not replayed.")?,
             tickets_open: on.whole("portcullis_tickets_open", "Tickets asked for or granted.")?,
             workers: on.whole("portcullis_workers", "Evaluation processes in service.")?,
             restarts: Ends::WORDS.iter().map(|end| restarts.with_label_values(&[end])).collect(),
@@ -85,7 +89,8 @@ impl Gauges {
                 "portcullis_bundle_refused",
                 "1 while the newest rules are refused and the last good ones serve.",
             )?,
-            bundle_age: on.real("portcullis_bundle_age_seconds", "Since the active rules were first kept.")?,
+            bundle_age: on
+                .real("portcullis_bundle_age_seconds", "Since the active rules were first kept.")?,
             graph_revision: on.whole("portcullis_graph_revision", "Revision of the graph.")?,
             graph_age: on.real(
                 "portcullis_graph_age_seconds",
@@ -148,7 +153,11 @@ impl Gauges {
     /// Whether this alarm was not raised at the look before.
     fn is_new(&self, alarm: Alarm, holds: bool) -> bool {
         let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        if holds { raised.insert(alarm) } else { raised.remove(&alarm) && false }
+        if holds {
+            return raised.insert(alarm);
+        }
+        raised.remove(&alarm);
+        false
     }
 }
 
@@ -165,7 +174,12 @@ impl On {
         Ok(gauge)
     }
 
-    fn whole_by(&self, name: &str, help: &str, label: &str) -> Result<IntGaugeVec, prometheus::Error> {
+    fn whole_by(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+    ) -> Result<IntGaugeVec, prometheus::Error> {
         let gauges = IntGaugeVec::new(Opts::new(name, help), &[label])?;
         self.0.register(Box::new(gauges.clone()))?;
         Ok(gauges)
@@ -219,7 +233,8 @@ impl Gateway {
         gauges.bundle_refused.set(i64::from(self.policies.refused().is_some()));
         let modes = self.modes.load();
         let in_shadow = self.connections.iter().filter(|connection| {
-            let taken = || active.bundle.rules.iter().map(|rule| modes.of(&connection.id, &rule.id));
+            let taken =
+                || active.bundle.rules.iter().map(|rule| modes.of(&connection.id, &rule.id));
             taken().any(|mode| mode == Mode::Shadow) && taken().all(|mode| mode != Mode::Enforce)
         });
         gauges.shadow.set(whole(in_shadow.count() as u64));

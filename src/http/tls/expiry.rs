@@ -76,14 +76,14 @@ mod tests {
         of(wanted.self_signed(&key).unwrap().der())
     }
 
-    fn at(text: &str) -> Option<Time> {
-        Some(Time::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond()))
+    fn at(text: &str) -> Time {
+        Time::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
     }
 
     #[test]
     fn the_end_is_read_in_both_forms() {
-        assert_eq!(ends(2031), at("2031-03-01T00:00:00Z"));
-        assert_eq!(ends(2061), at("2061-03-01T00:00:00Z"), "from 2050 on another form");
+        assert_eq!(ends(2031), Some(at("2031-03-01T00:00:00Z")));
+        assert_eq!(ends(2061), Some(at("2061-03-01T00:00:00Z")), "from 2050 on another form");
     }
 
     #[test]

@@ -31,7 +31,12 @@ impl Page {
     pub fn labels_of(&self, name: &str) -> Option<BTreeSet<String>> {
         let mut mine = self.0.keys().filter(|series| family(series) == name).peekable();
         mine.peek()?;
-        Some(mine.flat_map(|series| labels(series)).map(|(label, _)| label).filter(|label| label != "le").collect())
+        Some(
+            mine.flat_map(|series| labels(series))
+                .map(|(label, _)| label)
+                .filter(|label| label != "le")
+                .collect(),
+        )
     }
 
     /// Every label and its values.

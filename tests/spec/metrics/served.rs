@@ -54,7 +54,8 @@ async fn a_walk_down_the_road_is_measured_at_every_station_and_names_nobody() {
     comes_to(&gate, acted, |actions| actions > 0.5).await;
     let shown = comes_to(&gate, "portcullis_ledger_entries", |entries| entries > 2.0).await;
     for station in ["keep", "claim", "read", "gather", "evaluate", "decide", "record", "act"] {
-        let passed = shown.value(&format!("portcullis_station_seconds_count{{station=\"{station}\"}}"));
+        let passed =
+            shown.value(&format!("portcullis_station_seconds_count{{station=\"{station}\"}}"));
         assert!(passed > 0.5, "nobody passed {station}");
     }
     assert!(shown.value("portcullis_answers_total{outcome=\"miss\"}") > 0.5);
@@ -69,9 +70,22 @@ async fn a_walk_down_the_road_is_measured_at_every_station_and_names_nobody() {
     let cast = &gate.town.cast;
     let (token, tip) = (gate.token(), gate.town.tip("main"));
     let canaries = [
-        "billing", "acme", "ravi", "mia", "omar", "canary", "feature", "127.0.0.1", "gate.example.com",
-        &cast.cloud_hook.id, &cast.cloud_hook.secret, &cast.consumer.1, &cast.password, &step.token,
-        &token, &tip,
+        "billing",
+        "acme",
+        "ravi",
+        "mia",
+        "omar",
+        "canary",
+        "feature",
+        "127.0.0.1",
+        "gate.example.com",
+        &cast.cloud_hook.id,
+        &cast.cloud_hook.secret,
+        &cast.consumer.1,
+        &cast.password,
+        &step.token,
+        &token,
+        &tip,
     ];
     for canary in canaries {
         assert!(!text.contains(&canary.to_lowercase()), "`{canary}` is on the metrics page");
@@ -114,7 +128,11 @@ async fn an_issuer_whose_keys_cannot_be_read_is_named_and_raises_an_alarm() {
     assert!(page(&gate).await.value("portcullis_alarms_total{reason=\"keys_unread\"}") < 0.5);
     gate.terminate().await;
     gate.town.step("main", None);
-    gate.town.simulator.lay_fault("/2.0/workspaces/acme/pipelines-config", Fault::Status(503), None);
+    gate.town.simulator.lay_fault(
+        "/2.0/workspaces/acme/pipelines-config",
+        Fault::Status(503),
+        None,
+    );
     gate.restart().await;
     comes_to(&gate, "portcullis_alarms_total{reason=\"keys_unread\"}", |alarms| alarms > 0.5).await;
     gate.line("the keys of `").await;
@@ -149,7 +167,8 @@ impl Shut {
         let mut told = Vec::new();
         while told.len() < 2 {
             let line = lines.next_line().await.unwrap().expect("the gate ended");
-            let address = ["public    ", "operator  "].iter().find_map(|head| line.strip_prefix(head));
+            let address =
+                ["public    ", "operator  "].iter().find_map(|head| line.strip_prefix(head));
             told.extend(address.map(|rest| rest.split_whitespace().next().unwrap().to_owned()));
         }
         // It must not meet a closed pipe.
