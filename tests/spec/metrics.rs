@@ -9,10 +9,14 @@ mod stand;
 use std::time::Duration;
 
 use portcullis::gateway::Accepted;
+use portcullis::gateway::readiness::Unready;
+use portcullis::policy::Answer;
 
 use page::moved;
 use stand::SECOND;
 use stand::Stand;
+
+use crate::spec::rig::until;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -184,9 +188,45 @@ async fn a_killed_worker_is_told_from_one_that_was_late() {
         rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
     }
     let answers = stand.ask().await;
-    assert!(matches!(answers[..], [portcullis::policy::Answer::Findings(_)]), "{answers:?}");
+    assert!(matches!(answers[..], [Answer::Findings(_)]), "{answers:?}");
     let page = stand.look().await;
     assert_eq!(moved(&page), ["portcullis_worker_restarts_total{reason=\"killed\"} 1"]);
     assert!((page.value("portcullis_workers") - 1.0).abs() < 0.1, "another serves");
+    std::fs::remove_file(program).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn without_a_worker_it_is_not_ready_until_one_can_be_started() {
+    use crate::spec::workers;
+    let program = workers::own_program("stranded");
+    let stand = Stand::with_workers(&program).await;
+    assert!(stand.gateway.readiness().await.ready);
+    std::fs::rename(&program, program.with_extension("gone")).unwrap();
+    for id in workers::processes_of(&program.with_extension("gone")) {
+        let id = rustix::process::Pid::from_raw(id).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
+    }
+    let stranded = async {
+        until("unreadiness", async || {
+            let readiness = stand.gateway.readiness().await;
+            readiness.is_for(Unready::Workers).then_some(())
+        })
+        .await;
+        assert_eq!(
+            moved(&stand.look().await),
+            [
+                "portcullis_alarms_total{reason=\"no_worker\"} 1",
+                "portcullis_ready 0",
+                "portcullis_unready{reason=\"workers\"} 1",
+                "portcullis_worker_restarts_total{reason=\"killed\"} 1",
+            ]
+        );
+        assert!(stand.page().value("portcullis_workers") < 0.5);
+        std::fs::rename(program.with_extension("gone"), &program).unwrap();
+    };
+    let (answers, ()) = tokio::join!(stand.ask(), stranded);
+    assert!(matches!(answers[..], [Answer::Findings(_)]), "the question waited: {answers:?}");
+    assert!(stand.gateway.readiness().await.ready);
     std::fs::remove_file(program).unwrap();
 }

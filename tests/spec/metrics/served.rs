@@ -23,6 +23,7 @@ use super::page::Page;
 use crate::spec::rig::BILLING;
 use crate::spec::rig::Gate;
 use crate::spec::rig::portcullis;
+use crate::spec::rig::run;
 use crate::spec::rig::until;
 
 async fn page(gate: &Gate) -> Page {
@@ -238,4 +239,24 @@ async fn a_certificate_is_read_again_when_it_changes_and_a_broken_one_is_not_ser
     issue(gate.folder.path(), 90);
     gate.comes_to(LEFT, |left| left > 80.0 * DAY).await;
     assert!(gate.shows(&served).await && !gate.shows(&kept).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_a_hook_may_be_silent_is_configured_as_a_duration() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hook"), "a secret of at least thirty-two bytes\n").unwrap();
+    let file = folder.path().join("portcullis.toml");
+    for (silent_after, code) in [("12h", 0), ("soon", 2)] {
+        let toml = format!(
+            "[[connection]]\nid = \"acme\"\nproduct = \"datacenter\"\nbase_url = \"http://127.0.0.1:1\"\n\
+             [[connection.hook]]\nid = \"00000000000000000000000000000c10\"\nsecrets = [{{ file = \"{}\" }}]\n\
+             silent_after = \"{silent_after}\"\n",
+            folder.path().join("hook").display(),
+        );
+        std::fs::write(&file, toml).unwrap();
+        let said = run(&["config", "check", file.to_str().unwrap()]).await;
+        assert_eq!(said.code, code, "{}", said.all());
+        let named = said.all().contains("connection[0].hook[0].silent_after");
+        assert_eq!(named, code == 2, "{}", said.all());
+    }
 }
