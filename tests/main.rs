@@ -28,6 +28,7 @@ mod spec {
     mod json;
     mod layers;
     mod ledger;
+    mod metrics;
     mod narratives;
     mod operator_door;
     mod pages;
