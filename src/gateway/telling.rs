@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::approval::State;
 use crate::approval::Ticket;
+use crate::decision::Brake;
 use crate::decision::Record;
 use crate::decision::narrative;
 use crate::decision::narrative::Narrative;
@@ -16,8 +17,10 @@ use crate::gateway::Gateway;
 use crate::gateway::question::Answer;
 use crate::gateway::tickets::OPERATOR;
 use crate::graph::ConnectionId;
+use crate::ledger::Kind;
 pub use crate::store::DeadLetter;
 pub use crate::store::Filter;
+use crate::store::NewEntry;
 pub use crate::store::Page;
 pub use crate::store::Replay;
 pub use crate::store::ServiceToken;
@@ -202,6 +205,15 @@ impl Gateway {
         self.store.revoke_token(id, self.clock.now(), OPERATOR).await
     }
 
+    /// Records that a session of the operator's began or ended. Whose it is, nobody knows: the link is the credential.
+    pub async fn note_session(&self, what: &'static str) -> Result<(), StoreError> {
+        let mut body = serde_json::Map::new();
+        body.insert("what".to_owned(), what.into());
+        let subject = self.store.instance().to_string();
+        let entry = NewEntry { body, ..NewEntry::new(Kind::Admin, self.clock.now(), subject) };
+        self.store.append(vec![entry]).await.map(drop)
+    }
+
     /// The newest signed checkpoint of the ledger.
     pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
         self.store.latest_checkpoint().await
@@ -226,6 +238,9 @@ impl Gateway {
                 format!("the newest rules were refused, the last good ones stay: {why}")
             }),
         );
+        if let Brake::On { until, .. } = self.brake(self.clock.now()) {
+            notes.push(format!("the gate is paused until {until}: nothing is held back"));
+        }
         if self.graph.load().count() == 0 {
             notes.push("no graph is loaded: rules that ask who may do what cannot tell".to_owned());
         }
