@@ -102,7 +102,7 @@ async fn live(gate: &Gate, out: &mut Outputs) -> Life {
     let wish = json!({"name": "ci", "connection": CLOUD, "expires_in": 3_600});
     let made = gate.api(reqwest::Method::POST, "tokens", &wish).await;
     let service = made.body["token"].as_str().unwrap().to_owned();
-    let push = Change::commits("main", 1);
+    let push = Change::new_branch("feature/canary", "main", 1);
     gate.town.simulator.cloud().push(BILLING, cast.ravi, &[push]).await.unwrap();
     let step = gate.town.step("main", Some(cast.production));
     let deploy = json!({"action": "deploy", "environment": "production"});
