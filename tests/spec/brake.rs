@@ -7,8 +7,8 @@ use portcullis::decision::pause::Demand;
 use portcullis::gateway::brake;
 use portcullis::gateway::status;
 use portcullis::ledger::Entry;
-use portcullis::ledger::Kind;
 use portcullis::ledger::Kept;
+use portcullis::ledger::Kind;
 use reqwest::Method;
 use serde_json::Value;
 use serde_json::json;
@@ -19,6 +19,7 @@ use super::doors::house::OMAR;
 use super::doors::house::OPERATOR;
 use super::doors::house::json_of;
 use super::doors::house::problem;
+use super::rig::run;
 
 const WHY: &str = "the rules stop every deploy-canary";
 
@@ -72,7 +73,8 @@ async fn while_paused_the_verdict_stands_and_nothing_is_held_back() {
     assert!(!page(&house, "/").await.contains(BANNER), "not before");
 
     paused(&house, "1h").await;
-    for (environment, verdict, effect) in [("publish", "block", "stop"), ("deploy", "approve", "wait")]
+    for (environment, verdict, effect) in
+        [("publish", "block", "stop"), ("deploy", "approve", "wait")]
     {
         let passed = house.check(&token, environment).await;
         assert_eq!(passed["effect"], "proceed", "the answer of before does not stand: {passed}");
@@ -90,11 +92,19 @@ async fn while_paused_the_verdict_stands_and_nothing_is_held_back() {
         let story = page(&house, &format!("/d/{id}")).await;
         assert!(story.contains("Let pass, because the gate was paused"), "{story}");
         assert!(!story.contains("obeys it"), "no word of prevention: {story}");
-        let shown = json_of(house.api(Method::GET, &format!("decisions/{id}")).send().await.unwrap());
+        let shown =
+            json_of(house.api(Method::GET, &format!("decisions/{id}")).send().await.unwrap());
         let shown = shown.await["text"].as_str().unwrap().to_owned();
-        assert!(shown.contains("was let pass") && !shown.contains("Ask release-managers"), "{shown}");
+        assert!(
+            shown.contains("was let pass") && !shown.contains("Ask release-managers"),
+            "{shown}"
+        );
     }
-    assert_eq!(house.check(&token, "run").await["because"], json!([]), "nothing was softened there");
+    assert_eq!(
+        house.check(&token, "run").await["because"],
+        json!([]),
+        "nothing was softened there"
+    );
 
     let decision = stopped["decision"].as_str().unwrap();
     for path in [
@@ -113,7 +123,11 @@ async fn while_paused_the_verdict_stands_and_nothing_is_held_back() {
     assert!(ready["notes"].to_string().contains("paused"), "{ready}");
 
     assert_eq!(resume(&house).await, 200);
-    assert_eq!(house.check(&token, "publish").await["effect"], "stop", "what was let pass does not stand");
+    assert_eq!(
+        house.check(&token, "publish").await["effect"],
+        "stop",
+        "what was let pass does not stand"
+    );
     assert!(!page(&house, "/").await.contains(BANNER));
     assert_eq!(resume(&house).await, 409, "there is none");
     house.close().await;
@@ -234,4 +248,38 @@ async fn where_two_people_are_asked_for_one_is_not_enough() {
     brake::look(&house.gateway).await.unwrap();
     assert_eq!(steps(&house).await, ["asked", "started", "resumed", "asked", "lapsed"]);
     house.close().await;
+}
+
+#[tokio::test]
+async fn a_brake_that_cannot_work_is_refused_by_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("mia"), "a-token-of-at-least-thirty-two-characters\n").unwrap();
+    std::fs::write(at("omar"), "another-token-of-thirty-two-characters\n").unwrap();
+    std::fs::write(at("short"), "short\n").unwrap();
+    let person = |name: &str, file: &str| {
+        format!("[[operator.person]]\nname = \"{name}\"\ntoken = {{ file = \"{}\" }}\n", at(file))
+    };
+    let two = "[pause]\nsecond_person = true\n";
+    let (mia, omar) = (person("mia", "mia"), person("omar", "omar"));
+    let cases = [
+        (two.to_owned(), Some("pause.second_person")),
+        (format!("{two}{mia}"), Some("pause.second_person")),
+        (format!("{mia}{}", person("omar", "mia")), Some("a token of their own")),
+        (format!("{mia}{}", person("mia", "omar")), Some("a name of their own")),
+        (person("mia", "short"), Some("shorter than 32")),
+        ("[pause]\nlongest = \"soon\"\n".to_owned(), Some("pause.longest")),
+        (format!("{two}longest = \"8h\"\n{mia}{omar}"), None),
+    ];
+    for (toml, refused) in cases {
+        std::fs::write(at("p.toml"), &toml).unwrap();
+        let said = run(&["config", "check", &at("p.toml")]).await;
+        match refused {
+            Some(part) => {
+                assert!(said.code == 2 && said.err.contains(part), "{toml}{}", said.all());
+            }
+            None => assert_eq!(said.code, 0, "{toml}{}", said.all()),
+        }
+        assert!(!said.all().contains("thirty-two"), "no token in an error: {}", said.all());
+    }
 }

@@ -130,8 +130,11 @@ async fn live(gate: &Gate, out: &mut Outputs) -> Life {
         (&cast.datacenter_hook.id, &cast.datacenter_hook.secret, "{\"a\":1,\"a\":2}"),
     ] {
         let signature = signature(secret, body);
-        let headers =
-            [("x-event-key", "repo:push"), ("content-type", "application/json"), ("x-hub-signature", &*signature)];
+        let headers = [
+            ("x-event-key", "repo:push"),
+            ("content-type", "application/json"),
+            ("x-hub-signature", &*signature),
+        ];
         let answer = gate.deliver(hook, &headers, body.to_owned()).await;
         out.add(format!("a hook: {}", answer.status), answer.body.to_string());
     }
@@ -139,7 +142,11 @@ async fn live(gate: &Gate, out: &mut Outputs) -> Life {
     for (method, path, body) in [
         (reqwest::Method::POST, "pause", pause),
         (reqwest::Method::DELETE, "pause", Value::Null),
-        (reqwest::Method::POST, "modes", json!({"rules": "deploy", "scope": CLOUD, "mode": "shadow"})),
+        (
+            reqwest::Method::POST,
+            "modes",
+            json!({"rules": "deploy", "scope": CLOUD, "mode": "shadow"}),
+        ),
         (reqwest::Method::POST, "modes", json!({"rules": 7})),
         (reqwest::Method::POST, "tokens", json!({"name": ""})),
     ] {
@@ -147,12 +154,7 @@ async fn live(gate: &Gate, out: &mut Outputs) -> Life {
         out.add(format!("{path}: {}", answer.status), answer.body.to_string());
     }
     gate.quiet().await;
-    Life {
-        decision: decision.to_owned(),
-        ticket: ticket.to_owned(),
-        service,
-        step: step.token,
-    }
+    Life { decision: decision.to_owned(), ticket: ticket.to_owned(), service, step: step.token }
 }
 
 /// Every page and every answer there is to read, for who may and who may not.
@@ -251,4 +253,21 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
     assert!(found("portcullis_decisions_total") >= 1, "the metrics were read");
     assert!(found("\"discovered\"") == 1, "the log was read");
     assert!(out.0.iter().any(|(place, _)| place.contains("export/tile/entries")), "the export too");
+}
+
+#[test]
+fn a_secret_is_found_in_every_form_and_nothing_like_it_is() {
+    let canary = Canary::new("a canary", b"sings-in-the-mine");
+    for form in [
+        "x sings-in-the-mine y".to_owned(),
+        hex::encode("sings-in-the-mine"),
+        hex::encode_upper("sings-in-the-mine"),
+        STANDARD.encode("sings-in-the-mine and on"),
+        URL_SAFE_NO_PAD.encode("sings-in-the-mine and on"),
+    ] {
+        assert!(canary.is_in(form.as_bytes()), "{form}");
+    }
+    for other in ["sings-in-the-min", "", "SINGS-IN-THE-MINE"] {
+        assert!(!canary.is_in(other.as_bytes()), "{other}");
+    }
 }

@@ -129,7 +129,8 @@ fn what_anyone_may_open_shows_reasons_titles_remedies_and_groups_and_nothing_els
 fn the_operators_page_shows_all_of_it() {
     let record = record(&plain, Verdict::Approve, Effect::Wait);
     let told = tell(&record, Some(&bundle(&plain)));
-    let html = story::page(&record, &told, Some(&ticket(&plain, State::Refused)), now(), Brake::Off);
+    let html =
+        story::page(&record, &told, Some(&ticket(&plain, State::Refused)), now(), Brake::Off);
     for place in [
         "repository",
         "ref",
@@ -194,7 +195,7 @@ fn waivers_and_pauses_are_told_without_their_words_and_shadow_with_its_rule() {
     let html = notice::decision_page(&notice(&record, &plain, None), now());
     assert!(html.contains("is in shadow here") && html.contains("A waiver covers it"));
     assert!(!html.contains("Mia") && !html.contains("Jo paused"));
-    assert!(html.contains("Let pass, although a rule objects"));
+    assert!(html.contains("Let pass, because the gate was paused"));
 }
 
 #[test]

@@ -12,6 +12,8 @@ use serde_json::json;
 use super::doors::house::House;
 use super::doors::house::json_of;
 use super::doors::house::problem;
+use super::rig::CLOUD;
+use super::rig::Gate;
 
 const HALF_A_DAY: Duration = Duration::from_hours(12);
 
@@ -58,7 +60,7 @@ async fn live(house: &House, days: u32) -> Week {
     for day in 0..days {
         house.gateway.clock.advance(HALF_A_DAY);
         let token = house.token().await;
-        let publishes = if day % 2 == 0 { 1 } else { 0 };
+        let publishes = usize::from(day % 2 == 0);
         let mut asked = vec!["build", "deploy", "test"];
         asked.extend(std::iter::repeat_n("publish", publishes));
         for environment in asked {
@@ -91,7 +93,10 @@ async fn a_week_in_shadow_stops_nobody_and_promote_names_exactly_whom_it_would_h
     assert_eq!((&all["would_stop"], &all["would_wait"]), (&json!(4), &json!(7)));
     assert_eq!((&all["too_late"], &all["more"]), (&json!(0), &json!(false)));
     let row = &all["decisions"][0];
-    assert_eq!((&row["repository"], &row["binds"]), (&json!(super::doors::house::REPOSITORY), &json!("prevents")));
+    assert_eq!(
+        (&row["repository"], &row["binds"]),
+        (&json!(super::doors::house::REPOSITORY), &json!("prevents"))
+    );
     assert!(row["rules"][0]["reason"].as_str().unwrap().contains("is judged here"), "{row}");
     assert_eq!(impact(&house, "rules=*&window=7d").await["would_stop"], 4);
     let one = impact(&house, "rules=test/deploy").await;
@@ -116,7 +121,8 @@ async fn a_week_in_shadow_stops_nobody_and_promote_names_exactly_whom_it_would_h
     let done = set(&house, &wish).await;
     assert_eq!(done["impact"]["would_stop"], 4, "what was shown is what is recorded");
     let entries = house.entries(size).await;
-    let entry = entries.iter().find(|entry| entry.body["what"] == "mode" && entry.subject == "test");
+    let entry =
+        entries.iter().find(|entry| entry.body["what"] == "mode" && entry.subject == "test");
     let entry = entry.unwrap();
     assert_eq!((entry.kind, entry.connection.as_deref()), (Kind::Admin, Some("acme")));
     assert_eq!(
@@ -170,11 +176,78 @@ async fn rules_connections_and_windows_that_are_not_there_are_refused() {
         let answer = house.api(Method::POST, "modes").json(&wrong).send().await.unwrap();
         assert_eq!(problem(answer).await.0, 400, "{wrong}");
     }
-    for query in ["rules=test", "scope=acme", "rules=test&scope=acme&window=500d", "rules=no&scope=acme"] {
+    for query in
+        ["rules=test", "scope=acme", "rules=test&scope=acme&window=500d", "rules=no&scope=acme"]
+    {
         let answer = house.api(Method::GET, &format!("modes/impact?{query}")).send().await.unwrap();
         assert_eq!(problem(answer).await.0, 400, "{query}");
     }
     let entries = house.entries(0).await;
     assert!(!entries.iter().any(|entry| entry.body.get("what") == Some(&json!("mode"))));
     house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_show_first_and_change_only_when_told() {
+    let gate = Gate::start().await;
+    let say = async |words: &[&str]| {
+        let said = gate.operate(words).await;
+        assert_eq!(said.code, 0, "{words:?}: {}", said.all());
+        said.out
+    };
+    let deploys = async || {
+        let step = gate.town.step("main", Some(gate.town.cast.production));
+        let question = json!({"action": "deploy", "environment": "production"});
+        gate.check(&step.token, &question).await.body
+    };
+    let demoted = say(&["policy", "demote", "*", "--scope", CLOUD, "--reason", "first week"]).await;
+    assert!(demoted.contains("in shadow from now on"), "{demoted}");
+    let passed = deploys().await;
+    assert_eq!(passed["effect"], "proceed", "{passed}");
+
+    let promote = ["policy", "promote", "deploy", "--scope", CLOUD];
+    let shown = say(&promote).await;
+    for part in [
+        "would have been stopped: 0, would have waited for an approval: 1",
+        passed["decision"].as_str().unwrap(),
+        "acme/billing",
+        "deploy/production-needs-approval (approve): Deploying to Production",
+        "Nothing is changed yet: --yes enforces `deploy` on acme-cloud.",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert_eq!(deploys().await["effect"], "proceed", "showing changes nothing");
+    let done = say(&[&promote[..], &["--yes", "--reason", "nobody objected"]].concat()).await;
+    assert!(done.contains("would have waited for an approval: 2"), "{done}");
+    assert!(done.trim_end().ends_with("`deploy` on acme-cloud is enforced from now on."), "{done}");
+    assert_eq!(deploys().await["effect"], "wait");
+    let modes = say(&["policy", "modes"]).await;
+    let line = |rule: &str| modes.lines().find(|line| line.contains(CLOUD) && line.contains(rule));
+    assert!(line("deploy/production-needs-approval").unwrap().contains("enforce"), "{modes}");
+    assert!(line("ref/force-push-to-protected").unwrap().contains("shadow"), "{modes}");
+    let unsaid = gate.operate(&["policy", "promote", "deploy"]).await;
+    assert!(unsaid.code == 1 && unsaid.err.contains("acme-cloud, acme-dc"), "{}", unsaid.all());
+
+    let pause = say(&["pause", "--for", "30m", "--reason", "the release train stands"]).await;
+    assert!(
+        pause.contains("The gate is paused until") && pause.contains("release train"),
+        "{pause}"
+    );
+    assert_eq!(say(&["pause", "--status"]).await, pause);
+    let let_pass = deploys().await;
+    assert_eq!((&let_pass["effect"], &let_pass["verdict"]), (&json!("proceed"), &json!("approve")));
+    gate.quiet().await;
+    assert!(say(&["resume"]).await.contains("not paused any more"));
+    assert_eq!(say(&["pause", "--status"]).await.trim_end(), "The gate is not paused.");
+    for wrong in [&["pause"][..], &["pause", "--for", "1h"], &["pause", "--reason", "x"]] {
+        assert_eq!(gate.operate(wrong).await.code, 2, "{wrong:?}");
+    }
+    let long = gate.operate(&["pause", "--for", "5h", "--reason", "x"]).await;
+    assert!(long.code == 1 && long.err.contains("`[pause] longest`"), "{}", long.all());
+    if std::env::var("SHOW").is_ok() {
+        eprintln!("{demoted}\n{shown}\n{done}\n{modes}\n{pause}");
+        eprintln!("{}", serde_json::to_string_pretty(&let_pass).unwrap());
+        eprintln!("{}", say(&["decision", "show", let_pass["decision"].as_str().unwrap()]).await);
+        eprintln!("{}", gate.log());
+    }
 }

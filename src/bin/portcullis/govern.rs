@@ -164,40 +164,39 @@ async fn scope(operator: &Operator, told: Option<&str>) -> Result<String, Failed
 }
 
 fn impact_in_words(impact: &Value, place: &str) -> String {
+    let decisions = rows(impact, "decisions");
+    let entries = decisions.iter().map(held_in_words);
+    let next = at(impact, "/next").as_u64();
+    let more = next.map(|next| vec![format!("and more: --skip {next}")]);
+    listing(std::iter::once(counts_in_words(impact, place)).chain(entries).chain(more), "")
+}
+
+fn counts_in_words(impact: &Value, place: &str) -> Vec<String> {
     let number = |member: &str| at(impact, &format!("/{member}")).as_u64().unwrap_or_default();
-    let mut head = vec![format!(
-        "{place}, decisions from {} to {}",
-        second(impact, "since"),
-        second(impact, "until")
-    )];
-    head.push(format!(
-        "would have been stopped: {}  would have waited for an approval: {}",
-        number("would_stop"),
-        number("would_wait")
-    ));
-    if number("too_late") > 0 {
-        head.push(format!(
-            "{} of them had happened when the gate heard of it: the verdict would have come too late",
-            number("too_late")
+    let (since, until) = (second(impact, "since"), second(impact, "until"));
+    let mut lines = vec![
+        format!("{place}, decisions from {since} to {until}"),
+        format!(
+            "would have been stopped: {}, would have waited for an approval: {}",
+            number("would_stop"),
+            number("would_wait")
+        ),
+    ];
+    let late = number("too_late");
+    if late > 0 {
+        lines.push(format!(
+            "{late} of them had happened when the gate heard of it: the verdict would have come too late"
         ));
     }
     if at(impact, "/more") == true {
-        head.push(format!(
-            "only the newest {} were looked at: choose a shorter --window",
-            number("looked")
-        ));
+        let looked = number("looked");
+        lines.push(format!("only {looked} decisions were looked at: choose a shorter --window"));
     }
     let off: Vec<String> = rows(impact, "not_asked").iter().map(one_word).collect();
     if !off.is_empty() {
-        head.push(format!("off, so what they would have said is not known: {}", off.join(", ")));
+        lines.push(format!("off, so what they would have said is not known: {}", off.join(", ")));
     }
-    let decisions = rows(impact, "decisions");
-    let entries = decisions.iter().map(held_in_words);
-    let mut out = listing(std::iter::once(head).chain(entries), "");
-    if let Some(next) = at(impact, "/next").as_u64() {
-        out.push_str(&format!("\nand more: --skip {next}"));
-    }
-    out
+    lines
 }
 
 fn one_word(value: &Value) -> String {
@@ -206,7 +205,7 @@ fn one_word(value: &Value) -> String {
 
 fn held_in_words(held: &Value) -> Vec<String> {
     let of = |member: &str| text(held, member);
-    let head = format!(
+    let first = format!(
         "{}  {:<4}  {:<8}  {}",
         second(held, "at"),
         of("effect"),
@@ -226,7 +225,7 @@ fn held_in_words(held: &Value) -> Vec<String> {
         };
         format!("{} ({}): {reason}", text(&rule, "rule"), text(&rule, "verdict"))
     });
-    [head, place.join("  ")].into_iter().chain(rules).collect()
+    [first, place.join(" · ")].into_iter().chain(rules).collect()
 }
 
 /// `portcullis policy demote`

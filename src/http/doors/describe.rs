@@ -311,9 +311,7 @@ fn bad(route: &Route) -> Vec<u16> {
         Door::Vote => &[409, 503],
         Door::ReplayDeadLetter => &[410, 503],
         Door::Login => &[400, 403, 503],
-        Door::Logout => &[503],
         Door::NewPause | Door::ConfirmPause | Door::Resume => &[400, 409, 503],
-        Door::Impact => &[400, 503],
         Door::WhoCan | Door::Can | Door::Paths => &[400, 404, 409],
         Door::Asset
         | Door::Livez
@@ -327,6 +325,7 @@ fn bad(route: &Route) -> Vec<u16> {
         | Door::ConsoleDecisions
         | Door::Decisions
         | Door::Tickets
+        | Door::Impact
         | Door::DeadLetters => &[400, 503],
         Door::Checkpoint => &[404, 503],
         Door::Hook
@@ -338,6 +337,7 @@ fn bad(route: &Route) -> Vec<u16> {
         | Door::NewToken
         | Door::Tokens
         | Door::SetMode
+        | Door::Logout
         | Door::RevokeToken => &[503],
     });
     all

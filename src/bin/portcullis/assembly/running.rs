@@ -102,7 +102,7 @@ impl Running {
         }
         let running = Arc::clone(&gateway);
         tasks.spawn(async move { running.run().await });
-        Ok(Self { gateway, public, operator, doorkeeper, stage, tasks, configuration })
+        Ok(Self { gateway, public, operator, doorkeeper, configuration, stage, tasks })
     }
 
     /// A link that opens the console once.
