@@ -3,9 +3,16 @@
 
 use std::time::Duration;
 
+use portcullis::decision::Because;
+use portcullis::decision::Binds;
+use portcullis::decision::Brake;
+use portcullis::decision::Effect;
 use portcullis::decision::pause::Demand;
+use portcullis::decision::plan::Plan;
+use portcullis::decision::plan::Softener;
 use portcullis::gateway::brake;
 use portcullis::gateway::status;
+use portcullis::graph::Time;
 use portcullis::ledger::Entry;
 use portcullis::ledger::Kept;
 use portcullis::ledger::Kind;
@@ -281,5 +288,26 @@ async fn a_brake_that_cannot_work_is_refused_by_configuration() {
             None => assert_eq!(said.code, 0, "{toml}{}", said.all()),
         }
         assert!(!said.all().contains("thirty-two"), "no token in an error: {}", said.all());
+    }
+}
+
+#[test]
+fn a_brake_changes_plans_and_only_those_that_hold_something_back() {
+    let shadow = Because { kind: Softener::Shadow, id: "a/rule".to_owned(), text: "t".to_owned() };
+    let on = Brake::On { pause: uuid::Uuid::nil(), until: Time::from_millis(1) };
+    for effect in Effect::ALL {
+        let plan = Plan { effect: *effect, because: vec![shadow.clone()] };
+        assert_eq!(plan.clone().under(Brake::Off), plan);
+        let paused = plan.clone().under(on);
+        assert_eq!(paused.effect, Effect::Proceed);
+        let kinds: Vec<_> = paused.because.iter().map(|because| because.kind).collect();
+        match effect {
+            Effect::Proceed => assert_eq!(paused, plan, "nothing was softened"),
+            Effect::Wait | Effect::Stop => assert_eq!(kinds, [Softener::Pause, Softener::Shadow]),
+        }
+    }
+    for binds in Binds::ALL {
+        assert_eq!(binds.under(Brake::Off), *binds);
+        assert_eq!(binds.under(on), (*binds).max(Binds::Signals), "never more than a signal");
     }
 }
