@@ -88,6 +88,7 @@ async fn run(order: Order) {
     let meters = meter::Meters::register(gateway.meters.registry()).unwrap();
     let doorkeeper = Doorkeeper::new(portcullis::http::operator::Settings {
         token: TokenHash::of("0123456789abcdef0123456789abcdef"),
+        people: Vec::new(),
         hosts: Vec::new(),
         cookie: Cookie::Loopback,
         sessions: session::Settings::default(),
@@ -133,6 +134,7 @@ async fn gateway(order: Order) -> Arc<Gateway> {
         policies,
         graph: Snapshot::empty(),
         modes: Modes::new(Mode::Enforce, Vec::new()),
+        brake: portcullis::gateway::brake::Settings::default(),
         signing,
         verifier,
         keep: Keep {

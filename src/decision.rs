@@ -4,12 +4,16 @@
 //! the plan, never the verdict. Nothing here knows Rego, Bitbucket or the store.
 
 pub mod binds;
+pub mod impact;
 pub mod narrative;
+pub mod pause;
 pub mod plan;
 pub mod record;
 mod verdict;
 
 pub use binds::Binds;
+pub use pause::Brake;
+pub use pause::Pause;
 pub use plan::Because;
 pub use plan::Effect;
 pub use plan::Mode;

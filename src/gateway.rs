@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod approvers;
+pub mod brake;
 pub mod bundles;
 pub mod clock;
 pub mod connections;
@@ -14,6 +15,7 @@ pub mod gather;
 pub mod inbox;
 pub mod issuers;
 pub mod meters;
+pub mod modes;
 pub mod names;
 pub mod notary;
 pub mod outbox;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,6 +41,7 @@ use uuid::Uuid;
 
 use crate::bitbucket::issuer::Keys;
 use crate::decision::Modes;
+use crate::decision::Pause;
 use crate::decision::Record;
 use crate::event::delivery;
 use crate::event::delivery::Envelope;
@@ -97,6 +101,8 @@ pub struct Parts {
     pub graph: Snapshot,
     /// How rules are taken.
     pub modes: Modes,
+    /// How the gate may be paused.
+    pub brake: brake::Settings,
     /// Signs the ledger.
     pub signing: SigningKey,
     /// Verifies what it signs.
@@ -142,6 +148,9 @@ pub struct Gateway {
     signing: Arc<SigningKey>,
     verifier: VerifierKey,
     keep: Keep,
+    brake_settings: brake::Settings,
+    paused: ArcSwapOption<Pause>,
+    governing: tokio::sync::Mutex<()>,
     memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
     questions: moka::sync::Cache<[u8; 32], Arc<tokio::sync::Mutex<()>>>,
     steps: gather::Steps,
@@ -198,6 +207,9 @@ impl Gateway {
             signing: Arc::new(parts.signing),
             verifier: parts.verifier,
             keep: parts.keep,
+            brake_settings: parts.brake,
+            paused: ArcSwapOption::empty(),
+            governing: tokio::sync::Mutex::new(()),
             memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
             questions: moka::sync::Cache::builder()
                 .max_capacity(MAX_QUESTIONS)
@@ -278,6 +290,7 @@ impl Gateway {
         tasks.spawn(inbox::run(Arc::clone(self)));
         tasks.spawn(outbox::run(Arc::clone(self)));
         tasks.spawn(tickets::run(Arc::clone(self)));
+        tasks.spawn(brake::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));
         tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));

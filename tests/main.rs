@@ -16,6 +16,8 @@ mod spec {
     mod approvals;
     mod approvals_read;
     mod bitbucket;
+    mod brake;
+    mod canaries;
     mod check;
     mod commands;
     mod crash;
@@ -24,6 +26,7 @@ mod spec {
     mod door_tls;
     mod doors;
     mod erasure;
+    mod governed;
     mod graph;
     mod json;
     mod layers;
@@ -39,6 +42,7 @@ mod spec {
     mod rest;
     mod rig;
     mod road;
+    mod roll_out;
     mod routes;
     mod secrets;
     mod shell_client;

@@ -1,5 +1,6 @@
 //! How far a verdict reaches: a status is a signal; a required check is a gate. Unknown counts as the weaker.
 
+use crate::decision::Brake;
 use crate::event::EventKind;
 use crate::graph::Known;
 use crate::graph::Product;
@@ -118,6 +119,15 @@ const fn reach(kind: EventKind) -> Reach {
 }
 
 impl Binds {
+    /// The same under a brake: while the gate is paused nothing waits for a verdict, so that it is a signal at most.
+    #[must_use]
+    pub fn under(self, brake: Brake) -> Self {
+        match brake {
+            Brake::Off => self,
+            Brake::On { .. } => self.max(Self::Signals),
+        }
+    }
+
     /// The plain words of the narrative. Where nothing is held back, no word says so.
     pub const fn in_words(self) -> &'static str {
         match self {

@@ -106,7 +106,7 @@ pub fn tell(record: &Record, bundle: Option<&Bundle>) -> Narrative {
         verdict: public.verdict.as_str(),
         effect: public.effect.as_str(),
         binds: public.binds.as_str(),
-        reach: public.binds.in_words(),
+        reach: public.reach(),
         reason: record.reason(),
         about: about(record),
         changed: record.names.kept().map(changed).unwrap_or_default(),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::decision::Brake;
 use crate::graph::ConnectionId;
 use crate::policy::Finding;
 use crate::policy::RuleId;
@@ -93,6 +94,28 @@ impl Modes {
         Self { default, settings }
     }
 
+    /// How rules are taken where nothing else is said.
+    pub const fn default(&self) -> Mode {
+        self.default
+    }
+
+    /// Everything that is said otherwise.
+    pub fn settings(&self) -> &[ModeSetting] {
+        &self.settings
+    }
+
+    /// The same with one setting more, in the place of one for the same rules.
+    #[must_use]
+    pub fn with(&self, setting: ModeSetting) -> Self {
+        let same = |other: &ModeSetting| {
+            other.connection == setting.connection && other.rules == setting.rules
+        };
+        let mut settings: Vec<_> =
+            self.settings.iter().filter(|other| !same(other)).cloned().collect();
+        settings.push(setting);
+        Self { default: self.default, settings }
+    }
+
     /// How this rule is taken on this connection: rule before area before `*` before the default.
     pub fn of(&self, connection: &ConnectionId, rule: &RuleId) -> Mode {
         let here = || self.settings.iter().filter(|setting| setting.connection == *connection);
@@ -140,6 +163,24 @@ pub fn plan(weighed: &[Weighed<'_>]) -> Plan {
     mattered.sort_by_key(|(_, verdict)| Reverse(*verdict));
     let because = mattered.into_iter().map(|(rule, verdict)| in_shadow(rule, verdict)).collect();
     Plan { effect, because }
+}
+
+impl Plan {
+    /// The same under a brake: while the gate is paused everything proceeds, and what held it back is said first.
+    #[must_use]
+    pub fn under(mut self, brake: Brake) -> Self {
+        let Brake::On { pause, until } = brake else { return self };
+        if self.effect == Effect::Proceed {
+            return self;
+        }
+        let text = format!(
+            "The gate is paused until {until}, so the effect is `proceed`: without the pause it would be `{}`.",
+            self.effect
+        );
+        let because = Because { kind: Softener::Pause, id: pause.to_string(), text };
+        self.because.insert(0, because);
+        Self { effect: Effect::Proceed, ..self }
+    }
 }
 
 /// What it would have been. The words claim no more than that, for the same rule may speak of what has happened.

@@ -15,6 +15,7 @@ use crate::decision::Binds;
 use crate::decision::Effect;
 use crate::decision::Mode;
 use crate::decision::Outcome;
+use crate::decision::plan::Softener;
 use crate::event::EventKind;
 use crate::graph::ConnectionId;
 use crate::graph::Product;
@@ -206,6 +207,23 @@ pub struct Told {
     /// Who can give the approvals that are still wanted, in words: group name and how many people.
     #[serde(default)]
     pub approvers: Vec<String>,
+}
+
+impl Public {
+    /// Whether a pause let it pass, or would have.
+    pub fn is_paused(&self) -> bool {
+        self.because.iter().any(|because| because.kind == Softener::Pause)
+    }
+
+    /// How far it reaches, in plain words. While the gate is paused nothing is held back, and no word says otherwise.
+    pub fn reach(&self) -> &'static str {
+        match self.binds {
+            Binds::Prevents | Binds::Gates | Binds::Signals if self.is_paused() => {
+                "The gate is paused: the verdict is recorded, nothing waits for it, and this was let pass."
+            }
+            Binds::Prevents | Binds::Gates | Binds::Signals | Binds::After => self.binds.in_words(),
+        }
+    }
 }
 
 impl Record {

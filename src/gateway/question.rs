@@ -17,8 +17,10 @@ use tokio::time::Instant;
 use crate::approval::State;
 use crate::approval::Ticket;
 use crate::bitbucket::StepState;
+use crate::decision::Brake;
 use crate::decision::Effect;
 use crate::decision::Record;
+use crate::decision::record::Asked;
 use crate::decision::record::Surface;
 use crate::event::EventKind;
 use crate::event::Facts;
@@ -32,6 +34,7 @@ use crate::gateway::road::Judged;
 use crate::gateway::road::Matter;
 use crate::gateway::road::Offered;
 use crate::gateway::road::RUN;
+use crate::gateway::road::STEP_IS_REAL;
 use crate::gateway::status;
 use crate::gateway::tickets;
 use crate::graph::Known;
@@ -112,6 +115,9 @@ impl Gateway {
         question: &Question,
     ) -> Result<Option<Answer>, CheckError> {
         let Some(record) = self.stood(key).await? else { return Ok(None) };
+        if !self.governed_alike(&record) {
+            return Ok(None);
+        }
         let age = self.clock.now().since(record.public.at);
         if asker.is_service() && u128::from(age) > STANDS_FOR_SERVICE.as_millis() {
             return Ok(None);
@@ -130,6 +136,24 @@ impl Gateway {
             self.still_running(asker).await?;
         }
         Ok(Some(self.answer(&record, ticket).await?))
+    }
+
+    /// Whether the gate still takes rules as it did then. A decision does not outlive the pause it was made in, nor the
+    /// modes: what was stopped before a pause is asked anew in it, and what was let pass in it is asked anew after it.
+    fn governed_alike(&self, record: &Record) -> bool {
+        let public = &record.public;
+        let brake = self.brake(self.clock.now());
+        let (softened, held) = (public.is_paused(), public.effect != Effect::Proceed);
+        let same_pause = match brake {
+            Brake::Off => !softened,
+            Brake::On { .. } => !held,
+        };
+        let modes = self.modes.load();
+        let same = |asked: &Asked| {
+            asked.rule.as_str() == STEP_IS_REAL
+                || modes.of(&public.connection, &asked.rule) == asked.mode
+        };
+        same_pause && public.rules.iter().all(same)
     }
 
     /// The decision that stands for a question: from memory right after it was made, else from the record.

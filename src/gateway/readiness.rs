@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::decision::Brake;
 use crate::gateway::Gateway;
 use crate::store::Room;
 use crate::words;
@@ -72,6 +73,9 @@ impl Gateway {
                 format!("the newest rules were refused, the last good ones stay: {why}")
             }),
         );
+        if let Brake::On { until, .. } = self.brake(self.clock.now()) {
+            notes.push(format!("the gate is paused until {until}: nothing is held back"));
+        }
         if graph.count() == 0 {
             notes.push("no graph is loaded: rules that ask who may do what cannot tell".to_owned());
         }

@@ -13,6 +13,7 @@ use sha2::Sha256;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::decision::Brake;
 use crate::decision::Grant;
 use crate::decision::Mode;
 use crate::decision::Outcome;
@@ -161,7 +162,7 @@ impl Gateway {
         wanting.retain(|one| mode_of(&one.asked.rule, &routed) == Mode::Enforce);
         let offered = offer(&matter, &input, &active, &wanting).await;
         let own = own_mode(&routed, modes.of(&matter.connection.id, &RuleId::told(STEP_IS_REAL)));
-        let ruled = Ruled { routed: &routed, own };
+        let ruled = Ruled { routed: &routed, own, brake: self.brake(matter.at) };
         let mut record =
             record(&matter, &input, &active, &ruled, findings, &offered, &wanting, remembered);
         // Whose it is matters to whoever has to do something about it; an Allow stays fast.
@@ -269,7 +270,7 @@ fn record(
     let decided = decide(&findings, &offered.grants);
     let weighed: Vec<Weighed<'_>> =
         findings.iter().map(|finding| weigh_one(finding, ruled, &offered.grants)).collect();
-    let plan = plan(&weighed);
+    let plan = plan(&weighed).under(ruled.brake);
     let document = &matter.document;
     let public = Public {
         decision: Uuid::now_v7(),
@@ -298,7 +299,7 @@ fn record(
         rules: asked_rules(ruled, &findings),
         verdict: decided.verdict,
         effect: plan.effect,
-        binds: binds(document.kind, &ground(matter)),
+        binds: binds(document.kind, &ground(matter)).under(ruled.brake),
         uncovered: ruled.routed.is_empty(),
         because: plan.because,
         satisfied_by: decided.satisfied_by,
@@ -308,7 +309,9 @@ fn record(
         actions: Vec::new(),
         remembered,
     };
-    let still_wanted = wanting.iter().filter(|one| !public.met.contains(&one.asked.rule));
+    // Nobody is asked for an approval of what a pause lets pass.
+    let still_wanted =
+        wanting.iter().filter(|one| !public.is_paused() && !public.met.contains(&one.asked.rule));
     let told = Told {
         approvers: still_wanted.map(approvers::Wanted::in_words).collect(),
         findings: strictest_first(findings),
@@ -338,10 +341,11 @@ fn strictest_first(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-/// The rules that are asked, and how the gate's own demand is taken beside them.
+/// The rules that are asked, how the gate's own demand is taken beside them, and whether the gate is paused.
 struct Ruled<'a> {
     routed: &'a [Routed<'a>],
     own: Mode,
+    brake: Brake,
 }
 
 /// The gate's own demand bites where any rule does; else as this place's modes say of it. It cannot be switched off.

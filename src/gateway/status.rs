@@ -12,6 +12,7 @@ use crate::decision::Effect;
 use crate::decision::Record;
 use crate::decision::binds::Binds;
 use crate::decision::narrative::shown;
+use crate::decision::plan::Softener;
 use crate::decision::record::Surface;
 use crate::event::EventKind;
 use crate::gateway::names;
@@ -150,7 +151,15 @@ pub fn text(record: &Record) -> String {
     let said = record.reason();
     let said = shown(first_sentence(&said));
     let softened = public.because.first().filter(|_| public.effect < Effect::from(public.verdict));
-    let would = softened.map(|because| format!("would be {} ({}): ", public.verdict, because.kind));
+    let would = softened.map(|because| match because.kind {
+        Softener::Pause if public.binds == Binds::After => {
+            format!("the gate is paused (would be {}): ", public.verdict)
+        }
+        Softener::Pause => format!("let pass, the gate is paused (would be {}): ", public.verdict),
+        Softener::Shadow | Softener::Waiver => {
+            format!("would be {} ({}): ", public.verdict, because.kind)
+        }
+    });
     let objects = Effect::from(public.verdict) != Effect::Proceed;
     let late = if public.binds == Binds::After && objects { "(after the fact) " } else { "" };
     cut(&format!("{late}{}{said}", would.unwrap_or_default()), MAX_TEXT_BYTES)

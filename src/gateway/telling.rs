@@ -14,8 +14,10 @@ use crate::gateway::Gateway;
 use crate::gateway::question::Answer;
 use crate::gateway::tickets::OPERATOR;
 use crate::graph::ConnectionId;
+use crate::ledger::Kind;
 pub use crate::store::DeadLetter;
 pub use crate::store::Filter;
+use crate::store::NewEntry;
 pub use crate::store::Page;
 pub use crate::store::Replay;
 pub use crate::store::ServiceToken;
@@ -181,6 +183,15 @@ impl Gateway {
     /// Ends a service token; false: there is no such token.
     pub async fn revoke_token(&self, id: Uuid) -> Result<bool, StoreError> {
         self.store.revoke_token(id, self.clock.now(), OPERATOR).await
+    }
+
+    /// Records that a session of the operator's began or ended. Whose it is, nobody knows: the link is the credential.
+    pub async fn note_session(&self, what: &'static str) -> Result<(), StoreError> {
+        let mut body = serde_json::Map::new();
+        body.insert("what".to_owned(), what.into());
+        let subject = self.store.instance().to_string();
+        let entry = NewEntry { body, ..NewEntry::new(Kind::Admin, self.clock.now(), subject) };
+        self.store.append(vec![entry]).await.map(drop)
     }
 
     /// The newest signed checkpoint of the ledger.

@@ -5,6 +5,7 @@
 
 mod access;
 mod asset;
+mod brake;
 mod call;
 mod check;
 mod console;
@@ -13,6 +14,7 @@ mod dead_letters;
 mod describe;
 mod entrance;
 mod hook;
+mod modes;
 mod notice;
 mod policies;
 mod probe;
@@ -28,6 +30,7 @@ use http::Request;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
+use crate::decision::Brake;
 use crate::gateway::Gateway;
 use crate::http::answer::Answer;
 use crate::http::doors::call::Call;
@@ -110,6 +113,11 @@ pub fn open(
 }
 
 impl House {
+    /// Whether the gate is paused now: every page says so.
+    fn brake(&self) -> Brake {
+        self.gateway.brake(self.gateway.clock.now())
+    }
+
     async fn answer(&self, request: Request<Incoming>, visit: Visit) -> Answer {
         let started = Instant::now();
         let (head, body) = request.into_parts();
@@ -123,7 +131,7 @@ impl House {
             }
             Err(missed) => Err(Problem::from(missed)),
         };
-        let answer = answered.unwrap_or_else(|problem| form.tell(problem, visit.id));
+        let answer = answered.unwrap_or_else(|problem| form.tell(problem, visit.id, self.brake()));
         let pattern = route.map_or(NO_ROUTE, |route| route.pattern);
         self.requests.answered(pattern, method, answer.status(), started.elapsed());
         answer
@@ -167,8 +175,8 @@ impl House {
             Door::Livez => Ok(probe::livez()),
             Door::Readyz => Box::pin(probe::readyz(self)).await,
             Door::Metrics => probe::metrics(self),
-            Door::Login => entrance::login(self, &call),
-            Door::Logout => entrance::logout(self, &call),
+            Door::Login => Box::pin(entrance::login(self, &call)).await,
+            Door::Logout => Box::pin(entrance::logout(self, &call)).await,
             Door::ConsoleDecisions => Box::pin(console::list(self, &call)).await,
             Door::ConsoleDecision => Box::pin(console::decision(self, &call)).await,
             Door::Decisions => Box::pin(decisions::list(self, &call)).await,
@@ -182,6 +190,13 @@ impl House {
             Door::Tokens => Box::pin(tokens::list(self)).await,
             Door::RevokeToken => Box::pin(tokens::revoke(self, &call)).await,
             Door::Checkpoint => Box::pin(policies::checkpoint(self)).await,
+            Door::Pause => brake::show(self),
+            Door::NewPause => Box::pin(brake::pause(self, call)).await,
+            Door::ConfirmPause => Box::pin(brake::confirm(self, &call)).await,
+            Door::Resume => Box::pin(brake::resume(self, call)).await,
+            Door::Modes => modes::list(self),
+            Door::SetMode => Box::pin(modes::set(self, call)).await,
+            Door::Impact => Box::pin(modes::impact(self, &call)).await,
             Door::WhoCan => access::who_can(self, &call),
             Door::Can => access::can(self, &call),
             Door::Paths => access::paths(self, &call),

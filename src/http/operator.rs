@@ -4,7 +4,8 @@
 //! internet could make its own name point at loopback and read the console: DNS rebinding), the credential must hold,
 //! and what changes something must come from a page of ours (else any page could make the operator's browser send it).
 //!
-//! It is deliberately no role model: whoever passes is *the operator*, and the record says so.
+//! It is deliberately no role model: whoever passes is *the operator*, and the record says so. Where a change takes two
+//! people, the configuration names some, each with a token of their own; they may do what the operator may.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use sha2::Digest;
 use sha2::Sha256;
 use tokio::time::Instant;
 
+use crate::decision::pause::By;
 use crate::http::route::Caller;
 use crate::http::route::Route;
 use crate::http::session;
@@ -76,6 +78,8 @@ impl Cookie {
 pub struct Settings {
     /// The token that the API takes as Bearer.
     pub token: TokenHash,
+    /// People with a token of their own, by name.
+    pub people: Vec<(String, TokenHash)>,
     /// The names under which the surface may be called, without ports. Loopback's own names are usual:
     /// `localhost`, `127.0.0.1`, `[::1]`.
     pub hosts: Vec<String>,
@@ -94,6 +98,8 @@ pub enum Asker {
     Bearer,
     /// The operator, in a browser.
     Session,
+    /// A person by a token of their own: their place in [`Settings::people`].
+    Person(usize),
 }
 
 /// Why a request was not let in.
@@ -154,16 +160,32 @@ impl Doorkeeper {
             }
         }
         match bearer(&head.headers)? {
-            Some(token) if self.settings.token.matches(token) => Ok(Asker::Bearer),
-            Some(_) => Err(Refused::BadCredential),
+            Some(token) => self.holder(token).ok_or(Refused::BadCredential),
             None => self.session(head, from, now).map(|()| Asker::Session),
         }
+    }
+
+    /// Whose token it is.
+    fn holder(&self, token: &str) -> Option<Asker> {
+        if self.settings.token.matches(token) {
+            return Some(Asker::Bearer);
+        }
+        self.settings.people.iter().position(|(_, own)| own.matches(token)).map(Asker::Person)
+    }
+
+    /// Who that is, as the record says it.
+    pub fn by(&self, asker: Asker) -> By {
+        let named = match asker {
+            Asker::Person(place) => self.settings.people.get(place),
+            Asker::Anyone | Asker::Bearer | Asker::Session => None,
+        };
+        named.map_or(By::Operator, |(name, _)| By::Person(name.clone()))
     }
 
     /// Whether the operator asks, on a surface that is not the operator's: what is read there is for others too.
     pub fn knows(&self, head: &Parts, from: SocketAddr, now: Instant) -> bool {
         match bearer(&head.headers) {
-            Ok(Some(token)) => self.settings.token.matches(token),
+            Ok(Some(token)) => self.holder(token).is_some(),
             Ok(None) => self.session(head, from, now).is_ok(),
             Err(_) => false,
         }

@@ -149,6 +149,20 @@ pub enum Door {
     RevokeToken,
     /// The ledger's newest signed checkpoint.
     Checkpoint,
+    /// The pause, if there is one.
+    Pause,
+    /// Pauses the gate, or asks for the second person.
+    NewPause,
+    /// The second person agrees.
+    ConfirmPause,
+    /// Ends the pause.
+    Resume,
+    /// How rules are taken, connection by connection.
+    Modes,
+    /// Takes rules otherwise.
+    SetMode,
+    /// Whom rules would have stopped.
+    Impact,
     /// Who can do something to a resource.
     WhoCan,
     /// Whether an identity can.
@@ -310,6 +324,23 @@ pub static ROUTES: &[Route] = &[
     ask("/api/v1/tokens", Door::Tokens, "Service tokens, without the tokens."),
     act(Verb::Delete, "/api/v1/tokens/{id}", Door::RevokeToken, "Revokes a service token."),
     ask("/api/v1/ledger/checkpoint", Door::Checkpoint, "The ledger's newest signed checkpoint."),
+    ask("/api/v1/pause", Door::Pause, "Whether the gate is paused, until when, and why."),
+    act(
+        Verb::Post,
+        "/api/v1/pause",
+        Door::NewPause,
+        "Pauses the gate: everything is decided and recorded, nothing is held back.",
+    ),
+    act(
+        Verb::Post,
+        "/api/v1/pause/{id}/confirm",
+        Door::ConfirmPause,
+        "The second person agrees to a pause.",
+    ),
+    act(Verb::Delete, "/api/v1/pause", Door::Resume, "Ends the pause."),
+    ask("/api/v1/modes", Door::Modes, "How rules are taken, connection by connection."),
+    act(Verb::Post, "/api/v1/modes", Door::SetMode, "Takes rules in a mode on a connection."),
+    ask("/api/v1/modes/impact", Door::Impact, "Whom rules in shadow would have stopped."),
     ask("/api/v1/who-can", Door::WhoCan, "Who can do something to a resource."),
     ask("/api/v1/can", Door::Can, "Whether an identity can do something to a resource."),
     ask("/api/v1/paths", Door::Paths, "By which paths an identity reaches a resource."),

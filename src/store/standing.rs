@@ -2,6 +2,8 @@
 //! behaves is written with its ledger entry.
 
 use rusqlite::OptionalExtension as _;
+use serde_json::Map;
+use serde_json::Value;
 use serde_json::json;
 
 use crate::decision::Mode;
@@ -25,6 +27,19 @@ pub struct World {
     pub bytes: Vec<u8>,
     /// When it was kept.
     pub at: Time,
+}
+
+/// A change of how the gate behaves, as its entry tells it.
+#[derive(Clone, Debug, Default)]
+pub struct Governed {
+    /// When.
+    pub at: Time,
+    /// Who wanted it; sealed.
+    pub by: String,
+    /// Why, if they said so; sealed.
+    pub reason: String,
+    /// What they were shown before: counts and times, in the open.
+    pub shown: Map<String, Value>,
 }
 
 impl Store {
@@ -117,19 +132,24 @@ impl Store {
         Ok(Some(World { bytes, ..world }))
     }
 
-    /// Sets how rules are taken on a connection, and records who wanted it.
+    /// Sets how rules are taken on a connection, and records who wanted it, why, and what they were shown.
     pub async fn set_mode(
         &self,
         setting: &ModeSetting,
-        at: Time,
-        by: &str,
+        governed: Governed,
     ) -> Result<(), StoreError> {
         let ModeSetting { connection, rules, mode } = setting.clone();
+        let mut body = row::members(json!({ "what": "mode", "mode": mode.as_str() }));
+        body.extend(governed.shown);
+        let mut sealed = vec![("by".to_owned(), governed.by.into_bytes())];
+        if !governed.reason.is_empty() {
+            sealed.push(("reason".to_owned(), governed.reason.into_bytes()));
+        }
         let entry = NewEntry {
             connection: Some(connection.clone()),
-            body: row::members(json!({ "what": "mode", "mode": mode.as_str() })),
-            sealed: vec![("by".to_owned(), by.as_bytes().to_vec())],
-            ..NewEntry::new(Kind::Admin, at, rules.clone())
+            body,
+            sealed,
+            ..NewEntry::new(Kind::Admin, governed.at, rules.clone())
         };
         let entry = entry.prepare()?;
         self.write(move |desk| {

@@ -2,7 +2,7 @@
 
 mod console;
 mod hooks;
-mod house;
+pub(crate) mod house;
 mod operator;
 mod questions;
 mod surface;

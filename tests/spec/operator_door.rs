@@ -24,6 +24,7 @@ fn doorkeeper(cookie: Cookie) -> Doorkeeper {
     let hosts = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
     Doorkeeper::new(Settings {
         token: TokenHash::of("a-token-of-the-operator\n"),
+        people: Vec::new(),
         hosts,
         cookie,
         sessions: session::Settings::default(),

@@ -8,6 +8,7 @@ use portcullis::approval::State;
 use portcullis::approval::Ticket;
 use portcullis::decision::Because;
 use portcullis::decision::Binds;
+use portcullis::decision::Brake;
 use portcullis::decision::Effect;
 use portcullis::decision::Record;
 use portcullis::decision::narrative::tell;
@@ -76,7 +77,7 @@ fn pages(text: Text<'_>) -> Vec<(Audience, String, String)> {
             ));
             pages.push((Audience::Program, format!("json {name}"), json));
             let told = tell(&record, Some(&bundle(text)));
-            let page = story::page(&record, &told, ticket.as_ref(), now());
+            let page = story::page(&record, &told, ticket.as_ref(), now(), Brake::Off);
             pages.push((Audience::Operator, format!("story {name}"), page));
         }
         let listing = Listing {
@@ -86,12 +87,13 @@ fn pages(text: Text<'_>) -> Vec<(Audience, String, String)> {
             before: Some(9),
             alarms: &[text("alarm")],
             notes: &[text("note")],
+            brake: Brake::Off,
         };
         pages.push((Audience::Operator, format!("list {verdict}"), list::page(&listing)));
     }
-    pages.push((Audience::Anyone, "404".to_owned(), problem::nothing_here()));
+    pages.push((Audience::Anyone, "404".to_owned(), problem::nothing_here(Brake::Off)));
     let refused = Problem::new(http::StatusCode::UNAUTHORIZED, text("problem"));
-    pages.push((Audience::Operator, "problem".to_owned(), problem::page(&refused)));
+    pages.push((Audience::Operator, "problem".to_owned(), problem::page(&refused, Brake::Off)));
     pages
 }
 
@@ -127,7 +129,8 @@ fn what_anyone_may_open_shows_reasons_titles_remedies_and_groups_and_nothing_els
 fn the_operators_page_shows_all_of_it() {
     let record = record(&plain, Verdict::Approve, Effect::Wait);
     let told = tell(&record, Some(&bundle(&plain)));
-    let html = story::page(&record, &told, Some(&ticket(&plain, State::Refused)), now());
+    let html =
+        story::page(&record, &told, Some(&ticket(&plain, State::Refused)), now(), Brake::Off);
     for place in [
         "repository",
         "ref",
@@ -174,7 +177,7 @@ fn a_rule_that_could_not_judge_does_not_name_the_fact_to_anyone() {
         assert!(!html.contains("secret-name") && !html.contains("resource."), "{origin}");
         let told = tell(&record, None);
         assert!(
-            story::page(&record, &told, None, now()).contains("secret-name"),
+            story::page(&record, &told, None, now(), Brake::Off).contains("secret-name"),
             "the operator reads it"
         );
     }
@@ -192,7 +195,7 @@ fn waivers_and_pauses_are_told_without_their_words_and_shadow_with_its_rule() {
     let html = notice::decision_page(&notice(&record, &plain, None), now());
     assert!(html.contains("is in shadow here") && html.contains("A waiver covers it"));
     assert!(!html.contains("Mia") && !html.contains("Jo paused"));
-    assert!(html.contains("Let pass, although a rule objects"));
+    assert!(html.contains("Let pass, because the gate was paused"));
 }
 
 #[test]
@@ -269,7 +272,7 @@ fn only_a_waiting_ticket_can_be_voted_on_and_the_form_says_who_the_record_will_n
     let record = record(&plain, Verdict::Approve, Effect::Wait);
     let told = tell(&record, None);
     for state in State::ALL {
-        let html = story::page(&record, &told, Some(&ticket(&plain, *state)), now());
+        let html = story::page(&record, &told, Some(&ticket(&plain, *state)), now(), Brake::Off);
         let form = format!("action=\"/api/v1/tickets/{TICKET}/votes\"");
         assert_eq!(html.contains(&form), *state == State::Asked, "{state}");
         assert_eq!(html.contains("operator session"), *state == State::Asked, "{state}");
@@ -289,7 +292,7 @@ fn a_verdict_is_told_by_word_and_shape_and_the_unknown_has_a_colour_of_its_own()
         (Verdict::Block, Effect::Stop, "Block"),
     ] {
         let record = record(&plain, verdict, effect);
-        let html = story::page(&record, &tell(&record, None), None, now());
+        let html = story::page(&record, &tell(&record, None), None, now(), Brake::Off);
         let badge = html.split("<span class=\"badge ").nth(1).unwrap();
         let (shape, rest) = badge.split_once("</svg>").unwrap();
         assert!(rest.starts_with(word), "{word}");
@@ -312,7 +315,7 @@ fn an_erased_record_still_has_its_page() {
     record.told = Part::Erased(now());
     record.input = Part::Erased(now());
     let told = tell(&record, Some(&bundle(&plain)));
-    let html = story::page(&record, &told, None, now());
+    let html = story::page(&record, &told, None, now(), Brake::Off);
     assert!(
         html.contains("erased on 2026-11-20T17:55:00.000Z")
             && !html.contains("canary-repository-end")
@@ -327,7 +330,15 @@ fn a_view_of_the_list_survives_its_own_address() {
         View { verdict: Some(Verdict::Block), effect: Some(Effect::Stop), cover: Cover::Uncovered };
     assert_eq!(view.address(Some(17)), "/?verdict=block&effect=stop&uncovered=true&before=17");
     assert_eq!(View::default().address(None), "/");
-    let listing = Listing { records: &[], next: None, view, before: None, alarms: &[], notes: &[] };
+    let listing = Listing {
+        records: &[],
+        next: None,
+        view,
+        before: None,
+        alarms: &[],
+        notes: &[],
+        brake: Brake::Off,
+    };
     let html = list::page(&listing);
     assert!(html.contains("<option value=\"block\" selected>") && html.contains("checked"));
     assert!(html.contains("No decision is like that"));

@@ -13,6 +13,7 @@ use portcullis::decision::plan::ModeSetting;
 use portcullis::gateway::Gateway;
 use portcullis::gateway::Keep;
 use portcullis::gateway::Parts;
+use portcullis::gateway::brake;
 use portcullis::gateway::bundles::Source;
 use portcullis::gateway::clock::Clock;
 use portcullis::gateway::connections::Connection;
@@ -52,6 +53,8 @@ pub struct Plan {
     pub public_url: String,
     /// How long things are kept.
     pub keep: Keep,
+    /// How the gate may be paused.
+    pub brake: brake::Settings,
     /// Worlds that are loaded, not discovered.
     pub worlds: Vec<World>,
 }
@@ -101,6 +104,7 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         policies,
         graph: Snapshot::empty(),
         modes: modes(plan.mode, kept),
+        brake: plan.brake,
         signing,
         verifier,
         keep: plan.keep,
@@ -109,6 +113,7 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
     };
     let gateway = Gateway::new(parts).map_err(AssemblyError::other)?;
     gateway.recall().await.map_err(AssemblyError::other)?;
+    gateway.recall_brake().await.map_err(AssemblyError::other)?;
     for world in plan.worlds {
         gateway.publish(world).map_err(AssemblyError::other)?;
     }

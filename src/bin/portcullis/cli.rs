@@ -1,5 +1,6 @@
 //! The command line, as the contract names it. Each command's own file says what it does.
 
+mod govern;
 mod remote;
 
 use std::path::PathBuf;
@@ -10,6 +11,10 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+pub use govern::Demote;
+pub use govern::Pause;
+pub use govern::Promote;
+pub use govern::Resume;
 pub use remote::Can;
 pub use remote::DeadLetter;
 pub use remote::Decision;
@@ -109,7 +114,7 @@ pub enum Command {
     Event(Event),
     /// What the rules say to one input document. Offline.
     Eval(Eval),
-    /// Check and test rules.
+    /// Check and test rules; see and change how they are taken.
     #[command(subcommand)]
     Policy(Policy),
     /// The record of what was decided.
@@ -133,6 +138,10 @@ pub enum Command {
     Can(Can),
     /// Every path by which an identity reaches a repository.
     Paths(Paths),
+    /// Hold nothing back for a while; everything goes on being decided and recorded.
+    Pause(Pause),
+    /// End a pause.
+    Resume(Resume),
     /// Write, check or describe the configuration.
     #[command(subcommand)]
     Config(Config),
@@ -314,6 +323,16 @@ pub enum Policy {
             hide_possible_values = true
         )]
         format: Format,
+    },
+    /// Take rules out of shadow: first shows whom they would have stopped.
+    Promote(Promote),
+    /// Put rules back into shadow.
+    Demote(Demote),
+    /// How every rule is taken on every connection.
+    Modes {
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
     },
     /// Run `test_` rules, with coverage by line.
     Test {

@@ -75,6 +75,11 @@ impl Operator {
         self.send(self.client.delete(self.at(path))).await
     }
 
+    /// DELETE below `/api/v1`, with a body.
+    pub async fn delete_with(&self, path: &str, body: &Value) -> Result<Value, ApiError> {
+        self.send(self.client.delete(self.at(path)).json(body)).await
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}/api/v1/{path}", self.address)
     }

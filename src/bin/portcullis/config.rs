@@ -29,8 +29,14 @@ pub struct Config {
     pub policies: PoliciesConfig,
     /// The processes that evaluate rules.
     pub workers: WorkersConfig,
+    /// The brake.
+    pub pause: PauseConfig,
     /// The Bitbuckets it guards.
     pub connection: Vec<ConnectionConfig>,
+    /// SHA-256 of all of it, the environment laid over the file: the record says with which one a gate started. Secrets
+    /// are named, not written, so a changed secret does not change it.
+    #[serde(skip)]
+    pub digest: String,
 }
 
 /// The public listener.
@@ -63,11 +69,44 @@ pub struct OperatorConfig {
     pub expose: bool,
     /// Host names under which the operator surface may be addressed, beside loopback ones.
     pub hosts: Vec<String>,
+    /// People with a token of their own, so that the record can name them and two can be told apart.
+    pub person: Vec<PersonConfig>,
+}
+
+/// A person who may operate the gate.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PersonConfig {
+    /// What the record calls them.
+    pub name: String,
+    /// Their own operator token, at least 32 characters.
+    pub token: SecretRef,
+}
+
+/// The brake.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PauseConfig {
+    /// Longest pause.
+    pub longest: String,
+    /// Whether a pause takes a second person: two of `[[operator.person]]`.
+    pub second_person: bool,
+}
+
+impl Default for PauseConfig {
+    fn default() -> Self {
+        Self { longest: "4h".to_owned(), second_person: false }
+    }
 }
 
 impl Default for OperatorConfig {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8081".to_owned(), expose: false, hosts: Vec::new() }
+        Self {
+            listen: "127.0.0.1:8081".to_owned(),
+            expose: false,
+            hosts: Vec::new(),
+            person: Vec::new(),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use portcullis::bitbucket::TestServer;
 use portcullis::decision::Mode;
 use portcullis::event::caller::Issuer;
 use portcullis::gateway::Keep;
+use portcullis::gateway::brake;
 use portcullis::gateway::bundles::Source;
 use portcullis::gateway::connections::Connection;
 use portcullis::gateway::connections::Hook;
@@ -63,8 +64,9 @@ async fn shown(demo: &Demo) -> Result<bool, AssemblyError> {
     for connection in gateway.connections.iter() {
         gateway.discover(connection).await.map_err(AssemblyError::other)?;
     }
-    let listeners = Listeners { public, security: Security::Plain, operator, hosts: Vec::new() };
-    let running = Running::start(gateway, listeners, &folder.path).await?;
+    let (hosts, people) = (Vec::new(), Vec::new());
+    let listeners = Listeners { public, security: Security::Plain, operator, hosts, people };
+    let running = Running::start(gateway, listeners, &folder.path, "demo".to_owned()).await?;
     show::opening(&running, &cast);
     let stage = Stage { simulator: &simulator, running: &running, cast: &cast, data: &folder.path };
     let good = tour::play(&stage).await?;
@@ -156,6 +158,7 @@ fn plan(
         mode: Mode::Enforce,
         public_url: public_url.to_owned(),
         keep: Keep { bodies: day, sealed: day },
+        brake: brake::Settings::default(),
         worlds: Vec::new(),
     })
 }

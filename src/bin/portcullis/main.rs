@@ -9,6 +9,7 @@ mod config_command;
 mod demo;
 mod eval;
 mod event;
+mod govern;
 mod graph;
 mod json;
 mod layout;
@@ -39,7 +40,9 @@ fn main() -> ExitCode {
         Command::Worker { caged: false } => child::enter_cage(Path::new("/proc/self/exe")),
         Command::Event(event) => event::run(&event),
         Command::Eval(eval) => eval::run(&eval),
-        Command::Policy(policy) => policy::run(&policy),
+        Command::Policy(policy) => in_runtime(policy::run(policy)),
+        Command::Pause(pause) => in_runtime(govern::pause(pause)),
+        Command::Resume(resume) => in_runtime(govern::resume(resume)),
         Command::Config(config) => config_command::run(&config),
         Command::Check(check) => in_runtime(check::run(check)),
         Command::Serve(serve) => {

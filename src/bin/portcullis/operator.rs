@@ -1,7 +1,7 @@
 //! `portcullis decision|ticket|dead-letter|token`: the operator's questions and acts, through the gateway's API.
 
 mod from_store;
-mod table;
+pub mod table;
 
 use crate::json::at;
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ use crate::operator::table::listing;
 use crate::operator::table::table;
 
 /// One sentence for people; it holds its next step already.
-type Failed = String;
+pub type Failed = String;
 
 /// Answers from a gateway, or from a store opened beside it.
 async fn read(reach: &ReadReach, what: Reading<'_>) -> Result<Value, Failed> {
@@ -37,7 +37,8 @@ async fn read(reach: &ReadReach, what: Reading<'_>) -> Result<Value, Failed> {
     }
 }
 
-fn show(
+/// Shows an answer, or says why there is none.
+pub fn show(
     format: Format,
     answer: Result<Value, Failed>,
     in_words: impl FnOnce(&Value) -> String,
@@ -72,16 +73,18 @@ pub async fn decision(command: Decision) -> ExitCode {
     }
 }
 
-fn text(answer: &Value, member: &str) -> String {
+/// A member that is text.
+pub fn text(answer: &Value, member: &str) -> String {
     at(answer, &format!("/{member}")).as_str().unwrap_or_default().to_owned()
 }
 
-fn rows(answer: &Value, member: &str) -> Vec<Value> {
+/// A member that is a list.
+pub fn rows(answer: &Value, member: &str) -> Vec<Value> {
     at(answer, &format!("/{member}")).as_array().cloned().unwrap_or_default()
 }
 
 /// A time of the record, to the second.
-fn second(row: &Value, member: &str) -> String {
+pub fn second(row: &Value, member: &str) -> String {
     let at = text(row, member);
     at.split_once('.').map_or(at.clone(), |(to_the_second, _)| format!("{to_the_second}Z"))
 }

@@ -1,4 +1,4 @@
-//! `portcullis policy check|test`: what security teams run while they write. Offline.
+//! `portcullis policy check|test`: what security teams run while they write. Offline; what asks a gateway is `govern`'s.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,11 +18,12 @@ use serde_json::json;
 
 use crate::cli::Format;
 use crate::cli::Policy;
+use crate::govern;
 use crate::offline;
 
 /// Runs the command.
-pub fn run(policy: &Policy) -> ExitCode {
-    match policy {
+pub async fn run(policy: Policy) -> ExitCode {
+    match &policy {
         Policy::Check { schema: true, .. } => {
             println!("{:#}", schema::json_schema());
             ExitCode::SUCCESS
@@ -30,6 +31,9 @@ pub fn run(policy: &Policy) -> ExitCode {
         Policy::Check { example: Some(kind), .. } => print_example(kind),
         Policy::Check { dir, format, .. } => check(dir.as_deref(), *format),
         Policy::Test { dir, run, format } => test(dir.as_deref(), run.as_deref(), *format),
+        Policy::Promote(promote) => govern::promote(promote).await,
+        Policy::Demote(demote) => govern::demote(demote).await,
+        Policy::Modes { reach } => govern::modes(reach).await,
     }
 }
 

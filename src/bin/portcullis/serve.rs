@@ -2,6 +2,7 @@
 
 mod connections;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,9 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::decision::Mode;
+use portcullis::decision::pause::Demand;
 use portcullis::gateway::Keep;
+use portcullis::gateway::brake;
 use portcullis::gateway::bundles::Source;
 use portcullis::http::listener::Security;
+use portcullis::http::operator::TokenHash;
 use portcullis::http::tls::Tls;
 use portcullis::policy::demand::duration;
 use portcullis::store::Role;
@@ -93,11 +97,12 @@ async fn started(serve: &Serve) -> Result<Running, Failed> {
         workers: workers(&config)?,
         mode: mode(&config)?,
         keep: keep(&config)?,
+        brake: brake(&config)?,
         public_url,
         worlds,
     };
     let gateway = assembly::assemble(plan).await?;
-    Ok(Running::start(gateway, listeners, &data).await?)
+    Ok(Running::start(gateway, listeners, &data, config.digest).await?)
 }
 
 /// Reads everything a configuration names, short of opening the store; a summary for people.
@@ -105,6 +110,8 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
     let store = path_of(&config.store.url)
         .map_err(|error| ConfigError::value("store.url", error.to_string()))?;
     keep(config)?;
+    brake(config)?;
+    people(config)?;
     mode(config)?;
     workers(config)?;
     let url =
@@ -164,6 +171,43 @@ fn keep(config: &Config) -> Result<Keep, ConfigError> {
     })
 }
 
+fn brake(config: &Config) -> Result<brake::Settings, ConfigError> {
+    let longest = length("pause.longest", &config.pause.longest)?;
+    if !config.pause.second_person {
+        return Ok(brake::Settings { longest, demand: Demand::One });
+    }
+    if config.operator.person.len() < 2 {
+        let why = "a pause takes two people only where two are named: add `[[operator.person]]`";
+        return Err(ConfigError::value("pause.second_person", why));
+    }
+    Ok(brake::Settings { longest, demand: Demand::Two })
+}
+
+/// Shortest token of a person. A shorter one can be guessed, and it opens everything.
+const MIN_TOKEN: usize = 32;
+
+fn people(config: &Config) -> Result<Vec<(String, TokenHash)>, ConfigError> {
+    let mut people: Vec<(String, TokenHash)> = Vec::new();
+    let mut tokens = BTreeSet::new();
+    for person in &config.operator.person {
+        let key = format!("operator.person `{}`", person.name);
+        let name = person.name.trim().to_owned();
+        let token = person.token.read_text(&key)?;
+        if token.expose().trim_end().len() < MIN_TOKEN {
+            let why = format!("the token is shorter than {MIN_TOKEN} characters");
+            return Err(ConfigError::value(key, why));
+        }
+        if name.is_empty() || people.iter().any(|(known, _)| *known == name) {
+            return Err(ConfigError::value(key, "every person needs a name of their own"));
+        }
+        if !tokens.insert(portcullis::secret::hash_token(token.expose().trim_end())) {
+            return Err(ConfigError::value(key, "every person needs a token of their own"));
+        }
+        people.push((name, TokenHash::of(token.expose())));
+    }
+    Ok(people)
+}
+
 fn workers(config: &Config) -> Result<portcullis::gateway::workers::Settings, ConfigError> {
     let mut settings = assembly::workers_of(config.workers.count);
     if let Some(text) = &config.workers.deadline {
@@ -191,6 +235,7 @@ async fn listeners(config: &Config) -> Result<Listeners, Failed> {
         security: security(config)?,
         operator,
         hosts: config.operator.hosts.clone(),
+        people: people(config)?,
     })
 }
 

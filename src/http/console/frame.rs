@@ -4,8 +4,10 @@ use maud::DOCTYPE;
 use maud::Markup;
 use maud::html;
 
+use crate::decision::Brake;
 use crate::http::console::asset::MARK;
 use crate::http::console::asset::STYLE;
+use crate::http::console::words;
 
 /// Who reads the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub struct Page<'a> {
     pub reader: Reader,
     /// Whether it looks again.
     pub renewal: Renewal,
+    /// Whether the gate is paused: every page says so before anything else.
+    pub brake: Brake,
 }
 
 /// A whole page. `main` holds the page's one `h1`.
@@ -45,6 +49,7 @@ pub fn frame(page: &Page<'_>, main: &Markup) -> String {
             body {
                 a class="skip" href="#main" { "Skip to the content" }
                 (bar(page.reader))
+                (paused(page.brake))
                 main id="main" tabindex="-1" { (main) }
                 (footer(page.reader))
             }
@@ -82,6 +87,17 @@ fn bar(reader: Reader) -> Markup {
                         form method="post" action="/logout" { button class="quiet" { "Sign out" } }
                     }
                 }
+            }
+        }
+    }
+}
+
+fn paused(brake: Brake) -> Markup {
+    html! {
+        @if let Brake::On { until, .. } = brake {
+            section class="banner alarm paused" aria-label="Paused" {
+                strong { "The gate is paused until " (words::when(until)) ". " }
+                "Everything is decided and recorded; nothing is held back."
             }
         }
     }

@@ -4,6 +4,7 @@ use maud::Markup;
 use maud::html;
 use url::form_urlencoded::Serializer;
 
+use crate::decision::Brake;
 use crate::decision::Effect;
 use crate::decision::Record;
 use crate::decision::record::Names;
@@ -69,11 +70,14 @@ pub struct Listing<'a> {
     pub alarms: &'a [String],
     /// What works, but not as well as it could.
     pub notes: &'a [String],
+    /// Whether the gate is paused.
+    pub brake: Brake,
 }
 
 /// The page.
 pub fn page(listing: &Listing<'_>) -> String {
-    let page = Page { title: "Decisions", reader: Reader::Operator, renewal: Renewal::Never };
+    let (reader, renewal) = (Reader::Operator, Renewal::Never);
+    let page = Page { title: "Decisions", reader, renewal, brake: listing.brake };
     let main = html! {
         h1 { "Decisions" }
         (part::banner("alarm", "Not ready", listing.alarms))

@@ -12,6 +12,7 @@ use crate::approval::State;
 use crate::approval::Ticket;
 use crate::decision::Because;
 use crate::decision::Binds;
+use crate::decision::Brake;
 use crate::decision::Effect;
 use crate::decision::Outcome;
 use crate::decision::Record;
@@ -61,6 +62,9 @@ pub struct Notice {
     pub remedies: Vec<String>,
     /// The ticket, if one was opened.
     pub ticket: Option<TicketNotice>,
+    /// Whether the gate is paused as it is read, whatever it was then.
+    #[serde(skip)]
+    pub brake: Brake,
 }
 
 /// What anyone may see of a rule that spoke.
@@ -108,7 +112,7 @@ impl Notice {
             verdict: public.verdict,
             effect: public.effect,
             binds: public.binds,
-            reach: public.binds.in_words(),
+            reach: public.reach(),
             uncovered: public.uncovered,
             headline: headline(record, ticket.as_ref()),
             reason: reason(record),
@@ -118,7 +122,14 @@ impl Notice {
             who: record.told.kept().map(|told| told.approvers.clone()).unwrap_or_default(),
             remedies: remedies(record, story),
             ticket,
+            brake: Brake::Off,
         }
+    }
+
+    /// The same, as it is read under a brake.
+    #[must_use]
+    pub fn under(self, brake: Brake) -> Self {
+        Self { brake, ..self }
     }
 
     /// Whether looking again may show something new.
@@ -183,6 +194,9 @@ fn headline(record: &Record, ticket: Option<&TicketNotice>) -> &'static str {
 fn let_pass(public: &Public) -> &'static str {
     let is_softened = public.effect < Effect::from(public.verdict);
     match (public.binds, public.verdict) {
+        (Binds::Prevents | Binds::Gates | Binds::Signals, _) if public.is_paused() => {
+            "Let pass, because the gate was paused"
+        }
         (Binds::After, _) if is_softened => "A rule objects, without effect",
         (Binds::After, Verdict::Alert) => "It happened, and somebody should know",
         (Binds::After, _) => "Nothing speaks against it",
@@ -221,7 +235,7 @@ fn public_reason(finding: &Finding) -> String {
     }
 }
 
-/// Texts of waivers and pauses are written by people about people; that there is one is enough.
+/// Texts of waivers are written by people about people, and a pause's may be: that there is one is enough.
 fn softened(because: &Because) -> String {
     match because.kind {
         Softener::Shadow => because.text.clone(),

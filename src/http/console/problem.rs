@@ -2,6 +2,7 @@
 
 use maud::html;
 
+use crate::decision::Brake;
 use crate::http::console::frame::Page;
 use crate::http::console::frame::Reader;
 use crate::http::console::frame::Renewal;
@@ -10,8 +11,8 @@ use crate::http::console::words;
 use crate::http::problem::Problem;
 
 /// The page of a failure. It offers no way on that needs a session: there may be none.
-pub fn page(problem: &Problem) -> String {
-    let page = Page { title: problem.title, reader: Reader::Anyone, renewal: Renewal::Never };
+pub fn page(problem: &Problem, brake: Brake) -> String {
+    let page = plain(problem.title, brake);
     let main = html! {
         section class="hero plain" {
             p class="kicker" { (problem.status.as_u16()) }
@@ -23,9 +24,8 @@ pub fn page(problem: &Problem) -> String {
 }
 
 /// What is shown for an unknown, a forbidden and a malformed id: always the same bytes.
-pub fn nothing_here() -> String {
-    let page =
-        Page { title: "Nothing to see here", reader: Reader::Anyone, renewal: Renewal::Never };
+pub fn nothing_here(brake: Brake) -> String {
+    let page = plain("Nothing to see here", brake);
     let main = html! {
         section class="hero plain" {
             p class="kicker" { "404" }
@@ -44,8 +44,8 @@ pub fn nothing_here() -> String {
 }
 
 /// What is shown once a session has ended.
-pub fn signed_out() -> String {
-    let page = Page { title: "Signed out", reader: Reader::Anyone, renewal: Renewal::Never };
+pub fn signed_out(brake: Brake) -> String {
+    let page = plain("Signed out", brake);
     let main = html! {
         section class="hero plain" {
             h1 { "Signed out" }
@@ -53,6 +53,10 @@ pub fn signed_out() -> String {
         }
     };
     frame(&page, &main)
+}
+
+fn plain(title: &str, brake: Brake) -> Page<'_> {
+    Page { title, reader: Reader::Anyone, renewal: Renewal::Never, brake }
 }
 
 /// As people write: a capital and a full stop.

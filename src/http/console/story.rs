@@ -6,6 +6,7 @@ use maud::Markup;
 use maud::html;
 
 use crate::approval::Ticket;
+use crate::decision::Brake;
 use crate::decision::Record;
 use crate::decision::narrative::Narrative;
 use crate::decision::narrative::RuleStory;
@@ -22,9 +23,16 @@ use crate::policy::Verdict;
 use crate::policy::finding::Controls;
 
 /// The page.
-pub fn page(record: &Record, story: &Narrative, ticket: Option<&Ticket>, now: Time) -> String {
+pub fn page(
+    record: &Record,
+    story: &Narrative,
+    ticket: Option<&Ticket>,
+    now: Time,
+    brake: Brake,
+) -> String {
     let title = format!("{}: {}", words::word(record.public.verdict), record.public.action);
-    let page = Page { title: &shown(&title), reader: Reader::Operator, renewal: Renewal::Never };
+    let (reader, renewal) = (Reader::Operator, Renewal::Never);
+    let page = Page { title: &shown(&title), reader, renewal, brake };
     let main = html! {
         p class="crumbs" { a href="/" { "Decisions" } }
         (hero(record, story))

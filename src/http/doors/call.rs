@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::decision::Brake;
 use crate::gateway::telling::StoreError;
 use crate::http::answer;
 use crate::http::answer::Answer;
@@ -85,14 +86,14 @@ impl Form {
     }
 
     /// The answer. A 404 is the same page whatever was asked for.
-    pub fn tell(self, problem: Problem, id: RequestId) -> Answer {
+    pub fn tell(self, problem: Problem, id: RequestId, brake: Brake) -> Answer {
         match self {
             Self::Details => problem.into_answer(id),
             Self::Page if problem.status == StatusCode::NOT_FOUND => {
-                problem.into_page(problem::nothing_here())
+                problem.into_page(problem::nothing_here(brake))
             }
             Self::Page => {
-                let page = problem::page(&problem);
+                let page = problem::page(&problem, brake);
                 problem.into_page(page)
             }
         }

@@ -40,6 +40,7 @@ pub(super) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> 
         before,
         alarms: &readiness.reasons,
         notes: &readiness.notes,
+        brake: house.brake(),
     };
     Ok(answer::page(StatusCode::OK, list::page(&listing)))
 }
@@ -52,7 +53,7 @@ pub(super) async fn decision(house: &House, call: &Call) -> Result<Answer, Probl
         None => None,
     };
     let now = house.gateway.clock.now();
-    let html = story::page(&told.record, &told.story, ticket.as_ref(), now);
+    let html = story::page(&told.record, &told.story, ticket.as_ref(), now, house.brake());
     Ok(answer::page(StatusCode::OK, html))
 }
 

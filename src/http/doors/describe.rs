@@ -169,6 +169,15 @@ fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
             &[("state", false, "asked, granted, spent, refused, expired or revoked."), LIMIT]
         }
         Door::DeadLetters => &[LIMIT],
+        Door::Impact => &[
+            ("rules", true, "A rule's id, an area, or `*`."),
+            ("scope", true, "Id of a connection."),
+            ("window", false, "How far back, such as `7d`, which it is if left out."),
+            ("since", false, "Instead: made at or after this time, RFC 3339."),
+            ("until", false, "Made before this time, RFC 3339; now if left out."),
+            ("skip", false, "`next` of the page before."),
+            LIMIT,
+        ],
         Door::WhoCan => &[ACTION, RESOURCE],
         Door::Can => &[IDENTITY, ACTION, RESOURCE],
         Door::Paths => &[IDENTITY, RESOURCE],
@@ -190,6 +199,12 @@ fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
         | Door::RevokeToken
         | Door::Checkpoint
         | Door::Policies
+        | Door::Pause
+        | Door::NewPause
+        | Door::ConfirmPause
+        | Door::Resume
+        | Door::Modes
+        | Door::SetMode
         | Door::OpenApi => &[],
     }
 }
@@ -202,7 +217,10 @@ fn request_body(door: Door, bytes: usize) -> Value {
     } else {
         json!({"application/json": json})
     };
-    let required = matches!(door, Door::Hook | Door::Check | Door::Vote | Door::NewToken);
+    let required = matches!(
+        door,
+        Door::Hook | Door::Check | Door::Vote | Door::NewToken | Door::NewPause | Door::SetMode
+    );
     json!({"description": format!("At most {bytes} bytes."), "required": required, "content": content})
 }
 
@@ -251,6 +269,9 @@ fn good(door: Door) -> (&'static [Outcome], &'static str) {
         ),
         Door::ReplayDeadLetter => (&[(202, "It waits again, in its old place.")], JSON),
         Door::NewToken => (&[(201, "The token. It is shown this once.")], JSON),
+        Door::NewPause => {
+            (&[(201, "The pause, in force."), (202, "The pause waits for a second person.")], JSON)
+        }
         Door::RevokeToken => (&[(204, "Revoked.")], JSON),
         Door::Decisions
         | Door::Decision
@@ -261,6 +282,12 @@ fn good(door: Door) -> (&'static [Outcome], &'static str) {
         | Door::Can
         | Door::Paths
         | Door::Policies
+        | Door::Pause
+        | Door::ConfirmPause
+        | Door::Resume
+        | Door::Modes
+        | Door::SetMode
+        | Door::Impact
         | Door::OpenApi => (&[(200, "The answer.")], JSON),
     }
 }
@@ -283,19 +310,22 @@ fn bad(route: &Route) -> Vec<u16> {
         Door::Check => &[403, 503][..],
         Door::Vote => &[409, 503],
         Door::ReplayDeadLetter => &[410, 503],
-        Door::Login => &[400, 403],
+        Door::Login => &[400, 403, 503],
+        Door::NewPause | Door::ConfirmPause | Door::Resume => &[400, 409, 503],
         Door::WhoCan | Door::Can | Door::Paths => &[400, 404, 409],
         Door::Asset
         | Door::Livez
         | Door::Readyz
         | Door::Metrics
-        | Door::Logout
         | Door::Policies
+        | Door::Pause
+        | Door::Modes
         | Door::OpenApi => &[],
         Door::Ticket
         | Door::ConsoleDecisions
         | Door::Decisions
         | Door::Tickets
+        | Door::Impact
         | Door::DeadLetters => &[400, 503],
         Door::Checkpoint => &[404, 503],
         Door::Hook
@@ -306,6 +336,8 @@ fn bad(route: &Route) -> Vec<u16> {
         | Door::OperatorTicket
         | Door::NewToken
         | Door::Tokens
+        | Door::SetMode
+        | Door::Logout
         | Door::RevokeToken => &[503],
     });
     all

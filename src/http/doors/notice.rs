@@ -38,7 +38,7 @@ fn shown(
     ticket: Option<&Ticket>,
     page: fn(&Notice, crate::graph::Time) -> String,
 ) -> Result<Answer, Problem> {
-    let notice = Notice::of(&told.record, &told.story, ticket);
+    let notice = Notice::of(&told.record, &told.story, ticket).under(house.brake());
     if call.wants_json() {
         return call::json(StatusCode::OK, &notice);
     }

@@ -181,3 +181,10 @@ CREATE TABLE mode (
   mode       TEXT NOT NULL,
   PRIMARY KEY (connection, rules)
 ) STRICT, WITHOUT ROWID;
+
+-- The pause that is in force or waits for its second person: one row at most.
+CREATE TABLE pause (
+  one          INTEGER PRIMARY KEY CHECK (one = 1),
+  id           BLOB NOT NULL,
+  pause_sealed BLOB NOT NULL
+) STRICT;

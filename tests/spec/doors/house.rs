@@ -13,6 +13,7 @@ use portcullis::decision::Modes;
 use portcullis::gateway::Gateway;
 use portcullis::gateway::Keep;
 use portcullis::gateway::Parts;
+use portcullis::gateway::brake;
 use portcullis::gateway::bundles::Source;
 use portcullis::gateway::clock::Clock;
 use portcullis::gateway::connections::Connection;
@@ -38,6 +39,7 @@ use portcullis::http::operator::TokenHash;
 use portcullis::http::rate;
 use portcullis::http::route::Surface;
 use portcullis::http::session;
+use portcullis::ledger::Entry;
 use portcullis::ledger::VerifierKey;
 use portcullis::secret::Seal;
 use portcullis::secret::Secret;
@@ -58,6 +60,9 @@ pub(crate) const CLOUD_HOOK: &str = "00000000000000000000000000000c10";
 pub(crate) const SERVER_HOOK: &str = "00000000000000000000000000000dc0";
 pub(crate) const SECRET: &str = "the-secret-of-the-hooks";
 pub(crate) const OPERATOR: &str = "0123456789abcdef0123456789abcdef";
+/// People with a token of their own.
+pub(crate) const MIA: (&str, &str) = ("mia", "11111111111111111111111111111111");
+pub(crate) const OMAR: (&str, &str) = ("omar", "22222222222222222222222222222222");
 pub(crate) const REPOSITORY: &str = "acme/billing-canary";
 
 /// What an environment of this name needs: `deploy` waits, `publish` is blocked, everything else passes. The action is
@@ -87,7 +92,7 @@ pub(crate) struct House {
     doorkeeper: Doorkeeper,
     stage: watch::Sender<Stage>,
     tasks: JoinSet<()>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl House {
@@ -96,12 +101,31 @@ impl House {
     }
 
     pub(crate) async fn at(rates: rate::Settings) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::build(tempfile::tempdir().unwrap(), rates, brake::Settings::default()).await
+    }
+
+    /// One whose gate is paused in this way.
+    pub(crate) async fn braked(brake: brake::Settings) -> Self {
+        Self::build(tempfile::tempdir().unwrap(), rate::Settings::default(), brake).await
+    }
+
+    /// Closes it and opens another one on the same folder.
+    pub(crate) async fn reopened(self) -> Self {
+        let folder = self.close().await;
+        Self::build(folder, rate::Settings::default(), brake::Settings::default()).await
+    }
+
+    async fn build(
+        folder: tempfile::TempDir,
+        rates: rate::Settings,
+        brake: brake::Settings,
+    ) -> Self {
         let (public, operator) = (bound().await, bound().await);
         let (here, there) = (public.local_addr().unwrap(), operator.local_addr().unwrap());
-        let gateway = gateway(folder.path(), format!("http://{here}")).await;
+        let gateway = gateway(folder.path(), format!("http://{here}"), brake).await;
         let doorkeeper = Doorkeeper::new(Settings {
             token: TokenHash::of(OPERATOR),
+            people: [MIA, OMAR].map(|(name, token)| (name.to_owned(), TokenHash::of(token))).into(),
             hosts: vec!["127.0.0.1".to_owned(), "localhost".to_owned()],
             cookie: Cookie::Loopback,
             sessions: session::Settings::default(),
@@ -140,15 +164,26 @@ impl House {
             doorkeeper,
             stage,
             tasks,
-            _folder: folder,
+            folder,
         }
     }
 
-    pub(crate) async fn close(mut self) {
+    pub(crate) async fn close(mut self) -> tempfile::TempDir {
         self.stage.send_replace(Stage::Draining);
         self.gateway.stop();
         while self.tasks.join_next().await.is_some() {}
         self.gateway.store.close().await;
+        self.folder
+    }
+
+    /// Every entry of the ledger from an index on.
+    pub(crate) async fn entries(&self, from: u64) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for index in from..self.gateway.store.head().await.unwrap().size {
+            let record = self.gateway.store.entry(index).await.unwrap().unwrap();
+            entries.push(Entry::from_bytes(&record.entry).unwrap());
+        }
+        entries
     }
 
     pub(crate) fn public(&self, method: Method, path: &str) -> RequestBuilder {
@@ -201,10 +236,15 @@ impl House {
         told
     }
 
+    /// The path of a one-time link.
+    pub(crate) fn link(&self) -> String {
+        let code = self.doorkeeper.link(tokio::time::Instant::now()).unwrap();
+        format!("/login?code={}", code.reveal())
+    }
+
     /// A session's cookie, through the printed link.
     pub(crate) async fn session(&self) -> String {
-        let code = self.doorkeeper.link(tokio::time::Instant::now()).unwrap();
-        let path = format!("/login?code={}", code.reveal());
+        let path = self.link();
         let answer = self.stranger(Method::GET, &path).send().await.unwrap();
         assert_eq!((answer.status().as_u16(), header(&answer, "location")), (303, "/".to_owned()));
         let again = self.stranger(Method::GET, &path).send().await.unwrap();
@@ -240,7 +280,11 @@ async fn bound() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 
-async fn gateway(folder: &std::path::Path, public_url: String) -> Arc<Gateway> {
+async fn gateway(
+    folder: &std::path::Path,
+    public_url: String,
+    brake: brake::Settings,
+) -> Arc<Gateway> {
     let rules = folder.join("rules");
     std::fs::create_dir_all(rules.join("test")).unwrap();
     for (action, verdict, rest) in RULES {
@@ -270,7 +314,8 @@ async fn gateway(folder: &std::path::Path, public_url: String) -> Arc<Gateway> {
     let parts = Parts {
         connections: Connections::new(connections.into()).unwrap(),
         graph: Snapshot::empty(),
-        modes: Modes::new(Mode::Enforce, Vec::new()),
+        modes: Modes::new(Mode::Enforce, store.modes().await.unwrap()),
+        brake,
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },
         meters: Meters::new().unwrap(),
         store,
@@ -282,6 +327,7 @@ async fn gateway(folder: &std::path::Path, public_url: String) -> Arc<Gateway> {
     };
     let gateway = Gateway::new(parts).unwrap();
     gateway.publish(World::read(WORLD.as_bytes()).unwrap()).unwrap();
+    gateway.recall_brake().await.unwrap();
     gateway
 }
 

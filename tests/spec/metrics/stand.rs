@@ -14,6 +14,7 @@ use portcullis::gateway::Accepted;
 use portcullis::gateway::Gateway;
 use portcullis::gateway::Keep;
 use portcullis::gateway::Parts;
+use portcullis::gateway::brake;
 use portcullis::gateway::bundles::Source;
 use portcullis::gateway::clock::Clock;
 use portcullis::gateway::connections::Connection;
@@ -167,6 +168,7 @@ async fn gateway(folder: &Path, program: &Path, now: Time) -> Arc<Gateway> {
         policies,
         graph: Snapshot::empty(),
         modes: Modes::new(Mode::Enforce, Vec::new()),
+        brake: brake::Settings::default(),
         signing,
         verifier,
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },

@@ -20,6 +20,7 @@ use portcullis::policy::Verdict;
 use portcullis::secret::SigningKey;
 use portcullis::store::After;
 use portcullis::store::Filter;
+use portcullis::store::Governed;
 use portcullis::store::Kept;
 use portcullis::store::NewAction;
 use portcullis::store::NewEntry;
@@ -414,8 +415,13 @@ async fn what_holds_is_kept_until_it_is_replaced() {
     assert!(!place.holds("World-Of-Names") && !place.holds("Secret-Group"));
 
     let setting = |mode| ModeSetting { connection: connection.clone(), rules: "*".into(), mode };
-    store.set_mode(&setting(Mode::Shadow), at(4), "operator session").await.unwrap();
-    store.set_mode(&setting(Mode::Enforce), at(5), "operator session").await.unwrap();
+    let governed = |millis| Governed {
+        at: at(millis),
+        by: "operator session".to_owned(),
+        ..Governed::default()
+    };
+    store.set_mode(&setting(Mode::Shadow), governed(4)).await.unwrap();
+    store.set_mode(&setting(Mode::Enforce), governed(5)).await.unwrap();
     assert_eq!(store.modes().await.unwrap(), [setting(Mode::Enforce)]);
     assert_eq!(size(&store).await, 4);
 }

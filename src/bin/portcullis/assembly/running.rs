@@ -38,6 +38,8 @@ pub struct Listeners {
     pub operator: TcpListener,
     /// Host names of the operator surface, beside loopback's.
     pub hosts: Vec<String>,
+    /// People with an operator token of their own.
+    pub people: Vec<(String, TokenHash)>,
 }
 
 /// A running gateway.
@@ -49,20 +51,24 @@ pub struct Running {
     /// Where the operator listener stands.
     pub operator: SocketAddr,
     doorkeeper: Doorkeeper,
+    configuration: String,
     stage: watch::Sender<Stage>,
     tasks: JoinSet<()>,
 }
 
 impl Running {
-    /// Opens the doors. The operator token is kept in `data`; an existing one stays.
+    /// Opens the doors. The operator token is kept in `data`; an existing one stays. `configuration` is the digest of the
+    /// configuration, for the record.
     pub async fn start(
         gateway: Arc<Gateway>,
         listeners: Listeners,
         data: &Path,
+        configuration: String,
     ) -> Result<Self, AssemblyError> {
         let token = operator_token(data)?;
         let doorkeeper = Doorkeeper::new(portcullis::http::operator::Settings {
             token: TokenHash::of(&token),
+            people: listeners.people,
             hosts: hosts(listeners.hosts),
             cookie: Cookie::Loopback,
             sessions: session::Settings::default(),
@@ -85,7 +91,7 @@ impl Running {
             meter: meters.of(Surface::Operator),
             security: Security::Plain,
         };
-        noted(&gateway, "start").await?;
+        noted(&gateway, "start", &configuration).await?;
         let mut tasks = JoinSet::new();
         if let Security::Tls(tls) = &public_doors.security {
             let watch = Watch::register(Arc::clone(tls), gateway.meters.registry())
@@ -102,7 +108,7 @@ impl Running {
         }
         let running = Arc::clone(&gateway);
         tasks.spawn(async move { running.run().await });
-        Ok(Self { gateway, public, operator, doorkeeper, stage, tasks })
+        Ok(Self { gateway, public, operator, doorkeeper, configuration, stage, tasks })
     }
 
     /// A link that opens the console once.
@@ -116,7 +122,7 @@ impl Running {
         self.stage.send_replace(Stage::Draining);
         self.gateway.stop();
         while self.tasks.join_next().await.is_some() {}
-        if let Err(error) = noted(&self.gateway, "stop").await {
+        if let Err(error) = noted(&self.gateway, "stop", &self.configuration).await {
             tracing::error!(%error, "the stop could not be recorded");
         }
         if let Err(error) = self.gateway.sign().await {
@@ -126,11 +132,12 @@ impl Running {
     }
 }
 
-/// Start and stop are entries: with the version, and the bundle that was active.
-async fn noted(gateway: &Gateway, what: &str) -> Result<(), AssemblyError> {
+/// Start and stop are entries: with the version, the configuration's digest, and the bundle that was active.
+async fn noted(gateway: &Gateway, what: &str, configuration: &str) -> Result<(), AssemblyError> {
     let mut body = serde_json::Map::new();
     body.insert("what".to_owned(), what.into());
     body.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
+    body.insert("configuration_sha256".to_owned(), configuration.into());
     body.insert("bundle".to_owned(), gateway.active_bundle().revision.clone().into());
     let subject = gateway.store.instance().to_string();
     let entry = NewEntry { body, ..NewEntry::new(Kind::Admin, gateway.clock.now(), subject) };

@@ -1,5 +1,7 @@
 //! Laying the environment over the file, and saying precisely what is wrong with either.
 
+use sha2::Digest;
+use sha2::Sha256;
 use toml::Table;
 use toml::Value;
 
@@ -44,12 +46,15 @@ pub fn parse(
 
 impl Config {
     fn deserialize_table(table: Table) -> Result<Self, ConfigError> {
-        Value::Table(table).try_into().map_err(|error: toml::de::Error| {
+        let digest = hex::encode(Sha256::digest(table.to_string()));
+        let read: Result<Self, _> = Value::Table(table).try_into();
+        let read = read.map_err(|error: toml::de::Error| {
             ConfigError::Malformed(format!(
                 "the environment's PORTCULLIS_… variables: {}",
                 nearest(error.message())
             ))
-        })
+        });
+        Ok(Self { digest, ..read? })
     }
 }
 

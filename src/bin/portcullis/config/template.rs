@@ -15,6 +15,10 @@ listen = "127.0.0.1:8080"
 [operator]
 # Health, metrics, console and API. Loopback only, unless `expose = true`.
 listen = "127.0.0.1:8081"
+# A person with an operator token of their own (at least 32 characters), so that the record can name them.
+# [[operator.person]]
+# name = "mia"
+# token = { file = "mia.token" }
 
 [store]
 url = "sqlite:portcullis.db"
@@ -25,6 +29,10 @@ keep_sealed = "400d"           # names and texts of decisions; then only proofs
 [policies]
 # path = "policies"            # absent: the rules that come with this program
 mode = "shadow"                # for new connections: shadow (decide, stop nobody), enforce, off
+
+[pause]
+longest = "4h"                 # `portcullis pause` holds nothing back for a while; it ends by itself
+second_person = false          # true: a pause takes two of [[operator.person]]
 
 # A Bitbucket Cloud workspace.
 # [[connection]]

@@ -47,7 +47,7 @@ pub fn ticket_page(notice: &Notice, now: Time) -> String {
 
 fn page<'a>(notice: &Notice, title: &'a str) -> Page<'a> {
     let renewal = if notice.moves() { Renewal::Every(LOOK_AGAIN) } else { Renewal::Never };
-    Page { title, reader: Reader::Anyone, renewal }
+    Page { title, reader: Reader::Anyone, renewal, brake: notice.brake }
 }
 
 /// The colour follows what has become of it, the badge what the rules said.
