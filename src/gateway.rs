@@ -18,6 +18,7 @@ pub mod notary;
 pub mod outbox;
 pub mod policies;
 pub mod question;
+pub mod retention;
 pub mod road;
 pub mod status;
 pub mod telling;
@@ -251,6 +252,7 @@ impl Gateway {
         tasks.spawn(outbox::run(Arc::clone(self)));
         tasks.spawn(tickets::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));
+        tasks.spawn(retention::run(Arc::clone(self)));
         tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         while let Some(ended) = tasks.join_next().await {

@@ -11,10 +11,12 @@
 //! [`log`](Store::append), then what is read and kept beside them.
 
 mod asked;
+mod copy;
 mod decisions;
 mod deliveries;
 mod erase;
 mod error;
+mod info;
 mod log;
 mod meta;
 mod open;
@@ -22,14 +24,21 @@ mod outbox;
 mod queue;
 mod reader;
 mod recording;
+mod restore;
+mod retention;
 mod row;
 mod schema;
 mod standing;
 mod tickets;
 mod tokens;
+mod trouble;
 mod wal;
 mod writer;
 
+pub use copy::CopyError;
+pub use copy::Go;
+pub use copy::Mark;
+pub use copy::Progress;
 pub use decisions::Counts;
 pub use decisions::Filter;
 pub use decisions::MAX_PAGE;
@@ -42,6 +51,11 @@ pub use deliveries::REPEATED_WITHIN;
 pub use deliveries::Replay;
 pub use error::OpenError;
 pub use error::StoreError;
+pub use info::Disk;
+pub use info::Files;
+pub use info::Info;
+pub use info::KeyCheck;
+pub use info::Signed;
 pub use log::CheckpointError;
 pub use log::ExportError;
 pub use log::Head;
@@ -59,6 +73,10 @@ pub use reader::LONGEST_READ;
 pub use recording::RecordError;
 pub use recording::Recorded;
 pub use recording::Recording;
+pub use restore::Restoring;
+pub use retention::Swept;
+pub use retention::Until;
+pub use schema::KNOWN as SCHEMA;
 pub use standing::World;
 pub use tickets::MAX_NEAR;
 pub use tickets::TicketError;
@@ -67,9 +85,11 @@ pub use tickets::TicketNote;
 pub use tokens::ServiceToken;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -86,6 +106,7 @@ use crate::secret::Seal;
 use crate::store::asked::Asked;
 use crate::store::open::Identity;
 use crate::store::reader::Readers;
+use crate::store::trouble::Trouble;
 use crate::store::wal::Order;
 use crate::store::writer::Desk;
 use crate::store::writer::Message;
@@ -104,10 +125,14 @@ struct Inner {
     orders: Option<mpsc::Sender<Order>>,
     readers: Readers,
     seal: Option<Arc<Seal>>,
+    path: PathBuf,
     clock: Arc<AtomicI64>,
     /// None: another process writes, and may hear questions that are not in here.
     asked: Option<Asked>,
     identity: Identity,
+    trouble: Trouble,
+    /// Whether something was erased whose old bytes may still stand in the write-ahead log.
+    owes_emptying: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -199,6 +224,34 @@ impl Store {
 
     fn seal(&self) -> Result<&Arc<Seal>, StoreError> {
         self.inner.seal.as_ref().ok_or(StoreError::NoKey)
+    }
+
+    /// What keeps the store from writing: known once a write has failed, until one comes through.
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.inner.trouble.now()
+    }
+
+    /// Writes a trifle to see whether writing is possible again; nothing if it was possible all the time.
+    pub async fn try_again(&self, now: Time) -> Result<(), StoreError> {
+        if self.trouble().is_none() {
+            return Ok(());
+        }
+        self.write(move |desk| meta::put(desk.db, meta::TRIED, &now.millis().to_be_bytes())).await
+    }
+
+    fn owe_emptying(&self) {
+        self.inner.owes_emptying.store(true, Ordering::Relaxed);
+    }
+
+    /// Empties the write-ahead log if it may hold what was erased.
+    async fn leave_nothing_owed(&self) -> Result<(), StoreError> {
+        if self.inner.owes_emptying.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.empty_log().await
+        {
+            self.owe_emptying();
+            return Err(error);
+        }
+        Ok(())
     }
 
     /// Leaves nothing in the write-ahead log.

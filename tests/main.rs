@@ -15,6 +15,7 @@ mod spec {
     mod answers;
     mod approvals;
     mod approvals_read;
+    mod backup;
     mod bitbucket;
     mod check;
     mod commands;
@@ -36,6 +37,7 @@ mod spec {
     mod policy_tests;
     mod receiver;
     mod rest;
+    mod retention;
     mod rig;
     mod road;
     mod routes;

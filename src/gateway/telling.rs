@@ -214,6 +214,14 @@ impl Gateway {
         if let Err(error) = self.store.head().await {
             reasons.push(format!("the store does not answer: {error}"));
         }
+        if let Some(error) = self.store.trouble() {
+            reasons.push(format!("the store cannot write: {error}"));
+        } else if let Some(disk) = self.store.disk().filter(|disk| disk.is_nearly_full()) {
+            reasons.push(format!(
+                "the disk of the store is nearly full ({} % free): free some space before writing fails",
+                disk.percent_free()
+            ));
+        }
         if self.connections.is_empty() {
             reasons.push("no connection is configured: add one to the configuration file (`portcullis config init` shows how)".to_owned());
         }

@@ -2,7 +2,7 @@
 
 mod console;
 mod hooks;
-mod house;
+pub(super) mod house;
 mod operator;
 mod questions;
 mod surface;

@@ -1,5 +1,6 @@
 //! The command line, as the contract names it. Each command's own file says what it does.
 
+mod keep;
 mod remote;
 
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+pub use keep::StoreAt;
+pub use keep::StoreCommand;
 pub use remote::Can;
 pub use remote::DeadLetter;
 pub use remote::Decision;
@@ -124,6 +127,9 @@ pub enum Command {
     /// Service tokens, for CI systems without step tokens.
     #[command(subcommand)]
     Token(Token),
+    /// What the store is; back it up, restore it.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Verify or export the record.
     #[command(subcommand)]
     Ledger(Ledger),
