@@ -25,6 +25,7 @@ mod spec {
     mod door_tls;
     mod doors;
     mod erasure;
+    mod failures;
     mod graph;
     mod json;
     mod layers;

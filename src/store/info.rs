@@ -88,7 +88,7 @@ pub struct Files {
 pub struct Disk {
     /// What we may still use.
     pub free: u64,
-    /// All of it.
+    /// That and what is used.
     pub total: u64,
 }
 
@@ -97,7 +97,9 @@ impl Disk {
     pub fn of(path: &Path) -> Option<Self> {
         let of = rustix::fs::statvfs(open::folder_of(path)).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(of.f_frsize);
-        Some(Self { free: bytes(of.f_bavail), total: bytes(of.f_blocks) })
+        // Some blocks are free and yet not for us: they are kept for the administrator, or for other folders.
+        let used = of.f_blocks.saturating_sub(of.f_bfree);
+        Some(Self { free: bytes(of.f_bavail), total: bytes(used.saturating_add(of.f_bavail)) })
     }
 
     /// Whether so little is left that somebody has to act before writes fail.

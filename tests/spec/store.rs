@@ -2,7 +2,9 @@
 
 mod copies;
 mod deliveries;
+mod disks;
 mod forgetting;
+mod migrations;
 mod opening;
 mod recording;
 
