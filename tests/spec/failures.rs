@@ -1,5 +1,7 @@
 //! What fails, how it is answered, and how it comes back: a real gate on a disk that is full, or broken.
 
+use std::path::Path;
+
 use portcullis::simulator::git::Change;
 use serde_json::json;
 use uuid::Uuid;
@@ -8,6 +10,37 @@ use super::rig::BILLING;
 use super::rig::Gate;
 use super::rig::Shape;
 use super::rig::until;
+
+/// Every file of Rust below a folder.
+fn sources(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| match path.extension() {
+            _ if path.is_dir() => sources(&path),
+            Some(kind) if kind == "rs" => std::fs::read_to_string(path).unwrap(),
+            _ => String::new(),
+        })
+        .collect()
+}
+
+#[test]
+fn every_test_that_the_page_of_failures_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/failures.md")).unwrap();
+    let code = sources(&root.join("tests")) + &sources(&root.join("src"));
+    // Between backticks stand names of tests, and other things: a test's name is a sentence.
+    let names = page.split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() > 3);
+    let names: Vec<&str> = names.collect();
+    assert!(names.len() > 20, "{names:?}");
+    let missing: Vec<_> =
+        names.iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| failure"));
+    let bare: Vec<_> = rows
+        .filter(|row| !row.contains("not yet") && !names.iter().any(|name| row.contains(name)))
+        .collect();
+    assert!(bare.is_empty(), "neither held nor said to be open: {bare:?}");
+}
 
 /// A question of a step that may be asked.
 async fn check(gate: &Gate) -> u16 {
