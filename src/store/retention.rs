@@ -336,3 +336,21 @@ fn tell(desk: &mut Desk<'_>, instance: String, now: Time) -> Result<Swept, Store
     desk.db.prepare_cached("DELETE FROM meta WHERE name = ?1")?.execute([meta::UNTOLD])?;
     Ok(swept)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_step_is_larger_than_the_writer_may_be_held() {
+        let small: Old<i64> = (0..250).map(|key| (key, 10)).collect();
+        let rows: Vec<usize> = steps(small.clone()).iter().map(Vec::len).collect();
+        assert_eq!(rows, [100, 100, 50]);
+        assert_eq!(steps(small.clone()).concat(), small, "none is lost, and none doubled");
+        let large: Old<i64> = (0..5).map(|key| (key, STEP_BYTES / 2)).collect();
+        assert_eq!(steps(large).iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
+        let huge: Old<i64> = (0..3).map(|key| (key, 10 * STEP_BYTES)).collect();
+        assert_eq!(steps(huge).len(), 3, "a row is never split");
+        assert!(steps(Old::<i64>::new()).is_empty());
+    }
+}

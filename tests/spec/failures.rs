@@ -90,6 +90,18 @@ async fn a_full_disk_acknowledges_nothing_and_needs_no_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_nearly_full_disk_is_said_while_writing_still_works() {
+    let shape = Shape { disk_mib: Some(32), silent: true, ..Shape::default() };
+    let gate = Gate::start_as(shape).await;
+    let Some(disk) = &gate.disk else { return };
+    disk.leave(1_500);
+    not_ready(&gate, "the disk of the store is nearly full").await;
+    assert_eq!(gate.post("{\"still\":\"kept\"}").await.status, 202);
+    disk.free();
+    assert_eq!(gate.readiness().await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broken_disk_acknowledges_nothing_and_what_was_acknowledged_is_there_after_the_restart() {
     let shape = Shape { largest_file_kib: Some(4_096), ..Shape::default() };
     let mut gate = Gate::start_as(shape).await;

@@ -34,6 +34,14 @@ impl Disk {
         }
     }
 
+    /// Takes all but this many KiB.
+    pub fn leave(&self, kib: usize) {
+        self.fill();
+        let all = std::fs::metadata(self.0.join(BALLAST)).unwrap().len();
+        let file = std::fs::OpenOptions::new().write(true).open(self.0.join(BALLAST)).unwrap();
+        file.set_len(all - (kib as u64) * 1_024).unwrap();
+    }
+
     /// Gives them back.
     pub fn free(&self) {
         std::fs::remove_file(self.0.join(BALLAST)).unwrap();
