@@ -1,6 +1,6 @@
 //! Writing: one thread, one connection, many jobs in one commit.
 //!
-//! The thread takes what was gathered ([`queue`](crate::store::queue)), runs each job in a savepoint of its own inside
+//! The thread takes what was gathered ([`queue`]), runs each job in a savepoint of its own inside
 //! one transaction, commits once, and only then answers. So a job's answer means "on the disk", a job
 //! that fails undoes nothing but itself, and under load one sync of the disk serves many.
 
