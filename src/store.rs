@@ -22,6 +22,7 @@ mod open;
 mod outbox;
 mod queue;
 mod reader;
+mod recent;
 mod recording;
 mod row;
 mod schema;
@@ -111,6 +112,8 @@ struct Inner {
     clock: Arc<AtomicI64>,
     /// None: another process writes, and may hear questions that are not in here.
     asked: Option<Asked>,
+    /// Likewise.
+    recent: Option<recent::Shared>,
     identity: Identity,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }

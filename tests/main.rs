@@ -41,6 +41,7 @@ mod spec {
     mod road;
     mod routes;
     mod secrets;
+    mod shell_client;
     mod simulator;
     mod simulator_datacenter;
     mod simulator_history;
