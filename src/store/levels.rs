@@ -1,6 +1,6 @@
 //! How full everything is: what waits, what is dead, how long the record is, how large the files are. For gauges.
 //!
-//! Every count stops at [`MAX_COUNTED`] and walks an index alone, so that a look costs milliseconds however much lies
+//! Every count stops at [`MAX_COUNTED`] and walks a partial index, so that a look costs milliseconds however much lies
 //! there; nothing here is exact beyond that.
 
 use std::collections::BTreeMap;
