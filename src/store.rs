@@ -15,6 +15,7 @@ mod decisions;
 mod deliveries;
 mod erase;
 mod error;
+mod levels;
 mod log;
 mod meta;
 mod open;
@@ -22,6 +23,7 @@ mod outbox;
 mod pause;
 mod queue;
 mod reader;
+mod recent;
 mod recording;
 mod row;
 mod schema;
@@ -43,6 +45,9 @@ pub use deliveries::REPEATED_WITHIN;
 pub use deliveries::Replay;
 pub use error::OpenError;
 pub use error::StoreError;
+pub use levels::Heard;
+pub use levels::Levels;
+pub use levels::Room;
 pub use log::CheckpointError;
 pub use log::ExportError;
 pub use log::Head;
@@ -110,6 +115,8 @@ struct Inner {
     clock: Arc<AtomicI64>,
     /// None: another process writes, and may hear questions that are not in here.
     asked: Option<Asked>,
+    /// Likewise.
+    recent: Option<recent::Shared>,
     identity: Identity,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }

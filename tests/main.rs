@@ -31,6 +31,7 @@ mod spec {
     mod json;
     mod layers;
     mod ledger;
+    mod metrics;
     mod narratives;
     mod operator_door;
     mod pages;
@@ -44,6 +45,7 @@ mod spec {
     mod roll_out;
     mod routes;
     mod secrets;
+    mod shell_client;
     mod simulator;
     mod simulator_datacenter;
     mod simulator_history;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gateway::Gateway;
+use crate::gateway::meters::Alarm;
 use crate::ledger::VerifierKey;
 use crate::store::CheckpointError;
 use crate::store::StoreError;
@@ -17,11 +18,16 @@ const SWEEP_EVERY: u32 = 1_200;
 /// Runs until the gateway stops, and signs once more at its end.
 pub async fn run(gateway: Arc<Gateway>) {
     let mut stop = gateway.stopping();
-    let mut looks = 0;
+    let (mut looks, mut failing) = (0, false);
     loop {
-        if let Err(error) = gateway.sign().await {
+        let signed = gateway.sign().await;
+        if let Err(error) = &signed {
             tracing::error!(%error, "no checkpoint could be signed");
+            if !failing {
+                gateway.meters.alarm(Alarm::CheckpointFailed);
+            }
         }
+        failing = signed.is_err();
         if looks % SWEEP_EVERY == 0
             && let Err(error) = gateway.sweep().await
         {

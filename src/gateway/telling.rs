@@ -1,21 +1,18 @@
-//! What pages, the API and programs may read: decisions with their stories, tickets, dead letters, tokens, the graph's
-//! answers, readiness. Everything comes from records the road made; nothing is worked out anew here.
+//! What pages, the API and programs may read: decisions with their stories, tickets, dead letters, tokens. Everything comes from records the road made; nothing is worked out anew here.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::approval::State;
 use crate::approval::Ticket;
-use crate::decision::Brake;
 use crate::decision::Record;
 use crate::decision::narrative;
 use crate::decision::narrative::Narrative;
+use crate::decision::pause::By;
 use crate::gateway::Gateway;
 use crate::gateway::question::Answer;
-use crate::gateway::tickets::OPERATOR;
 use crate::graph::ConnectionId;
 use crate::ledger::Kind;
 pub use crate::store::DeadLetter;
@@ -37,23 +34,6 @@ pub struct Told {
     pub record: Record,
     /// The same as a story.
     pub story: Narrative,
-}
-
-/// Whether the gate can do its work.
-#[derive(Clone, Debug, Serialize)]
-pub struct Readiness {
-    /// Ready or not.
-    pub ready: bool,
-    /// Why not; empty when ready.
-    pub reasons: Vec<String>,
-    /// What works but not as well as it could.
-    pub notes: Vec<String>,
-    /// How well the workers' cage closes: `full` or `partial`.
-    pub sandbox: String,
-    /// Revision of the active bundle.
-    pub bundle: String,
-    /// Revision of the graph.
-    pub graph_revision: u64,
 }
 
 /// A service token, just made. It is shown this once.
@@ -155,8 +135,8 @@ impl Gateway {
     }
 
     /// Sends a dead letter down the road again, if it is one and its body is still kept.
-    pub async fn replay(&self, delivery: Uuid) -> Result<Replay, StoreError> {
-        let found = self.store.replay(delivery, OPERATOR, self.clock.now()).await?;
+    pub async fn replay(&self, delivery: Uuid, by: &By) -> Result<Replay, StoreError> {
+        let found = self.store.replay(delivery, by.as_str(), self.clock.now()).await?;
         self.inbox_bell.notify_one();
         Ok(found)
     }
@@ -167,7 +147,7 @@ impl Gateway {
     }
 
     /// Makes a service token.
-    pub async fn new_token(&self, wish: TokenWish) -> Result<NewToken, TokenError> {
+    pub async fn new_token(&self, wish: TokenWish, by: &By) -> Result<NewToken, TokenError> {
         let wrong = |why: &str| Err(TokenError::Wish(why.to_owned()));
         if wish.name.trim().is_empty() || wish.name.chars().count() > 100 {
             return wrong(
@@ -195,14 +175,14 @@ impl Gateway {
             expires: now.plus(life),
             revoked: None,
         };
-        self.store.add_token(&row, token.hash(), OPERATOR).await?;
+        self.store.add_token(&row, token.hash(), by.as_str()).await?;
         let token = crate::secret::Secret::new(token.reveal().to_owned());
         Ok(NewToken { row, token })
     }
 
     /// Ends a service token; false: there is no such token.
-    pub async fn revoke_token(&self, id: Uuid) -> Result<bool, StoreError> {
-        self.store.revoke_token(id, self.clock.now(), OPERATOR).await
+    pub async fn revoke_token(&self, id: Uuid, by: &By) -> Result<bool, StoreError> {
+        self.store.revoke_token(id, self.clock.now(), by.as_str()).await
     }
 
     /// Records that a session of the operator's began or ended. Whose it is, nobody knows: the link is the credential.
@@ -217,41 +197,6 @@ impl Gateway {
     /// The newest signed checkpoint of the ledger.
     pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
         self.store.latest_checkpoint().await
-    }
-
-    /// Whether the gate can do its work, and why not.
-    pub async fn readiness(&self) -> Readiness {
-        let active = self.policies.current();
-        let mut reasons = Vec::new();
-        if let Err(error) = self.store.head().await {
-            reasons.push(format!("the store does not answer: {error}"));
-        }
-        if self.connections.is_empty() {
-            reasons.push("no connection is configured: add one to the configuration file (`portcullis config init` shows how)".to_owned());
-        }
-        if *self.stop.borrow() {
-            reasons.push("the gate is shutting down".to_owned());
-        }
-        let mut notes: Vec<String> = Vec::new();
-        notes.extend(
-            self.policies.refused().map(|why| {
-                format!("the newest rules were refused, the last good ones stay: {why}")
-            }),
-        );
-        if let Brake::On { until, .. } = self.brake(self.clock.now()) {
-            notes.push(format!("the gate is paused until {until}: nothing is held back"));
-        }
-        if self.graph.load().count() == 0 {
-            notes.push("no graph is loaded: rules that ask who may do what cannot tell".to_owned());
-        }
-        Readiness {
-            ready: reasons.is_empty(),
-            reasons,
-            notes,
-            sandbox: active.pool.sandbox().to_owned(),
-            bundle: active.bundle.revision.clone(),
-            graph_revision: self.graph.load().revision(),
-        }
     }
 
     /// The active bundle.

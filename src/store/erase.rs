@@ -77,12 +77,7 @@ impl Store {
             }
         }
         let oldest = now.millis().saturating_sub(row::millis(REPEATED_WITHIN));
-        self.write(move |desk| {
-            desk.db.prepare_cached("DELETE FROM decided WHERE at < ?1")?.execute([oldest])?;
-            desk.db.prepare_cached("DELETE FROM standing WHERE at < ?1")?.execute([oldest])?;
-            Ok(())
-        })
-        .await?;
+        self.write(move |desk| desk.recent.forget(desk.db, Time::from_millis(oldest))).await?;
         if count > 0 {
             self.empty_log().await?;
         }

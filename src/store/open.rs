@@ -30,6 +30,7 @@ use crate::store::meta;
 use crate::store::queue;
 use crate::store::reader;
 use crate::store::reader::Readers;
+use crate::store::recent::Recent;
 use crate::store::schema;
 use crate::store::wal;
 use crate::store::writer::Writer;
@@ -129,6 +130,8 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
     )?;
     let clock = Arc::new(AtomicI64::new(meta::number(&db, meta::STAMP)?.max(state.last)));
     let asked = Asked::of(&db)?;
+    let recent = Recent::of(&db)?;
+    let shared = recent.shared();
     let (orders, line) = wal::line();
     wal::watch(&mut db, orders.clone())?;
     let copier = wal::connect(path)?;
@@ -137,6 +140,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         db,
         seal: settings.seal.clone(),
         state,
+        recent,
         clock: clock.clone(),
         batches,
         lock,
@@ -154,6 +158,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         seal: Some(settings.seal.clone()),
         clock,
         asked: Some(asked),
+        recent: Some(shared),
         identity,
         threads: Mutex::new(threads),
     };
@@ -176,6 +181,7 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
         seal,
         clock,
         asked: None,
+        recent: None,
         identity,
         threads: Mutex::default(),
     };
