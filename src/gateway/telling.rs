@@ -10,9 +10,9 @@ use crate::approval::Ticket;
 use crate::decision::Record;
 use crate::decision::narrative;
 use crate::decision::narrative::Narrative;
+use crate::decision::pause::By;
 use crate::gateway::Gateway;
 use crate::gateway::question::Answer;
-use crate::gateway::tickets::OPERATOR;
 use crate::graph::ConnectionId;
 use crate::ledger::Kind;
 pub use crate::store::DeadLetter;
@@ -135,8 +135,8 @@ impl Gateway {
     }
 
     /// Sends a dead letter down the road again, if it is one and its body is still kept.
-    pub async fn replay(&self, delivery: Uuid) -> Result<Replay, StoreError> {
-        let found = self.store.replay(delivery, OPERATOR, self.clock.now()).await?;
+    pub async fn replay(&self, delivery: Uuid, by: &By) -> Result<Replay, StoreError> {
+        let found = self.store.replay(delivery, by.as_str(), self.clock.now()).await?;
         self.inbox_bell.notify_one();
         Ok(found)
     }
@@ -147,7 +147,7 @@ impl Gateway {
     }
 
     /// Makes a service token.
-    pub async fn new_token(&self, wish: TokenWish) -> Result<NewToken, TokenError> {
+    pub async fn new_token(&self, wish: TokenWish, by: &By) -> Result<NewToken, TokenError> {
         let wrong = |why: &str| Err(TokenError::Wish(why.to_owned()));
         if wish.name.trim().is_empty() || wish.name.chars().count() > 100 {
             return wrong(
@@ -175,14 +175,14 @@ impl Gateway {
             expires: now.plus(life),
             revoked: None,
         };
-        self.store.add_token(&row, token.hash(), OPERATOR).await?;
+        self.store.add_token(&row, token.hash(), by.as_str()).await?;
         let token = crate::secret::Secret::new(token.reveal().to_owned());
         Ok(NewToken { row, token })
     }
 
     /// Ends a service token; false: there is no such token.
-    pub async fn revoke_token(&self, id: Uuid) -> Result<bool, StoreError> {
-        self.store.revoke_token(id, self.clock.now(), OPERATOR).await
+    pub async fn revoke_token(&self, id: Uuid, by: &By) -> Result<bool, StoreError> {
+        self.store.revoke_token(id, self.clock.now(), by.as_str()).await
     }
 
     /// Records that a session of the operator's began or ended. Whose it is, nobody knows: the link is the credential.

@@ -8,6 +8,7 @@ use portcullis::http::route::ROUTES;
 use portcullis::http::route::Route;
 use portcullis::http::route::Verb;
 use portcullis::ledger::Entry;
+use portcullis::ledger::Kept;
 use portcullis::ledger::Kind;
 use reqwest::Method;
 use reqwest::RequestBuilder;
@@ -154,6 +155,23 @@ async fn every_route_that_changes_something_leaves_an_entry() {
         walked += 1;
     }
     assert!(walked >= 12, "only {walked} routes were walked");
+}
+
+#[tokio::test]
+async fn a_person_with_a_token_of_their_own_is_named_under_a_seal() {
+    let house = House::open().await;
+    for (who, named) in [(MIA.1, "mia"), (super::doors::house::OPERATOR, "operator session")] {
+        let before = house.gateway.store.head().await.unwrap().size;
+        let wish = json!({"rules": "test", "scope": "acme", "mode": "shadow"});
+        let post = house.stranger(Method::POST, "/api/v1/modes").bearer_auth(who).json(&wish);
+        assert_eq!(post.send().await.unwrap().status(), 200);
+        let record = house.gateway.store.entry(before).await.unwrap().unwrap();
+        assert!(!String::from_utf8(record.entry).unwrap().contains("mia"), "no name in the open");
+        let by = record.sealed.iter().find(|part| part.name() == "by").unwrap();
+        let Kept::Present(by) = by else { panic!("erased") };
+        assert_eq!(by.bytes, named.as_bytes());
+    }
+    house.close().await;
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn a_dead_letter_is_counted_and_stays_until_it_is_replayed() {
     assert_eq!(moved(&page), ["portcullis_dead_letters 1", "portcullis_dead_letters_total 1"]);
     let [letter] = &stand.gateway.dead_letters(10).await.unwrap()[..] else { panic!("one") };
     stand.let_pass(MINUTE);
-    stand.gateway.replay(letter.id).await.unwrap();
+    stand.gateway.replay(letter.id, &By::Operator).await.unwrap();
     stand.let_pass(SECOND * 5);
     stand.gateway.sign().await.unwrap();
     assert_eq!(

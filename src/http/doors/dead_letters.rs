@@ -39,7 +39,7 @@ fn told(letter: &DeadLetter) -> Value {
 /// Sends one down the road again.
 pub(super) async fn replay(house: &House, call: &Call) -> Result<Answer, Problem> {
     let id = call.id()?;
-    match house.gateway.replay(id).await? {
+    match house.gateway.replay(id, &house.doorkeeper.by(call.asker)).await? {
         Replay::Waiting => call::json(StatusCode::ACCEPTED, &json!({"delivery": id})),
         Replay::NotDead => Err(Problem::not_found()),
         Replay::Forgotten => {

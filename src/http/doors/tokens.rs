@@ -15,10 +15,11 @@ use crate::http::problem::Problem;
 
 /// Makes a token; this answer is the only place where it stands.
 pub(super) async fn create(house: &House, call: Call) -> Result<Answer, Problem> {
+    let by = house.doorkeeper.by(call.asker);
     let body = call.read(house).await?;
     let wish: TokenWish = serde_json::from_slice(&body)
         .map_err(|error| query::wrong(format!("the token's wish cannot be read: {error}")))?;
-    let made = house.gateway.new_token(wish).await.map_err(refused)?;
+    let made = house.gateway.new_token(wish, &by).await.map_err(refused)?;
     let mut told = json!(made.row);
     if let Some(members) = told.as_object_mut() {
         members.insert("token".to_owned(), made.token.expose().as_str().into());
@@ -44,7 +45,7 @@ pub(super) async fn list(house: &House) -> Result<Answer, Problem> {
 
 /// Ends one.
 pub(super) async fn revoke(house: &House, call: &Call) -> Result<Answer, Problem> {
-    if house.gateway.revoke_token(call.id()?).await? {
+    if house.gateway.revoke_token(call.id()?, &house.doorkeeper.by(call.asker)).await? {
         Ok(answer::text(StatusCode::NO_CONTENT, ""))
     } else {
         Err(Problem::not_found())
