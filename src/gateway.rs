@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod policies;
 pub mod question;
 pub mod readiness;
+pub mod retention;
 pub mod road;
 pub mod status;
 pub mod telling;
@@ -292,6 +293,7 @@ impl Gateway {
         tasks.spawn(tickets::run(Arc::clone(self)));
         tasks.spawn(brake::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));
+        tasks.spawn(retention::run(Arc::clone(self)));
         tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         tasks.spawn(issuers::run(Arc::clone(self)));

@@ -11,11 +11,13 @@
 //! [`log`](Store::append), then what is read and kept beside them.
 
 mod asked;
+mod copy;
 mod decisions;
 mod deliveries;
 mod erase;
 mod error;
 mod levels;
+mod info;
 mod log;
 mod meta;
 mod open;
@@ -25,14 +27,21 @@ mod queue;
 mod reader;
 mod recent;
 mod recording;
+mod restore;
+mod retention;
 mod row;
 mod schema;
 mod standing;
 mod tickets;
 mod tokens;
+mod trouble;
 mod wal;
 mod writer;
 
+pub use copy::CopyError;
+pub use copy::Go;
+pub use copy::Mark;
+pub use copy::Progress;
 pub use decisions::Counts;
 pub use decisions::Filter;
 pub use decisions::MAX_PAGE;
@@ -45,6 +54,11 @@ pub use deliveries::REPEATED_WITHIN;
 pub use deliveries::Replay;
 pub use error::OpenError;
 pub use error::StoreError;
+pub use info::Disk;
+pub use info::Files;
+pub use info::Info;
+pub use info::KeyCheck;
+pub use info::Signed;
 pub use levels::Heard;
 pub use levels::Levels;
 pub use levels::Room;
@@ -66,6 +80,10 @@ pub use reader::LONGEST_READ;
 pub use recording::RecordError;
 pub use recording::Recorded;
 pub use recording::Recording;
+pub use restore::Restoring;
+pub use retention::Swept;
+pub use retention::Until;
+pub use schema::KNOWN as SCHEMA;
 pub use standing::Governed;
 pub use standing::World;
 pub use tickets::MAX_NEAR;
@@ -75,9 +93,11 @@ pub use tickets::TicketNote;
 pub use tokens::ServiceToken;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -94,6 +114,7 @@ use crate::secret::Seal;
 use crate::store::asked::Asked;
 use crate::store::open::Identity;
 use crate::store::reader::Readers;
+use crate::store::trouble::Trouble;
 use crate::store::wal::Order;
 use crate::store::writer::Desk;
 use crate::store::writer::Message;
@@ -112,12 +133,16 @@ struct Inner {
     orders: Option<mpsc::Sender<Order>>,
     readers: Readers,
     seal: Option<Arc<Seal>>,
+    path: PathBuf,
     clock: Arc<AtomicI64>,
     /// None: another process writes, and may hear questions that are not in here.
     asked: Option<Asked>,
     /// Likewise.
     recent: Option<recent::Shared>,
     identity: Identity,
+    trouble: Trouble,
+    /// Whether something was erased whose old bytes may still stand in the write-ahead log.
+    owes_emptying: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -209,6 +234,34 @@ impl Store {
 
     fn seal(&self) -> Result<&Arc<Seal>, StoreError> {
         self.inner.seal.as_ref().ok_or(StoreError::NoKey)
+    }
+
+    /// What keeps the store from writing: known once a write has failed, until one comes through.
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.inner.trouble.now()
+    }
+
+    /// Writes a trifle to see whether writing is possible again; nothing if it was possible all the time.
+    pub async fn try_again(&self, now: Time) -> Result<(), StoreError> {
+        if self.trouble().is_none() {
+            return Ok(());
+        }
+        self.write(move |desk| meta::put(desk.db, meta::TRIED, &now.millis().to_be_bytes())).await
+    }
+
+    fn owe_emptying(&self) {
+        self.inner.owes_emptying.store(true, Ordering::Relaxed);
+    }
+
+    /// Empties the write-ahead log if it may hold what was erased.
+    async fn leave_nothing_owed(&self) -> Result<(), StoreError> {
+        if self.inner.owes_emptying.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.empty_log().await
+        {
+            self.owe_emptying();
+            return Err(error);
+        }
+        Ok(())
     }
 
     /// Leaves nothing in the write-ahead log.

@@ -15,6 +15,7 @@ mod spec {
     mod answers;
     mod approvals;
     mod approvals_read;
+    mod backup;
     mod bitbucket;
     mod brake;
     mod canaries;
@@ -26,6 +27,7 @@ mod spec {
     mod door_tls;
     mod doors;
     mod erasure;
+    mod failures;
     mod governed;
     mod graph;
     mod json;
@@ -40,6 +42,7 @@ mod spec {
     mod policy_tests;
     mod receiver;
     mod rest;
+    mod retention;
     mod rig;
     mod road;
     mod roll_out;

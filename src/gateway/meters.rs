@@ -220,11 +220,6 @@ impl Meters {
             counter.inc();
         }
     }
-
-    /// Whether enforcement is paused.
-    pub fn paused(&self, paused: bool) {
-        self.gauges.paused(paused);
-    }
 }
 
 /// Whether an answer came from memory.

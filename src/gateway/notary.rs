@@ -1,4 +1,4 @@
-//! The notary: signs a checkpoint of the ledger within a second of every growth, and forgets what may be forgotten.
+//! The notary: signs a checkpoint of the ledger within a second of every growth.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +7,14 @@ use crate::gateway::Gateway;
 use crate::gateway::meters::Alarm;
 use crate::ledger::VerifierKey;
 use crate::store::CheckpointError;
-use crate::store::StoreError;
 
 /// How often the ledger's head is looked at: the contract promises a checkpoint within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// How many looks between two sweeps of bodies and sealed parts whose time is over: ten minutes.
-const SWEEP_EVERY: u32 = 1_200;
-
 /// Runs until the gateway stops, and signs once more at its end.
 pub async fn run(gateway: Arc<Gateway>) {
     let mut stop = gateway.stopping();
-    let (mut looks, mut failing) = (0, false);
+    let mut failing = false;
     loop {
         let signed = gateway.sign().await;
         if let Err(error) = &signed {
@@ -28,12 +24,11 @@ pub async fn run(gateway: Arc<Gateway>) {
             }
         }
         failing = signed.is_err();
-        if looks % SWEEP_EVERY == 0
-            && let Err(error) = gateway.sweep().await
-        {
-            tracing::error!(%error, "old bodies and names could not be forgotten");
+        let was_in_trouble = gateway.store.trouble().is_some();
+        // Without this, a gate that nobody asks because it is not ready would never find out that it is again.
+        if gateway.store.try_again(gateway.clock.now()).await.is_ok() && was_in_trouble {
+            tracing::info!("the store can write again");
         }
-        looks += 1;
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = stop.wait_for(|stopping| *stopping) => break,
@@ -50,14 +45,6 @@ impl Gateway {
         let signing = Arc::clone(&self.signing);
         let sign = move |text: &[u8]| signing.sign(text);
         self.store.checkpoint(&self.verifier, self.clock.now(), sign).await.map(drop)
-    }
-
-    /// Forgets bodies and sealed parts whose time is over.
-    pub async fn sweep(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.store.forget_bodies(now.minus(self.keep.bodies), now).await?;
-        self.store.sweep_sealed(now.minus(self.keep.sealed), now).await?;
-        Ok(())
     }
 
     /// The key that verifies the ledger: hand it to the auditor.

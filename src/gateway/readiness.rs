@@ -7,11 +7,7 @@ use serde::Serialize;
 
 use crate::decision::Brake;
 use crate::gateway::Gateway;
-use crate::store::Room;
 use crate::words;
-
-/// Below this part of the disk the gate says that it is not ready, before writes fail.
-pub const LEAST_FREE: f64 = 0.05;
 
 /// A clock that is further away than this was set, or its machine stood still: tokens and grants live by it.
 pub const MOST_OFFSET: Duration = Duration::from_mins(1);
@@ -97,7 +93,15 @@ impl Gateway {
         if let Err(error) = self.store.head().await {
             found.push((Unready::Store, format!("the store does not answer: {error}")));
         }
-        found.extend(disk(&self.store.room().await).map(|why| (Unready::Disk, why)));
+        if let Some(error) = self.store.trouble() {
+            found.push((Unready::Store, format!("the store cannot write: {error}")));
+        } else if let Some(disk) = self.store.disk().filter(|disk| disk.is_nearly_full()) {
+            let free = disk.percent_free();
+            let why = format!(
+                "the disk of the store is nearly full ({free} % free): free some space before writing fails"
+            );
+            found.push((Unready::Disk, why));
+        }
         if self.connections.is_empty() {
             found.push((Unready::Connection, "no connection is configured: add one to the configuration file (`portcullis config init` shows how)".to_owned()));
         }
@@ -113,15 +117,6 @@ impl Gateway {
     }
 }
 
-fn disk(room: &Room) -> Option<String> {
-    let free = room.free.filter(|free| *free < LEAST_FREE)?;
-    Some(format!(
-        "the store's disk has {:.1} % free, less than {:.0} %: enlarge it before writes fail",
-        free * 100.0,
-        LEAST_FREE * 100.0
-    ))
-}
-
 fn clock(offset: Duration) -> Option<String> {
     (offset > MOST_OFFSET).then(|| {
         let seconds = offset.as_secs();
@@ -134,14 +129,6 @@ fn clock(offset: Duration) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_disk_that_is_nearly_full_is_a_reason_and_one_with_room_is_none() {
-        let with = |free| disk(&Room { main: 1, wal: 0, free });
-        assert!(with(Some(0.049)).is_some_and(|why| why.contains("4.9 %")));
-        assert_eq!(with(Some(0.05)), None);
-        assert_eq!(with(None), None, "what nobody tells is no reason");
-    }
 
     #[test]
     fn a_clock_that_was_set_by_more_than_a_minute_is_a_reason() {

@@ -1,11 +1,10 @@
-//! Forgetting: what is erased or too old leaves no byte in any file of the store, and every proof still holds.
+//! Erasing: what is erased leaves no byte in any file of the store, and every proof still holds.
 //!
 //! Sealed parts are overwritten with zeros of the same length, in place: the row does not move, so no copy of it stays
-//! behind on another page, as a delete and the merging of pages after it could leave one. Rows of zeros are deleted
-//! only when their neighbours are zeros too. Then the write-ahead log is cut to nothing.
+//! behind on another page, as a delete and the merging of pages after it could leave one. Then the write-ahead log is
+//! cut to nothing. What is forgotten because it is old is `retention`'s.
 
 use rusqlite::Connection;
-use rusqlite::OptionalExtension as _;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -15,19 +14,10 @@ use crate::ledger::Kind;
 use crate::store::NewEntry;
 use crate::store::Store;
 use crate::store::StoreError;
-use crate::store::deliveries::REPEATED_WITHIN;
 use crate::store::log;
-use crate::store::meta;
 use crate::store::row;
 use crate::store::tickets;
 use crate::store::writer::Desk;
-
-/// Entries forgotten in one job, so that deliveries can be kept in between.
-const STEP: i64 = 500;
-
-/// Rows of zeros that stay between the deleted and the kept. Deleting moves rows of at most three pages, and a page
-/// holds fewer than sixty of these.
-const MARGIN: i64 = 1_000 * log::MAX_PARTS.cast_signed() as i64;
 
 /// What stands where a text was.
 const ERASED: &str = "(erased)";
@@ -45,42 +35,8 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let (identity, by) = (identity.to_owned(), by.to_owned());
         let count = self.write(move |desk| erase_mentions(desk, &identity, now, by)).await?;
-        self.empty_log().await?;
-        Ok(count)
-    }
-
-    /// Erases the sealed parts of entries made before `before`. Returns how many entries lost theirs.
-    pub async fn sweep_sealed(&self, before: Time, now: Time) -> Result<u64, StoreError> {
-        let mut count = 0;
-        loop {
-            let (swept, done) = self.write(move |desk| sweep(desk, before, now)).await?;
-            count += swept;
-            if done {
-                break;
-            }
-        }
-        if count > 0 {
-            self.empty_log().await?;
-        }
-        Ok(count)
-    }
-
-    /// Deletes the bodies of finished deliveries that came in before `before`; the hashes stay. Also what only served
-    /// to notice repetitions and is older than that can be. Returns how many bodies.
-    pub async fn forget_bodies(&self, before: Time, now: Time) -> Result<u64, StoreError> {
-        let mut count = 0;
-        loop {
-            let gone = self.write(move |desk| forget(desk.db, before)).await?;
-            count += gone;
-            if gone < row::unsigned(STEP) {
-                break;
-            }
-        }
-        let oldest = now.millis().saturating_sub(row::millis(REPEATED_WITHIN));
-        self.write(move |desk| desk.recent.forget(desk.db, Time::from_millis(oldest))).await?;
-        if count > 0 {
-            self.empty_log().await?;
-        }
+        self.owe_emptying();
+        self.leave_nothing_owed().await?;
         Ok(count)
     }
 }
@@ -97,7 +53,7 @@ fn erase_mentions(
     drop(query);
     let mut count: u64 = 0;
     for entry in entries {
-        count += u64::from(blank(desk.db, entry, now)?);
+        count += u64::from(blank(desk.db, entry, now)?.parts > 0);
         blank_tickets(desk, entry)?;
     }
     desk.db.prepare_cached("DELETE FROM mention WHERE identity = ?1")?.execute([identity])?;
@@ -110,25 +66,40 @@ fn erase_mentions(
     Ok(count)
 }
 
-/// Overwrites the parts of an entry with zeros; false if there was none left.
-fn blank(db: &Connection, entry: i64, now: Time) -> Result<bool, StoreError> {
+/// What was overwritten.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Blanked {
+    /// Parts that were there.
+    pub parts: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Overwrites the parts of an entry with zeros.
+pub(super) fn blank(db: &Connection, entry: i64, now: Time) -> Result<Blanked, StoreError> {
     let places = log::part_places(entry);
-    let erased = db
+    let parts = db
         .prepare_cached(
             "INSERT OR IGNORE INTO erased (place, name, at)
              SELECT place, name, ?3 FROM sealed WHERE place >= ?1 AND place < ?2",
         )?
         .execute((places.start, places.end, now.millis()))?;
+    if parts == 0 {
+        return Ok(Blanked::default());
+    }
+    let bytes = db
+        .prepare_cached("SELECT sum(length(bytes)) FROM sealed WHERE place >= ?1 AND place < ?2")?
+        .query_row((places.start, places.end), |row| row.get::<_, Option<i64>>(0))?;
     db.prepare_cached(
         "UPDATE sealed SET salt = zeroblob(length(salt)), bytes = zeroblob(length(bytes))
          WHERE place >= ?1 AND place < ?2",
     )?
     .execute((places.start, places.end))?;
-    Ok(erased > 0)
+    Ok(Blanked { parts, bytes: row::unsigned(bytes.unwrap_or_default()) })
 }
 
 /// Tickets are sealed with the store's key, so no file holds their texts; here they go for good.
-fn blank_tickets(desk: &mut Desk<'_>, entry: i64) -> Result<(), StoreError> {
+pub(super) fn blank_tickets(desk: &mut Desk<'_>, entry: i64) -> Result<(), StoreError> {
     let mut query = desk.db.prepare_cached(
         "SELECT ticket.id, ticket_sealed FROM ticket
          JOIN decision ON decision.id = ticket.decision WHERE decision.entry = ?1",
@@ -153,48 +124,4 @@ fn without_texts(ticket: Ticket) -> Ticket {
         ERASED.clone_into(&mut vote.reason);
     }
     ticket
-}
-
-/// One step of the sweep: how many entries lost their parts, and whether it is done.
-fn sweep(desk: &mut Desk<'_>, before: Time, now: Time) -> Result<(u64, bool), StoreError> {
-    let db = desk.db;
-    let from = meta::number(db, meta::SWEPT)?;
-    let mut query =
-        db.prepare_cached("SELECT idx, at FROM entry WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
-    let entries: Vec<(i64, i64)> = query
-        .query_map((from, STEP), |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    let looked_at = entries.len();
-    let old: Vec<i64> = entries
-        .into_iter()
-        .take_while(|(_, at)| *at < before.millis())
-        .map(|(entry, _)| entry)
-        .collect();
-    let mut count: u64 = 0;
-    for entry in &old {
-        count += u64::from(blank(db, *entry, now)?);
-    }
-    let swept = old.last().map_or(from, |last| last + 1);
-    meta::put(db, meta::SWEPT, &swept.to_be_bytes())?;
-    let zeros = log::part_places(swept).start.saturating_sub(MARGIN);
-    db.prepare_cached("DELETE FROM sealed WHERE place < ?1")?.execute([zeros])?;
-    let done = old.len() < looked_at || row::signed(looked_at as u64) < STEP;
-    Ok((count, done))
-}
-
-/// Deletes one step of old bodies.
-fn forget(db: &Connection, before: Time) -> Result<u64, StoreError> {
-    let mut bodies = db.prepare_cached("SELECT min(seq) FROM body")?;
-    let Some(first) =
-        bodies.query_row([], |row| row.get::<_, Option<i64>>(0)).optional()?.flatten()
-    else {
-        return Ok(0);
-    };
-    let gone = db
-        .prepare_cached(
-            "DELETE FROM body WHERE seq IN (SELECT body.seq FROM body JOIN delivery USING (seq)
-             WHERE body.seq >= ?1 AND received < ?2 AND state <> 0 ORDER BY body.seq LIMIT ?3)",
-        )?
-        .execute((first, before.millis(), STEP))?;
-    Ok(gone as u64)
 }

@@ -59,6 +59,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the disk keeps the store from writing, whatever is to be written.
+    pub(super) const fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Full | Self::ReadOnly | Self::Io(_) | Self::Corrupt(_))
+    }
+
     /// Whether what was written before may be in doubt, so that only opening the store again can tell.
     pub(super) const fn breaks(&self) -> bool {
         matches!(self, Self::Io(_) | Self::Corrupt(_))

@@ -1,6 +1,6 @@
 //! How full everything is: what waits, what is dead, how long the record is, how large the files are. For gauges.
 //!
-//! Every count stops at [`MAX_COUNTED`] and walks an index alone, so that a look costs milliseconds however much lies
+//! Every count stops at [`MAX_COUNTED`] and walks a partial index, so that a look costs milliseconds however much lies
 //! there; nothing here is exact beyond that.
 
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 
 use crate::event::delivery::HookId;
 use crate::graph::Time;
+use crate::store::Disk;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::log;
@@ -160,9 +161,8 @@ fn room(path: &Path) -> Room {
     Room { main: bytes(path), wal: bytes(Path::new(&wal)), free: free(path) }
 }
 
-/// What is free to this user: file systems keep a part for root.
-#[expect(clippy::cast_precision_loss, reason = "a ratio of disk blocks needs no 53 bits")]
+#[expect(clippy::cast_precision_loss, reason = "a ratio of bytes on a disk needs no 53 bits")]
 fn free(path: &Path) -> Option<f64> {
-    let about = rustix::fs::statvfs(path).ok()?;
-    (about.f_blocks > 0).then(|| about.f_bavail as f64 / about.f_blocks as f64)
+    let disk = Disk::of(path).filter(|disk| disk.total > 0)?;
+    Some(disk.free as f64 / disk.total as f64)
 }

@@ -158,7 +158,7 @@ impl Store {
 
     /// How long the record is, and its root.
     pub async fn head(&self) -> Result<Head, StoreError> {
-        self.ask(|db| edge(db).map(|edge| Head { size: edge.size(), root: edge.root() })).await
+        self.ask(head).await
     }
 
     /// Signs where the record stands and keeps the note. If nothing was added since, the note there is.
@@ -282,6 +282,11 @@ pub(super) fn edge(db: &Connection) -> Result<Frontier, StoreError> {
         Some(bytes) => Frontier::from_bytes(&bytes)
             .ok_or_else(|| StoreError::Corrupt("the edge of the tree is unreadable".to_owned())),
     }
+}
+
+/// How long the record is, and its root.
+pub(super) fn head(db: &Connection) -> Result<Head, StoreError> {
+    edge(db).map(|edge| Head { size: edge.size(), root: edge.root() })
 }
 
 fn latest(db: &Connection) -> Result<Option<String>, StoreError> {

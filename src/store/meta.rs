@@ -22,6 +22,11 @@ pub(super) const KEY_CHECK: &str = "key-check";
 /// The first entry whose sealed parts were not swept.
 pub(super) const SWEPT: &str = "swept";
 
+/// What sweeps took away and the ledger was not told of yet.
+pub(super) const UNTOLD: &str = "swept-untold";
+/// Written to see whether writing is possible again.
+pub(super) const TRIED: &str = "tried";
+
 /// Names the callers chose stand behind this, so that none of ours can be overwritten.
 const THEIRS: &str = "of:";
 const SECRETS: &str = "key:";

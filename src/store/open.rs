@@ -9,6 +9,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicI64;
 use std::thread;
 use std::time::Duration;
@@ -32,6 +33,7 @@ use crate::store::reader;
 use crate::store::reader::Readers;
 use crate::store::recent::Recent;
 use crate::store::schema;
+use crate::store::trouble::Trouble;
 use crate::store::wal;
 use crate::store::writer::Writer;
 
@@ -43,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const CACHE_KIB: i64 = -8_192;
 
 /// Read and write for our user, nothing for anybody else: names stand in the file.
-const OURS_ALONE: u32 = 0o600;
+pub(super) const OURS_ALONE: u32 = 0o600;
 
 /// What [`meta::KEY_CHECK`] seals.
 const KEY_CHECK_TEXT: &[u8] = b"portcullis";
@@ -135,6 +137,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
     let (orders, line) = wal::line();
     wal::watch(&mut db, orders.clone())?;
     let copier = wal::connect(path)?;
+    let trouble = Trouble::default();
     let (queue, batches, gatherer) = queue::open();
     let writer = Writer {
         db,
@@ -144,6 +147,8 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         clock: clock.clone(),
         batches,
         lock,
+        trouble: trouble.clone(),
+        in_trouble: false,
         broken: None,
     };
     let threads = vec![
@@ -156,10 +161,14 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         orders: Some(orders),
         readers: Readers::new(path),
         seal: Some(settings.seal.clone()),
+        path: path.clone(),
         clock,
         asked: Some(asked),
         recent: Some(shared),
         identity,
+        trouble,
+        // A life before this one may have ended between erasing and emptying.
+        owes_emptying: AtomicBool::new(true),
         threads: Mutex::new(threads),
     };
     Ok(Store::of(inner))
@@ -179,10 +188,13 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
         orders: None,
         readers: Readers::new(path),
         seal,
+        path: path.to_owned(),
         clock,
         asked: None,
         recent: None,
         identity,
+        trouble: Trouble::default(),
+        owes_emptying: AtomicBool::new(false),
         threads: Mutex::default(),
     };
     Ok(Store::of(inner))
@@ -284,11 +296,21 @@ fn identity(db: &Connection) -> Result<Identity, OpenError> {
     Ok(Identity { instance, origin: text(db, meta::ORIGIN)? })
 }
 
+/// Whose store it is.
+pub(super) fn role_of(db: &Connection) -> Result<String, StoreError> {
+    Ok(String::from_utf8_lossy(&meta::get(db, meta::ROLE)?.unwrap_or_default()).into_owned())
+}
+
+/// The folder of a file.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn text(db: &Connection, name: &str) -> Result<String, OpenError> {
     Ok(String::from_utf8_lossy(&meta::get(db, name)?.unwrap_or_default()).into_owned())
 }
 
-fn check_key(db: &Connection, seal: &Seal) -> Result<(), OpenError> {
+pub(super) fn check_key(db: &Connection, seal: &Seal) -> Result<(), OpenError> {
     let sealed = meta::get(db, meta::KEY_CHECK)?.unwrap_or_default();
     match seal.open(meta::KEY_CHECK, &sealed) {
         Ok(_) => {}

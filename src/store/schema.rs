@@ -16,8 +16,8 @@ const APPLICATION: i64 = 0x506f_7274;
 /// The steps: the n-th leads from schema n to n + 1.
 const STEPS: &[&str] = &[include_str!("schema/0001.sql")];
 
-/// The schema this program writes.
-pub(super) const KNOWN: i64 = STEPS.len().cast_signed() as i64;
+/// The number of the schema this program writes.
+pub const KNOWN: i64 = STEPS.len().cast_signed() as i64;
 
 /// Brings a database that may be empty, ours or not ours to the schema this program knows.
 pub(super) fn migrate(db: &Connection, path: &Path) -> Result<(), OpenError> {
@@ -42,7 +42,7 @@ pub(super) fn expect_known(db: &Connection, path: &Path) -> Result<(), OpenError
 }
 
 /// The schema of the file; 0 for an empty one.
-fn version(db: &Connection, path: &Path) -> Result<i64, OpenError> {
+pub(super) fn version(db: &Connection, path: &Path) -> Result<i64, OpenError> {
     let number = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0));
     let read = || -> Result<_, rusqlite::Error> {
         let tables = number("SELECT count(*) FROM sqlite_schema")?;

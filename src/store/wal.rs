@@ -4,6 +4,7 @@
 //! something was erased, so that no file holds what is gone.
 
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -22,10 +23,18 @@ const FULL_PAGES: i32 = 50_000;
 /// Orders that may wait: one is enough to know that the log has grown, the rest is for erasures.
 const MAX_ORDERS: usize = 16;
 
-/// How often emptying is tried again while readers hold an old snapshot; each try waits for [`PATIENCE`].
-const TRIES: usize = 4;
+/// How often emptying is tried while readers hold an old snapshot, [`PAUSE`] apart: 20 s, longer than any question.
+const TRIES: usize = 20;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two tries: writers have it to themselves.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a try may wait for readers. Writers wait with it, so it is short.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Pages that may be left when writers are made to wait for the rest: some milliseconds of copying. Are there more after
+/// a copy, then a reader holds an old snapshot (a backup, an export), and waiting would only stop the writers.
+const NEAR: i64 = 2_000;
 
 pub(super) enum Order {
     /// The log has this many pages.
@@ -69,14 +78,13 @@ pub(super) fn run(db: &Connection, mut orders: mpsc::Receiver<Order>) {
     let mut next = None;
     while let Some(order) = next.take().or_else(|| orders.blocking_recv()) {
         match order {
-            Order::Grown(pages) if pages < FULL_PAGES => {
-                if let Err(error) = copy(db, "PASSIVE") {
+            Order::Grown(pages) => {
+                if let Err(error) = shrink(db, pages >= FULL_PAGES) {
                     tracing::warn!(%error, "the write-ahead log could not be copied back");
                 }
                 // Commits during the copy said the same again: what they told of is copied, or soon will be.
                 next = newest(&mut orders);
             }
-            Order::Grown(_) => drop(empty(db)),
             Order::Empty(answer) => drop(answer.send(empty(db))),
             Order::Stop => break,
         }
@@ -91,17 +99,40 @@ fn newest(orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
     })
 }
 
+/// Copies what can be copied; a log that is too long is cut too, unless a reader holds it. Then it grows until the
+/// reader is done: disk is spent, and nobody waits.
+fn shrink(db: &Connection, is_too_long: bool) -> Result<(), StoreError> {
+    let copied = copy(db, "PASSIVE")?;
+    if is_too_long && copied.left < NEAR {
+        copy(db, "TRUNCATE")?;
+    }
+    Ok(())
+}
+
 fn empty(db: &Connection) -> Result<(), StoreError> {
-    for _ in 0..TRIES {
-        if copy(db, "TRUNCATE")? {
+    for tried in 1..=TRIES {
+        if copy(db, "PASSIVE")?.left < NEAR && copy(db, "TRUNCATE")?.is_whole {
             return Ok(());
+        }
+        if tried < TRIES {
+            thread::sleep(PAUSE);
         }
     }
     Err(StoreError::Busy)
 }
 
-/// Whether all of the log was copied.
-fn copy(db: &Connection, how: &str) -> Result<bool, StoreError> {
+/// How far a copy came.
+struct Copied {
+    /// Whether it did all it was asked to.
+    is_whole: bool,
+    /// Pages of the log that are not in the file yet.
+    left: i64,
+}
+
+fn copy(db: &Connection, how: &str) -> Result<Copied, StoreError> {
     let sql = format!("PRAGMA wal_checkpoint({how})");
-    Ok(db.query_row(&sql, [], |row| row.get::<_, i64>(0))? == 0)
+    Ok(db.query_row(&sql, [], |row| {
+        let (busy, all, done): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Copied { is_whole: busy == 0, left: all.saturating_sub(done).max(0) })
+    })?)
 }

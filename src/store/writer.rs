@@ -1,6 +1,6 @@
 //! Writing: one thread, one connection, many jobs in one commit.
 //!
-//! The thread takes what was gathered ([`queue`](crate::store::queue)), runs each job in a savepoint of its own inside
+//! The thread takes what was gathered ([`queue`]), runs each job in a savepoint of its own inside
 //! one transaction, commits once, and only then answers. So a job's answer means "on the disk", a job
 //! that fails undoes nothing but itself, and under load one sync of the disk serves many.
 
@@ -20,6 +20,7 @@ use crate::store::queue;
 use crate::store::queue::Batches;
 use crate::store::queue::Finished;
 use crate::store::recent::Recent;
+use crate::store::trouble::Trouble;
 
 /// What a job works with.
 pub(super) struct Desk<'a> {
@@ -161,6 +162,13 @@ fn refusal(job: Box<dyn Job>, error: StoreError) -> Box<dyn FnOnce() + Send> {
     Box::new(move || job.refuse(error))
 }
 
+/// Whether a batch changed anything.
+#[derive(Clone, Copy)]
+enum Wrote {
+    Nothing,
+    Rows,
+}
+
 /// The writer's own: everything that lives as long as its thread.
 pub(super) struct Writer {
     pub db: Connection,
@@ -171,6 +179,10 @@ pub(super) struct Writer {
     pub batches: Batches,
     /// Held so that no second process writes; let go when the thread ends.
     pub lock: File,
+    /// Told how commits go.
+    pub trouble: Trouble,
+    /// Whether the last that was written was not.
+    pub in_trouble: bool,
     /// Set once the disk failed.
     pub broken: Option<StoreError>,
 }
@@ -207,6 +219,7 @@ impl Writer {
         };
         if let Err(error) = begun {
             self.note(&error);
+            self.learn(&Err(error.clone()), Wrote::Nothing);
             return jobs.into_iter().map(|job| refusal(job, error.clone())).collect();
         }
         let before = self.state.clone();
@@ -230,12 +243,14 @@ impl Writer {
                 break;
             }
         }
-        let outcome = undone.map_or_else(|| self.commit(&before, changes), Err);
+        let wrote = if self.db.total_changes() == changes { Wrote::Nothing } else { Wrote::Rows };
+        let outcome = undone.map_or_else(|| self.commit(&before, wrote), Err);
         if outcome.is_ok() {
             self.recent.committed();
         } else {
             self.recent.undone();
         }
+        self.learn(&outcome, wrote);
         if let Err(error) = &outcome {
             // Whether a failed commit closed the transaction or not, it is closed from here on.
             if !self.db.is_autocommit() {
@@ -268,9 +283,10 @@ impl Writer {
     }
 
     /// A batch that changed nothing, such as a look for work that is not there, costs the disk nothing.
-    fn commit(&self, before: &State, changes: u64) -> Result<(), StoreError> {
-        if self.db.total_changes() == changes {
-            return say(&self.db, "COMMIT");
+    fn commit(&self, before: &State, wrote: Wrote) -> Result<(), StoreError> {
+        match wrote {
+            Wrote::Nothing => return say(&self.db, "COMMIT"),
+            Wrote::Rows => {}
         }
         if self.state.edge.size() != before.edge.size() {
             meta::put(&self.db, meta::EDGE, &self.state.edge.to_bytes())?;
@@ -278,6 +294,22 @@ impl Writer {
         let stamp = self.clock.load(Ordering::Relaxed).to_be_bytes();
         meta::put(&self.db, meta::STAMP, &stamp)?;
         say(&self.db, "COMMIT")
+    }
+
+    /// Remembers what keeps the store from writing. Only what was written proves that it can be; while all is well,
+    /// nothing is remembered and no lock taken.
+    fn learn(&mut self, outcome: &Result<(), StoreError>, wrote: Wrote) {
+        match (outcome, wrote) {
+            (Ok(()), Wrote::Rows) if self.in_trouble => {
+                self.trouble.learn(outcome);
+                self.in_trouble = false;
+            }
+            (Ok(()), Wrote::Rows | Wrote::Nothing) => {}
+            (Err(_), Wrote::Rows | Wrote::Nothing) => {
+                self.trouble.learn(outcome);
+                self.in_trouble = true;
+            }
+        }
     }
 
     /// After the disk failed nobody knows what is on it: no more writes until it was read again.

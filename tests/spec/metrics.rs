@@ -168,12 +168,14 @@ async fn a_checkpoint_ages_and_is_new_when_the_ledger_has_grown_and_was_signed()
 }
 
 #[tokio::test]
-async fn a_pause_is_shown_when_it_is_told() {
+async fn a_pause_is_shown_while_it_holds() {
     let stand = Stand::new().await;
-    stand.gateway.meters.paused(true);
-    assert_eq!(moved(&stand.look().await), ["portcullis_paused 1"]);
-    stand.gateway.meters.paused(false);
-    assert_eq!(moved(&stand.look().await), [""; 0]);
+    let by = By::Operator;
+    stand.gateway.pause(Duration::from_mins(10), "a trial", by.clone()).await.unwrap();
+    let page = stand.look().await;
+    assert!((page.value("portcullis_paused") - 1.0).abs() < 0.1, "{:?}", moved(&page));
+    stand.gateway.resume("it is over", &by).await.unwrap();
+    assert!(stand.look().await.value("portcullis_paused").abs() < 0.1);
 }
 
 #[cfg(target_os = "linux")]

@@ -2,6 +2,7 @@
 //! Every wait has an end; nothing here knows more of the program than its files, addresses and lines.
 
 mod company;
+mod disk;
 mod gate;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ pub use company::LEDGER;
 pub use company::Registered;
 pub use company::Step;
 pub use company::Town;
+pub use disk::Disk;
 pub use gate::Gate;
 pub use gate::Shape;
 

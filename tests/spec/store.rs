@@ -1,7 +1,10 @@
 //! What was acknowledged is on the disk, once, in order; and a store that cannot promise that does not open.
 
+mod copies;
 mod deliveries;
+mod disks;
 mod forgetting;
+mod migrations;
 mod opening;
 mod recording;
 

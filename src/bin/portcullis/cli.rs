@@ -1,6 +1,7 @@
 //! The command line, as the contract names it. Each command's own file says what it does.
 
 mod govern;
+mod keep;
 mod remote;
 
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ pub use govern::Demote;
 pub use govern::Pause;
 pub use govern::Promote;
 pub use govern::Resume;
+pub use keep::StoreAt;
+pub use keep::StoreCommand;
 pub use remote::Can;
 pub use remote::DeadLetter;
 pub use remote::Decision;
@@ -129,6 +132,9 @@ pub enum Command {
     /// Service tokens, for CI systems without step tokens.
     #[command(subcommand)]
     Token(Token),
+    /// What the store is; back it up, restore it.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Verify or export the record.
     #[command(subcommand)]
     Ledger(Ledger),

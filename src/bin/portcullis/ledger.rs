@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::thread;
 
+use portcullis::ledger::Report;
 use portcullis::ledger::Since;
 use portcullis::ledger::VerifierKey;
 use portcullis::ledger::verify;
@@ -44,10 +45,25 @@ async fn key_of(store: &Store) -> Result<VerifierKey, String> {
         .map_err(|error: portcullis::ledger::NoteError| error.to_string())
 }
 
-/// Exports in memory and verifies that with the auditor's own code.
 async fn verified(address: &str, since: Option<&Path>, format: Format) -> Result<ExitCode, String> {
     let store = read_only(address).await?;
-    let key = key_of(&store).await?;
+    let older = since
+        .map(std::fs::read_to_string)
+        .transpose()
+        .map_err(|error| format!("cannot read the earlier checkpoint: {error}"))?;
+    let since = older.as_deref().map_or(Since::Nothing, Since::Checkpoint);
+    let report = report(&store, since).await?;
+    store.close().await;
+    match format {
+        Format::Json => println!("{}", report.to_json()),
+        Format::Text => println!("{}", report.to_string().trim_end()),
+    }
+    Ok(if report.verified() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Exports in memory and verifies that with the auditor's own code.
+pub async fn report(store: &Store, since: Since<'_>) -> Result<Report, String> {
+    let key = key_of(store).await?;
     let files: Arc<Mutex<std::collections::HashMap<String, Vec<u8>>>> = Arc::default();
     let into = Arc::clone(&files);
     let write = move |path: &str, bytes: &[u8]| {
@@ -57,20 +73,9 @@ async fn verified(address: &str, since: Option<&Path>, format: Format) -> Result
         Ok(())
     };
     store.export(write).await.map_err(|error| error.to_string())?;
-    store.close().await;
-    let older = since
-        .map(std::fs::read_to_string)
-        .transpose()
-        .map_err(|error| format!("cannot read the earlier checkpoint: {error}"))?;
-    let since = older.as_deref().map_or(Since::Nothing, Since::Checkpoint);
     let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let read = |path: &str| Ok(files.lock().ok().and_then(|files| files.get(path).cloned()));
-    let report = verify(read, &key, since, threads);
-    match format {
-        Format::Json => println!("{}", report.to_json()),
-        Format::Text => println!("{}", report.to_string().trim_end()),
-    }
-    Ok(if report.verified() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(verify(read, &key, since, threads))
 }
 
 /// Writes the export into an empty folder, the checkpoint last.

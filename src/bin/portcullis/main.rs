@@ -18,6 +18,7 @@ mod offline;
 mod operator;
 mod policy;
 mod serve;
+mod store;
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::Ticket(ticket) => in_runtime(operator::ticket(ticket)),
         Command::DeadLetter(letter) => in_runtime(operator::dead_letter(letter)),
         Command::Token(token) => in_runtime(operator::token(token)),
+        Command::Store(store) => in_runtime(store::run(store)),
         Command::Ledger(ledger) => in_runtime(ledger::run(ledger)),
         Command::WhoCan(question) => in_runtime(graph::who_can(question)),
         Command::Can(question) => in_runtime(graph::can(question)),

@@ -13,6 +13,7 @@ use prometheus::IntGauge;
 use prometheus::IntGaugeVec;
 use prometheus::Opts;
 
+use crate::decision::Brake;
 use crate::decision::Mode;
 use crate::gateway::Gateway;
 use crate::gateway::meters::Alarm;
@@ -231,6 +232,7 @@ impl Gateway {
             counter.inc_by(ended.saturating_sub(counter.get()));
         }
         gauges.bundle_refused.set(i64::from(self.policies.refused().is_some()));
+        gauges.paused(self.brake(self.clock.now()) != Brake::Off);
         let modes = self.modes.load();
         let in_shadow = self.connections.iter().filter(|connection| {
             let taken =

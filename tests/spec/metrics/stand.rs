@@ -14,6 +14,7 @@ use portcullis::gateway::Accepted;
 use portcullis::gateway::Gateway;
 use portcullis::gateway::Keep;
 use portcullis::gateway::Parts;
+use portcullis::gateway::brake;
 use portcullis::gateway::bundles::Source;
 use portcullis::gateway::clock::Clock;
 use portcullis::gateway::connections::Connection;
@@ -161,13 +162,13 @@ async fn gateway(folder: &Path, program: &Path, now: Time) -> Arc<Gateway> {
     let signing = SigningKey::generate().unwrap();
     let verifier = VerifierKey::new(store.origin(), signing.public_key()).unwrap();
     let parts = Parts {
-        brake: portcullis::gateway::brake::Settings::default(),
         store,
         clock: Arc::new(Clock::by_hand(now)),
         connections: Connections::new(vec![connection()]).unwrap(),
         policies,
         graph: Snapshot::empty(),
         modes: Modes::new(Mode::Enforce, Vec::new()),
+        brake: brake::Settings::default(),
         signing,
         verifier,
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use hmac::Hmac;
+use hmac::KeyInit;
+use hmac::Mac;
 use portcullis::decision::Record;
 use portcullis::store::Filter;
 use portcullis::store::Store;
 use reqwest::Method;
 use serde_json::Value;
 use serde_json::json;
+use sha2::Sha256;
 use tokio::io::AsyncBufReadExt;
 use tokio::io::BufReader;
 use tokio::process::Child;
@@ -21,6 +25,7 @@ use uuid::Uuid;
 
 use super::CLOUD;
 use super::DATACENTER;
+use super::Disk;
 use super::GATE;
 use super::PATIENCE;
 use super::Said;
@@ -37,6 +42,10 @@ pub struct Shape {
     pub policies: Option<PathBuf>,
     /// No `effects`: nothing is written to Bitbucket.
     pub silent: bool,
+    /// A disk of its own of this many MiB; see [`Disk::mount`].
+    pub disk_mib: Option<u32>,
+    /// No file may grow beyond this many KiB: writing further fails as on a broken disk. Until it is started again.
+    pub largest_file_kib: Option<u64>,
 }
 
 /// An answered question.
@@ -49,6 +58,8 @@ pub struct Asked {
 /// A running gate, with the town it guards.
 pub struct Gate {
     pub town: Arc<Town>,
+    /// Its own disk, if it was to have one and may.
+    pub disk: Option<Disk>,
     pub folder: tempfile::TempDir,
     pub public: String,
     pub operator: String,
@@ -68,25 +79,26 @@ impl Gate {
     pub async fn start_as(shape: Shape) -> Self {
         let town = Arc::new(Town::new().await);
         let folder = tempfile::tempdir().unwrap();
+        let disk = shape.disk_mib.and_then(|mib| Disk::mount(folder.path(), mib));
         configure(&town, &shape, folder.path());
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let mut ears = JoinSet::new();
-        let (child, lines) = launch(folder.path(), &mut ears);
+        let (child, lines) = launch(folder.path(), shape.largest_file_kib, &mut ears);
         let (public, operator) = (String::new(), String::new());
-        let mut gate = Self { town, folder, public, operator, http, child, lines, ears };
+        let mut gate = Self { town, disk, folder, public, operator, http, child, lines, ears };
         gate.come_up().await;
         gate
     }
 
     /// Starts it again on the same folder, after it was killed or has ended. Its ports are new; hooks follow.
     pub async fn restart(&mut self) {
-        (self.child, self.lines) = launch(self.folder.path(), &mut self.ears);
+        (self.child, self.lines) = launch(self.folder.path(), None, &mut self.ears);
         self.come_up().await;
     }
 
     /// Starts it again without waiting for more than its doors.
     pub async fn reopen(&mut self) {
-        (self.child, self.lines) = launch(self.folder.path(), &mut self.ears);
+        (self.child, self.lines) = launch(self.folder.path(), None, &mut self.ears);
         self.open_doors().await;
     }
 
@@ -240,6 +252,25 @@ impl Gate {
         asked(request).await
     }
 
+    /// Sends a body through the Cloud hook, signed well.
+    pub async fn post(&self, body: &str) -> Asked {
+        let hook = &self.town.cast.cloud_hook;
+        let mut mac = Hmac::<Sha256>::new_from_slice(hook.secret.as_bytes()).unwrap();
+        mac.update(body.as_bytes());
+        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        let headers = [
+            ("x-hub-signature", signature.as_str()),
+            ("x-event-key", "repo:push"),
+            ("content-type", "application/json"),
+        ];
+        self.deliver(&hook.id, &headers, body.to_owned()).await
+    }
+
+    /// What `/readyz` says.
+    pub async fn readiness(&self) -> Asked {
+        asked(self.http.get(format!("http://{}/readyz", self.operator))).await
+    }
+
     /// Asks `/v1/check`.
     pub async fn check(&self, token: &str, question: &Value) -> Asked {
         let request = self.http.post(format!("http://{}/v1/check", self.public));
@@ -295,8 +326,15 @@ async fn asked(request: reqwest::RequestBuilder) -> Asked {
     Asked { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
 }
 
-fn launch(folder: &Path, ears: &mut JoinSet<()>) -> (Child, watch::Receiver<Vec<String>>) {
-    let mut command = portcullis(&["serve", "--config"]);
+fn launch(
+    folder: &Path,
+    largest_file_kib: Option<u64>,
+    ears: &mut JoinSet<()>,
+) -> (Child, watch::Receiver<Vec<String>>) {
+    let mut command = match largest_file_kib {
+        None => portcullis(&["serve", "--config"]),
+        Some(kib) => limited(kib),
+    };
     command.arg(folder.join("portcullis.toml"));
     command.current_dir(folder).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
@@ -308,6 +346,15 @@ fn launch(folder: &Path, ears: &mut JoinSet<()>) -> (Child, watch::Receiver<Vec<
         }
     });
     (child, heard)
+}
+
+/// The same, unable to make any file larger. The signal is ignored, so that the write itself fails.
+fn limited(kib: u64) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let limits = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2);
+    command.args(["-c", &limits, "sh", env!("CARGO_BIN_EXE_portcullis"), "serve", "--config"]);
+    command.env_clear().kill_on_drop(true).stdin(Stdio::null()).stderr(Stdio::piped());
+    command
 }
 
 /// Everything the gate is given: secrets in files, and the configuration that names them.

@@ -10,6 +10,8 @@ use portcullis::store::NewDelivery;
 use portcullis::store::REPEATED_WITHIN;
 use portcullis::store::Replay;
 use portcullis::store::Store;
+use portcullis::store::Swept;
+use portcullis::store::Until;
 use sha2::Digest;
 use sha2::Sha256;
 use uuid::Uuid;
@@ -166,8 +168,11 @@ async fn bodies_are_never_written_plain_and_are_forgotten_in_time() {
     assert!(!place.holds("the-body-of-a-push") && !place.holds("why-quotes-the-body"));
     assert!(place.holds(HOOK), "what is not sealed can be found this way");
 
-    assert_eq!(store.forget_bodies(at(0), at(2)).await.unwrap(), 0, "not old enough");
-    assert_eq!(store.forget_bodies(at(1), at(2)).await.unwrap(), 1, "but not what waits");
+    let until = |bodies| Until { bodies, sealed: Time::from_millis(0) };
+    let none = store.sweep(until(at(0)), at(2)).await.unwrap();
+    assert_eq!(none, Swept::default(), "not old enough");
+    let one = store.sweep(until(at(1)), at(2)).await.unwrap();
+    assert_eq!(one, Swept { bodies: 1, ..Swept::default() }, "but not what waits");
     assert_eq!(store.replay(id, "operator session", at(3)).await.unwrap(), Replay::Forgotten);
     assert_eq!(claim(&store, 9, at(3)).await[0].id, waiting);
     let again = store.keep(delivery(HOOK, b"the-body-of-a-push", at(4))).await.unwrap();

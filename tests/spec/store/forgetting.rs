@@ -11,6 +11,8 @@ use portcullis::ledger::verify;
 use portcullis::secret::SigningKey;
 use portcullis::store::Recording;
 use portcullis::store::Store;
+use portcullis::store::Swept;
+use portcullis::store::Until;
 
 use super::Place;
 use super::at;
@@ -100,9 +102,11 @@ async fn old_parts_are_swept_and_the_young_stay() {
     let name = |number| if number < 1_100 { "Old-Enough" } else { "Still-Young" };
     record(&store, (0..1_200).map(|number| about(JOHN, name(number), number)).collect()).await;
     assert!(place.holds("Old-Enough"));
-    assert_eq!(store.sweep_sealed(at(1_100), at(5_000)).await.unwrap(), 1_100);
+    let until = Until { bodies: at(0), sealed: at(1_100) };
+    let swept = Swept { sealed: 1_100, ..Swept::default() };
+    assert_eq!(store.sweep(until, at(5_000)).await.unwrap(), swept);
     assert!(!place.holds("Old-Enough") && place.holds("Still-Young"));
-    assert_eq!(store.sweep_sealed(at(1_100), at(5_001)).await.unwrap(), 0);
+    assert_eq!(store.sweep(until, at(5_001)).await.unwrap(), Swept::default());
 
     // Rows were deleted, not only emptied; erasing a neighbour afterwards still leaves nothing.
     let db = rusqlite::Connection::open(place.path()).unwrap();
