@@ -202,7 +202,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 20] = [
+const READING: [&str; 23] = [
     "demo",
     "event",
     "eval",
@@ -223,6 +223,10 @@ const READING: [&str; 20] = [
     "config check",
     "config init",
     "config schema",
+    "store backup",
+    "store info",
+    // It makes a new store where none is.
+    "store restore",
 ];
 
 /// Commands that change a gate.
