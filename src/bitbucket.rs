@@ -11,6 +11,7 @@ mod datacenter;
 mod fields;
 pub mod issuer;
 mod json;
+pub mod meter;
 mod scribe;
 mod told;
 pub mod transport;

@@ -12,12 +12,14 @@ pub mod connections;
 pub mod discovery;
 pub mod gather;
 pub mod inbox;
+pub mod issuers;
 pub mod meters;
 pub mod names;
 pub mod notary;
 pub mod outbox;
 pub mod policies;
 pub mod question;
+pub mod readiness;
 pub mod retention;
 pub mod road;
 pub mod status;
@@ -32,6 +34,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::bitbucket::issuer::Keys;
@@ -46,6 +49,7 @@ use crate::event::delivery::Sealed;
 use crate::gateway::clock::Clock;
 use crate::gateway::connections::Connections;
 use crate::gateway::meters::Meters;
+use crate::gateway::meters::Station;
 use crate::gateway::policies::Policies;
 use crate::graph::Product;
 use crate::graph::Snapshot;
@@ -53,6 +57,7 @@ use crate::ledger::VerifierKey;
 use crate::policy::Bundle;
 use crate::policy::Finding;
 use crate::secret::SigningKey;
+use crate::store::Heard;
 use crate::store::Kept;
 use crate::store::NewDelivery;
 use crate::store::Store;
@@ -178,6 +183,9 @@ impl Gateway {
     /// A gateway of these parts. Nothing runs until [`Gateway::run`].
     pub fn new(parts: Parts) -> Result<Arc<Self>, crate::bitbucket::issuer::KeyError> {
         let weigh = |_: &[u8; 32], findings: &Arc<[Finding]>| weight(findings);
+        for client in parts.connections.iter().filter_map(|connection| connection.client.as_ref()) {
+            client.measure(parts.meters.bitbucket());
+        }
         Ok(Arc::new(Self {
             store: parts.store,
             clock: parts.clock,
@@ -213,10 +221,15 @@ impl Gateway {
     pub async fn accept(&self, hook: &HookId, envelope: Envelope) -> Result<Accepted, NotAccepted> {
         let (connection, hook) = self.connections.hook(hook).ok_or(NotAccepted::NoHook)?;
         let expected = Expected { product: connection.product, secrets: hook.secrets() };
+        let received = envelope.received;
         let sealed = match delivery::seal(envelope, &expected)? {
-            Sealed::Ping => return Ok(Accepted::Ping),
+            Sealed::Ping => {
+                hook.hear(received);
+                return Ok(Accepted::Ping);
+            }
             Sealed::Delivery(sealed) => sealed,
         };
+        let began = Instant::now();
         let new = NewDelivery {
             id: Uuid::now_v7(),
             connection: connection.id.clone(),
@@ -228,12 +241,27 @@ impl Gateway {
             received: sealed.received,
             attempt: 1,
         };
-        match self.store.keep(new).await? {
+        let kept = self.store.keep(new).await?;
+        hook.hear(received);
+        self.meters.took(Station::Keep, began);
+        match kept {
             Kept::New(id) => {
                 self.inbox_bell.notify_one();
                 Ok(Accepted::Kept(id))
             }
             Kept::Duplicate(id) => Ok(Accepted::Duplicate(id)),
+        }
+    }
+
+    /// Takes up again when each hook was heard last, as far as the store tells; the others are listened to from now on.
+    pub async fn hear_again(&self) {
+        let heard = self.store.heard().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the store does not tell when hooks were heard last");
+            Heard::default()
+        });
+        let now = self.clock.now();
+        for hook in self.connections.iter().flat_map(|connection| &connection.hooks) {
+            hook.hear(heard.last.get(hook.id()).copied().or(heard.others).unwrap_or(now));
         }
     }
 
@@ -255,6 +283,8 @@ impl Gateway {
         tasks.spawn(retention::run(Arc::clone(self)));
         tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
+        tasks.spawn(issuers::run(Arc::clone(self)));
+        tasks.spawn(meters::gauges::run(Arc::clone(self)));
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a part of the gateway ended by itself");

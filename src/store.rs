@@ -17,12 +17,14 @@ mod deliveries;
 mod erase;
 mod error;
 mod info;
+mod levels;
 mod log;
 mod meta;
 mod open;
 mod outbox;
 mod queue;
 mod reader;
+mod recent;
 mod recording;
 mod restore;
 mod retention;
@@ -56,6 +58,9 @@ pub use info::Files;
 pub use info::Info;
 pub use info::KeyCheck;
 pub use info::Signed;
+pub use levels::Heard;
+pub use levels::Levels;
+pub use levels::Room;
 pub use log::CheckpointError;
 pub use log::ExportError;
 pub use log::Head;
@@ -129,6 +134,8 @@ struct Inner {
     clock: Arc<AtomicI64>,
     /// None: another process writes, and may hear questions that are not in here.
     asked: Option<Asked>,
+    /// Likewise.
+    recent: Option<recent::Shared>,
     identity: Identity,
     trouble: Trouble,
     /// Whether something was erased whose old bytes may still stand in the write-ahead log.

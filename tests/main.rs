@@ -30,6 +30,7 @@ mod spec {
     mod json;
     mod layers;
     mod ledger;
+    mod metrics;
     mod narratives;
     mod operator_door;
     mod pages;
@@ -43,6 +44,7 @@ mod spec {
     mod road;
     mod routes;
     mod secrets;
+    mod shell_client;
     mod simulator;
     mod simulator_datacenter;
     mod simulator_history;

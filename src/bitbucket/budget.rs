@@ -3,6 +3,8 @@
 //! Bitbucket tells neither what is left nor when more comes (Cloud, "API request limits"), so this counts itself. It
 //! knows nothing of what is asked.
 
+mod hour;
+
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
@@ -13,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
+use crate::bitbucket::budget::hour::Hour;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
@@ -52,6 +55,7 @@ pub(crate) struct Budget {
     purse: Mutex<Purse>,
     crawlers: Semaphore,
     calls: [AtomicU64; CallClass::ALL.len()],
+    hour: Mutex<Hour>,
 }
 
 /// Leave to send one request. Dropping it gives the place to another.
@@ -66,6 +70,7 @@ impl Budget {
             purse: Mutex::new(Purse::new(per_hour, Instant::now())),
             crawlers: Semaphore::new(CRAWLERS),
             calls: Default::default(),
+            hour: Mutex::new(Hour::new(Instant::now())),
         }
     }
 
@@ -108,12 +113,31 @@ impl Budget {
         if let Some(count) = self.calls.get(class as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
+        self.hour(|hour| hour.count(class, Instant::now()));
+    }
+
+    /// The part of an hour's calls that each class used within the last hour, 0 to 1 and in the order of
+    /// [`CallClass::ALL`]; 0 where no budget is set.
+    pub(crate) fn used(&self) -> Vec<f64> {
+        let per_hour = self.purse(|purse| purse.per_hour);
+        let sent = self.hour(|hour| hour.sent(Instant::now()));
+        sent.iter().map(|calls| per_hour.map_or(0.0, |all| f64::from(*calls) / all)).collect()
+    }
+
+    /// How long every answer has been a 429; zero if the last one was not.
+    pub(crate) fn throttled(&self) -> Duration {
+        let since = self.purse(|purse| purse.refused_since);
+        since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Requests sent, by class.
     pub(crate) fn calls(&self) -> Vec<(CallClass, u64)> {
         let counts = self.calls.iter().map(|count| count.load(Ordering::Relaxed));
         CallClass::ALL.iter().copied().zip(counts).collect()
+    }
+
+    fn hour<T>(&self, look: impl FnOnce(&mut Hour) -> T) -> T {
+        look(&mut self.hour.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn purse<T>(&self, look: impl FnOnce(&mut Purse) -> T) -> T {
@@ -138,12 +162,20 @@ struct Purse {
     filled: Instant,
     resting: Option<Instant>,
     strikes: u32,
+    refused_since: Option<Instant>,
 }
 
 impl Purse {
     fn new(per_hour: Option<u32>, now: Instant) -> Self {
         let per_hour = per_hour.map(f64::from);
-        Self { per_hour, left: per_hour.unwrap_or(0.0), filled: now, resting: None, strikes: 0 }
+        Self {
+            per_hour,
+            left: per_hour.unwrap_or(0.0),
+            filled: now,
+            resting: None,
+            strikes: 0,
+            refused_since: None,
+        }
     }
 
     /// Takes one call, or says how long to wait.
@@ -172,6 +204,7 @@ impl Purse {
         let own = doubled.mul_f64(0.75 + jitter / 2.0);
         let rest = asked.map_or(own, |asked| asked.min(LONGEST_ASKED));
         self.strikes = self.strikes.saturating_add(1);
+        self.refused_since.get_or_insert(now);
         self.resting = self.resting.max(Some(now + rest));
         rest
     }
@@ -179,6 +212,7 @@ impl Purse {
     fn served(&mut self) {
         self.strikes = 0;
         self.resting = None;
+        self.refused_since = None;
     }
 }
 

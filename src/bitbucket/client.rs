@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::bitbucket::cloud::rest::Cloud;
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::issuer::Issuer;
+use crate::bitbucket::meter::Meters;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
@@ -100,6 +101,22 @@ impl Client {
     /// Requests sent since the start, by class.
     pub fn calls(&self) -> Vec<(CallClass, u64)> {
         of_product!(self, product => product.calls())
+    }
+
+    /// Counts its calls there from now on; the first to ask stays.
+    pub fn measure(&self, meters: &Meters) {
+        of_product!(self, product => product.transport().measure(meters));
+    }
+
+    /// The part of the hour's calls that each class has used, in the order of [`CallClass::ALL`]. Data Center tells no
+    /// budget: 0.
+    pub fn budget_used(&self) -> Vec<f64> {
+        of_product!(self, product => product.transport().budget().used())
+    }
+
+    /// How long Bitbucket has answered 429 and nothing else.
+    pub fn throttled(&self) -> Duration {
+        of_product!(self, product => product.transport().budget().throttled())
     }
 
     /// Takes note of what a repository is called now: `project-or-workspace/slug`. Data Center's REST API knows

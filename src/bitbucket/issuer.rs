@@ -3,8 +3,11 @@
 //! What a key set is, and whether a token is good, is known in `event::caller`. An address is never taken from a token: every customer of Bitbucket
 //! can sign tokens under an issuer of his own.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -41,7 +44,12 @@ impl Issuer {
     pub fn cloud(api_url: &str, workspace: &str) -> Self {
         let api_url = api_url.trim_end_matches('/');
         let url = format!("{api_url}/workspaces/{workspace}/pipelines-config/identity/oidc");
-        Self { keys_url: format!("{url}/keys.json"), url }
+        Self::at(&url)
+    }
+
+    /// Whose set lies at `{url}/keys.json`, as Bitbucket's do.
+    fn at(url: &str) -> Self {
+        Self { keys_url: format!("{url}/keys.json"), url: url.to_owned() }
     }
 }
 
@@ -109,6 +117,8 @@ pub struct Keys {
     kept: Cache<Issuer, Outcome>,
     /// The last refresh: while it stands here, there is no other.
     refreshed: Cache<Issuer, Outcome>,
+    /// Issuers by address of which nothing was read yet and which do not answer, and since when.
+    dumb: Arc<Mutex<HashMap<String, Instant>>>,
 }
 
 #[derive(Clone)]
@@ -131,14 +141,37 @@ impl Keys {
         let kept = Cache::builder().max_capacity(MAX_ISSUERS).expire_after(lives).build();
         let refreshed =
             Cache::builder().max_capacity(MAX_ISSUERS).time_to_live(patience.refresh).build();
-        Ok(Self { http, patience, kept, refreshed })
+        Ok(Self { http, patience, kept, refreshed, dumb: Arc::default() })
     }
 
     /// The keys of an issuer whose set lies at `{issuer_url}/keys.json`, as Bitbucket's do.
     pub async fn keys(&self, issuer_url: &str, kid: &str) -> Result<Arc<KeySet>, KeyError> {
-        let issuer =
-            Issuer { url: issuer_url.to_owned(), keys_url: format!("{issuer_url}/keys.json") };
-        self.keys_of(&issuer, kid).await
+        self.keys_of(&Issuer::at(issuer_url), kid).await
+    }
+
+    /// Reads an issuer's keys now, whatever was read before: for a timer. The old ones stay if it does not answer. That
+    /// it has none is no error before it had some: Cloud makes them with a workspace's first token.
+    pub async fn renew(&self, issuer_url: &str) -> Result<(), KeyError> {
+        let issuer = Issuer::at(issuer_url);
+        let read = self.refresh(&issuer).await.map(drop);
+        let known = matches!(self.kept.get(&issuer).await, Some(Ok(_)));
+        let none = matches!(read, Err(KeyError::Unread(_, FetchError::Missing { .. })));
+        let mut dumb = self.dumb.lock().unwrap_or_else(PoisonError::into_inner);
+        if known || none {
+            dumb.remove(issuer_url);
+        } else {
+            dumb.entry(issuer_url.to_owned()).or_insert_with(Instant::now);
+        }
+        if none && !known { Ok(()) } else { read }
+    }
+
+    /// How old an issuer's keys are. Of one that never answered: since when it has been asked in vain.
+    pub async fn age(&self, issuer_url: &str) -> Duration {
+        if let Some(Ok(set)) = self.kept.get(&Issuer::at(issuer_url)).await {
+            return set.read.elapsed();
+        }
+        let dumb = self.dumb.lock().unwrap_or_else(PoisonError::into_inner);
+        dumb.get(issuer_url).map_or(Duration::ZERO, Instant::elapsed)
     }
 
     /// The keys of an issuer. Costs nothing while they are fresh and `kid` is among them; else one fetch, shared by all

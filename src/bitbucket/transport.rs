@@ -6,6 +6,7 @@
 mod credential;
 mod error;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -19,6 +20,7 @@ use crate::bitbucket::budget::Budget;
 use crate::bitbucket::budget::Share;
 use crate::bitbucket::budget::jitter;
 use crate::bitbucket::client::SettingsError;
+use crate::bitbucket::meter::Meters;
 use crate::words;
 
 pub(crate) use credential::Held;
@@ -104,6 +106,8 @@ pub(crate) struct Transport {
     http: reqwest::Client,
     held: Held,
     budget: Budget,
+    /// Set by the gateway that owns the client; without it nobody counts.
+    meters: OnceLock<Meters>,
 }
 
 impl Transport {
@@ -113,12 +117,23 @@ impl Transport {
         secure: bool,
         per_hour: Option<u32>,
     ) -> Result<Self, SettingsError> {
-        Ok(Self { http: http(secure)?, held, budget: Budget::new(per_hour) })
+        let (http, budget) = (http(secure)?, Budget::new(per_hour));
+        Ok(Self { http, held, budget, meters: OnceLock::new() })
     }
 
     /// Requests sent, by class.
     pub(crate) fn calls(&self) -> Vec<(CallClass, u64)> {
         self.budget.calls()
+    }
+
+    /// Counts its calls there from now on; the first to ask stays.
+    pub(crate) fn measure(&self, meters: &Meters) {
+        let _ = self.meters.set(meters.clone());
+    }
+
+    /// What it may still ask, and whether it is refused.
+    pub(crate) const fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Asks and decodes one object.
@@ -189,7 +204,12 @@ impl Transport {
             request = request.json(body);
         }
         self.budget.count(call.class);
-        deadline.hold(call.what, self.exchange(request, call.what)).await
+        let sent = Instant::now();
+        let answer = deadline.hold(call.what, self.exchange(request, call.what)).await;
+        if let Some(meters) = self.meters.get() {
+            meters.called(call.class, &answer, sent.elapsed());
+        }
+        answer
     }
 
     async fn exchange(

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
@@ -11,6 +14,7 @@ use crate::event::delivery::HookId;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Product;
+use crate::graph::Time;
 use crate::secret::Secret;
 
 /// One Bitbucket.
@@ -43,6 +47,9 @@ pub struct Connection {
 pub struct Hook {
     id: HookId,
     secrets: Vec<Secret<Vec<u8>>>,
+    silent_after: Option<Duration>,
+    /// When it was heard last, milliseconds; before that, since when we listen.
+    heard: AtomicI64,
 }
 
 /// Why a set of connections cannot be.
@@ -67,9 +74,28 @@ impl Hook {
     pub fn new(id: HookId, secrets: Vec<Secret<Vec<u8>>>) -> Result<Self, ConnectionsError> {
         match secrets.len() {
             0 => Err(ConnectionsError::NoSecret(id)),
-            1 | 2 => Ok(Self { id, secrets }),
+            1 | 2 => Ok(Self { id, secrets, silent_after: None, heard: AtomicI64::new(0) }),
             many => Err(ConnectionsError::ManySecrets(id, many)),
         }
+    }
+
+    /// The same, missed when it has told nothing for so long. None: it may be silent.
+    #[must_use]
+    pub fn missed_after(self, silent_after: Option<Duration>) -> Self {
+        Self { silent_after, ..self }
+    }
+
+    /// It told something, or it is listened to from now on.
+    pub fn hear(&self, at: Time) {
+        self.heard.fetch_max(at.millis(), Ordering::Relaxed);
+    }
+
+    /// Whether it has told nothing for longer than it may. Nobody is missed before somebody listened.
+    pub fn is_silent(&self, now: Time) -> bool {
+        let heard = self.heard.load(Ordering::Relaxed);
+        self.silent_after.is_some_and(|after| {
+            heard > 0 && u128::from(now.since(Time::from_millis(heard))) > after.as_millis()
+        })
     }
 
     /// Its id.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sha2::Digest;
 use sha2::Sha256;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::bitbucket;
@@ -16,6 +17,7 @@ use crate::event::EventKind;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::gateway::gather;
+use crate::gateway::meters::Station;
 use crate::gateway::names;
 use crate::gateway::road::Judged;
 use crate::gateway::road::Matter;
@@ -70,8 +72,13 @@ pub async fn run(gateway: Arc<Gateway>) {
 /// One batch: how many deliveries were taken.
 async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
     let now = gateway.clock.now();
+    let began = Instant::now();
     let claimed = gateway.store.claim(BATCH, now, LEASE).await?;
     let count = claimed.len();
+    // A look that finds nothing is no station.
+    if count > 0 {
+        gateway.meters.took(Station::Claim, began);
+    }
     let taken = claimed.into_iter().map(|delivery| one(gateway, delivery));
     for result in futures_util::future::join_all(taken).await {
         result?;
@@ -89,11 +96,13 @@ async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::St
         )
         .await;
     };
-    let reading =
-        match bitbucket::read(connection.product, &connection.id, &claimed.key, &claimed.body) {
-            Ok(reading) => reading,
-            Err(unreadable) => return dead(gateway, &claimed, unreadable.to_string()).await,
-        };
+    let began = Instant::now();
+    let read = bitbucket::read(connection.product, &connection.id, &claimed.key, &claimed.body);
+    gateway.meters.took(Station::Read, began);
+    let reading = match read {
+        Ok(reading) => reading,
+        Err(unreadable) => return dead(gateway, &claimed, unreadable.to_string()).await,
+    };
     if let Some(why) = reading.unknown.as_ref() {
         return dead(gateway, &claimed, why.as_str().to_owned()).await;
     }
@@ -195,7 +204,10 @@ async fn record(
     let recording = recording(gateway, judged, event, done);
     let acts = !recording.actions.is_empty();
     let decision = recording.record.public.clone();
-    match gateway.store.record(vec![recording]).await.pop() {
+    let began = Instant::now();
+    let recorded = gateway.store.record(vec![recording]).await.pop();
+    gateway.meters.took(Station::Record, began);
+    match recorded {
         Some(Ok(_)) => {
             gateway.meters.decided(&decision);
             if acts {

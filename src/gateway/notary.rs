@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gateway::Gateway;
+use crate::gateway::meters::Alarm;
 use crate::ledger::VerifierKey;
 use crate::store::CheckpointError;
 
@@ -13,10 +14,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Runs until the gateway stops, and signs once more at its end.
 pub async fn run(gateway: Arc<Gateway>) {
     let mut stop = gateway.stopping();
+    let mut failing = false;
     loop {
-        if let Err(error) = gateway.sign().await {
+        let signed = gateway.sign().await;
+        if let Err(error) = &signed {
             tracing::error!(%error, "no checkpoint could be signed");
+            if !failing {
+                gateway.meters.alarm(Alarm::CheckpointFailed);
+            }
         }
+        failing = signed.is_err();
         let was_in_trouble = gateway.store.trouble().is_some();
         // Without this, a gate that nobody asks because it is not ready would never find out that it is again.
         if gateway.store.try_again(gateway.clock.now()).await.is_ok() && was_in_trouble {

@@ -7,12 +7,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::bitbucket::Client;
 use crate::bitbucket::FetchError;
 use crate::bitbucket::StatusPost;
 use crate::bitbucket::StatusState;
 use crate::event::BuildState;
 use crate::gateway::Gateway;
+use crate::gateway::meters::Alarm;
+use crate::gateway::meters::Station;
 use crate::gateway::status::Status;
 use crate::graph::Id;
 use crate::store::After;
@@ -65,13 +69,17 @@ async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
 }
 
 async fn one(gateway: &Gateway, action: DueAction) -> Result<(), crate::store::StoreError> {
-    match carry_out(gateway, &action).await {
+    let began = Instant::now();
+    let done = carry_out(gateway, &action).await;
+    gateway.meters.took(Station::Act, began);
+    match done {
         Ok(outcome) => {
             gateway.meters.acted("done");
             gateway.store.action_done(action.id, outcome, gateway.clock.now()).await
         }
         Err(error) if action.tries >= MAX_TRIES || !error.may_pass => {
             gateway.meters.acted("given_up");
+            gateway.meters.alarm(Alarm::ActionGivenUp);
             tracing::error!(decision = %action.decision, connection = %action.connection, why = %error.why, "an action was given up");
             gateway
                 .store
@@ -81,6 +89,7 @@ async fn one(gateway: &Gateway, action: DueAction) -> Result<(), crate::store::S
         Err(error) => {
             let wait = Duration::from_secs(1 << action.tries.min(13)).min(MAX_WAIT);
             gateway.meters.acted("retried");
+            tracing::warn!(decision = %action.decision, connection = %action.connection, kind = %action.kind, tries = action.tries, why = %error.why, "an action is retried later");
             let now = gateway.clock.now();
             gateway
                 .store

@@ -10,6 +10,8 @@ use crate::gateway::Gateway;
 use crate::gateway::bundles;
 use crate::gateway::bundles::FolderError;
 use crate::gateway::bundles::Source;
+use crate::gateway::meters::Alarm;
+use crate::gateway::workers::Ends;
 use crate::gateway::workers::Pool;
 use crate::gateway::workers::PoolError;
 use crate::gateway::workers::Settings;
@@ -68,6 +70,11 @@ impl Policies {
     /// Why the newest candidate did not become active, if it did not.
     pub fn refused(&self) -> Option<String> {
         self.refused.lock().map_or(None, |refused| refused.clone())
+    }
+
+    /// How workers ended, over all bundles.
+    pub fn ends(&self) -> &Ends {
+        &self.settings.ends
     }
 
     fn note(&self, refused: Option<String>) {
@@ -143,6 +150,7 @@ async fn changed(gateway: &Gateway) {
             gateway.store.keep_bundle(&active.bundle, now, "the policy folder changed").await
         }
         Err(error) => {
+            gateway.meters.alarm(Alarm::BundleRefused);
             tracing::error!(%error, active = %before, "the changed policy folder was refused; the last good bundle stays");
             gateway.bundle_refused(&before, &error, now).await
         }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use sha2::Digest;
 use sha2::Sha256;
+use tokio::time::Instant;
 
 use crate::approval::State;
 use crate::approval::Ticket;
@@ -25,6 +26,7 @@ use crate::gateway::Active;
 use crate::gateway::Gateway;
 use crate::gateway::approvers;
 use crate::gateway::gather;
+use crate::gateway::meters::Station;
 use crate::gateway::names;
 use crate::gateway::road::Judged;
 use crate::gateway::road::Matter;
@@ -178,7 +180,10 @@ impl Gateway {
         let (recording, ticket) = self.recording(judged, asker, question, key);
         let record = Arc::new(recording.record.clone());
         let acts = !recording.actions.is_empty();
-        match self.store.record(vec![recording]).await.pop() {
+        let began = Instant::now();
+        let recorded = self.store.record(vec![recording]).await.pop();
+        self.meters.took(Station::Record, began);
+        match recorded {
             Some(Ok(_)) => {
                 self.meters.decided(&record.public);
                 self.stood.insert(key, Arc::clone(&record));

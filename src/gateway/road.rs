@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use sha2::Digest;
 use sha2::Sha256;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::decision::Grant;
@@ -34,6 +35,8 @@ use crate::gateway::Gateway;
 use crate::gateway::approvers;
 use crate::gateway::connections::Connection;
 use crate::gateway::gather;
+use crate::gateway::meters::Remembered;
+use crate::gateway::meters::Station;
 use crate::gateway::names;
 use crate::graph::Id;
 use crate::graph::Time;
@@ -145,9 +148,12 @@ impl Gateway {
             })
             .collect();
         let wanted = wanted_by(&routed);
+        let began = Instant::now();
         gather::gather(self, &mut matter, &wanted, freshest(&routed)).await;
+        let began = self.meters.took(Station::Gather, began);
         let input = Arc::new(matter.document.page(&wanted));
         let (findings, remembered) = self.evaluate(&active, &routed, &input).await;
+        let began = self.meters.took(Station::Evaluate, began);
         let graph = self.graph.load();
         let findings = with_unread_step(findings, &matter);
         let (findings, mut wanting) = approvers::resolve(findings, &graph, &active.bundle, &matter);
@@ -164,6 +170,7 @@ impl Gateway {
         {
             names.owner = names::owner(&graph, &matter.document.facts);
         }
+        self.meters.took(Station::Decide, began);
         Judged { matter, input, active: Arc::clone(&active), record, wanted: wanting, offered }
     }
 
@@ -181,8 +188,10 @@ impl Gateway {
         let key = (!asked.iter().any(|one| one.rule.is_volatile()))
             .then(|| question_key(active, &asked, input));
         if let Some(known) = key.and_then(|key| self.memory.get(&key)) {
+            self.meters.answered(Remembered::Yes);
             return (known.to_vec(), true);
         }
+        self.meters.answered(Remembered::No);
         let positions =
             asked.iter().map(|one| u32::try_from(one.position).unwrap_or(u32::MAX)).collect();
         let answers = active.pool.ask(Arc::clone(input), positions).await;

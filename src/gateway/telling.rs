@@ -1,10 +1,8 @@
-//! What pages, the API and programs may read: decisions with their stories, tickets, dead letters, tokens, the graph's
-//! answers, readiness. Everything comes from records the road made; nothing is worked out anew here.
+//! What pages, the API and programs may read: decisions with their stories, tickets, dead letters, tokens. Everything comes from records the road made; nothing is worked out anew here.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::approval::State;
@@ -34,23 +32,6 @@ pub struct Told {
     pub record: Record,
     /// The same as a story.
     pub story: Narrative,
-}
-
-/// Whether the gate can do its work.
-#[derive(Clone, Debug, Serialize)]
-pub struct Readiness {
-    /// Ready or not.
-    pub ready: bool,
-    /// Why not; empty when ready.
-    pub reasons: Vec<String>,
-    /// What works but not as well as it could.
-    pub notes: Vec<String>,
-    /// How well the workers' cage closes: `full` or `partial`.
-    pub sandbox: String,
-    /// Revision of the active bundle.
-    pub bundle: String,
-    /// Revision of the graph.
-    pub graph_revision: u64,
 }
 
 /// A service token, just made. It is shown this once.
@@ -205,46 +186,6 @@ impl Gateway {
     /// The newest signed checkpoint of the ledger.
     pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
         self.store.latest_checkpoint().await
-    }
-
-    /// Whether the gate can do its work, and why not.
-    pub async fn readiness(&self) -> Readiness {
-        let active = self.policies.current();
-        let mut reasons = Vec::new();
-        if let Err(error) = self.store.head().await {
-            reasons.push(format!("the store does not answer: {error}"));
-        }
-        if let Some(error) = self.store.trouble() {
-            reasons.push(format!("the store cannot write: {error}"));
-        } else if let Some(disk) = self.store.disk().filter(|disk| disk.is_nearly_full()) {
-            reasons.push(format!(
-                "the disk of the store is nearly full ({} % free): free some space before writing fails",
-                disk.percent_free()
-            ));
-        }
-        if self.connections.is_empty() {
-            reasons.push("no connection is configured: add one to the configuration file (`portcullis config init` shows how)".to_owned());
-        }
-        if *self.stop.borrow() {
-            reasons.push("the gate is shutting down".to_owned());
-        }
-        let mut notes: Vec<String> = Vec::new();
-        notes.extend(
-            self.policies.refused().map(|why| {
-                format!("the newest rules were refused, the last good ones stay: {why}")
-            }),
-        );
-        if self.graph.load().count() == 0 {
-            notes.push("no graph is loaded: rules that ask who may do what cannot tell".to_owned());
-        }
-        Readiness {
-            ready: reasons.is_empty(),
-            reasons,
-            notes,
-            sandbox: active.pool.sandbox().to_owned(),
-            bundle: active.bundle.revision.clone(),
-            graph_revision: self.graph.load().revision(),
-        }
     }
 
     /// The active bundle.

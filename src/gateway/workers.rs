@@ -13,6 +13,8 @@ mod tender;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -52,6 +54,34 @@ pub struct Settings {
     pub deadline: Duration,
     /// How long loading a bundle may take before it is refused. Default 10 s.
     pub load_deadline: Duration,
+    /// Counts how workers end, over all pools of these settings.
+    pub ends: Arc<Ends>,
+}
+
+/// How workers that served ended, counted.
+#[derive(Debug, Default)]
+pub struct Ends([AtomicU64; 4]);
+
+impl Ends {
+    /// What is told apart: too slow; by its own fault; by somebody outside, such as the system short of memory; not to
+    /// be talked with.
+    pub const WORDS: [&'static str; 4] = ["late", "died", "killed", "socket"];
+
+    /// How many, in the order of [`Ends::WORDS`].
+    pub fn counts(&self) -> [u64; 4] {
+        self.0.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    fn count(&self, failed: &Failed) {
+        let [late, died, killed, socket] = &self.0;
+        let count = match failed {
+            Failed::Late(_) => late,
+            Failed::Died(_) if failed.died_from_outside() => killed,
+            Failed::Died(_) => died,
+            Failed::Socket(_) | Failed::Frame(_) | Failed::Report(_) => socket,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Settings {
@@ -63,6 +93,7 @@ impl Settings {
             count: cores.clamp(2, 4),
             deadline: Duration::from_millis(200),
             load_deadline: Duration::from_secs(10),
+            ends: Arc::default(),
         }
     }
 
@@ -151,6 +182,16 @@ impl Pool {
     /// How many workers died or were killed.
     pub fn restarts(&self) -> u64 {
         self.shared.restarts()
+    }
+
+    /// How many workers serve now.
+    pub fn in_service(&self) -> usize {
+        self.shared.in_service()
+    }
+
+    /// Whether none serves and the last try to start one failed.
+    pub fn is_stranded(&self) -> bool {
+        self.shared.is_stranded()
     }
 
     /// Asks these rules, in this order; always one answer a rule.

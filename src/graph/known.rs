@@ -80,6 +80,14 @@ impl<T> Known<T> {
         matches!(self, Self::Unknown(_))
     }
 
+    /// Why it is unknown, if it is.
+    pub const fn why(&self) -> Option<&Why> {
+        match self {
+            Self::Unknown(why) => Some(why),
+            Self::Value(_) | Self::Nothing => None,
+        }
+    }
+
     /// Takes `told` where this fact is unknown; a known fact stays.
     pub fn learn(&mut self, told: Self) {
         if self.is_unknown() {

@@ -1,12 +1,16 @@
 //! The certificate a listener shows, and how it is changed without a restart.
 //!
 //! rustls with aws-lc-rs, TLS 1.2 and 1.3, HTTP/1.1 only: it is the one protocol that ALPN offers. It is deliberately
-//! no certificate manager: files come from outside, [`Tls::reload`] reads them again, and a bad pair of files changes
+//! no certificate manager: files come from outside, [`watch`] has them read again, and a bad pair of files changes
 //! nothing.
+
+mod expiry;
+pub mod watch;
 
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -14,6 +18,8 @@ use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
+
+use crate::graph::Time;
 
 /// Where the certificate is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +63,19 @@ pub enum Unusable {
 #[derive(Debug)]
 pub struct Tls {
     settings: Settings,
-    current: ArcSwap<ServerConfig>,
+    current: ArcSwap<Served>,
 }
+
+/// A certificate that can be shown, and when it ends.
+#[derive(Debug)]
+struct Served {
+    config: Arc<ServerConfig>,
+    ends: Option<Time>,
+}
+
+/// What changes when a file does: length and time of certificate and key, as far as they are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark([Option<(u64, SystemTime)>; 2]);
 
 impl Tls {
     /// Reads both files. Blocking: for the start, or a thread that may block.
@@ -76,12 +93,27 @@ impl Tls {
 
     /// What the next handshake uses.
     pub fn current(&self) -> Arc<ServerConfig> {
-        self.current.load_full()
+        Arc::clone(&self.current.load().config)
+    }
+
+    /// When the certificate in use ends, if that can be read.
+    pub fn ends(&self) -> Option<Time> {
+        self.current.load().ends
+    }
+
+    /// How the files look now: another mark is another pair of files.
+    pub fn mark(&self) -> Mark {
+        let look = |path: &Path| {
+            let about = std::fs::metadata(path).ok()?;
+            Some((about.len(), about.modified().ok()?))
+        };
+        Mark([look(&self.settings.certificate), look(&self.settings.key)])
     }
 }
 
-fn read(settings: &Settings) -> Result<ServerConfig, Unusable> {
+fn read(settings: &Settings) -> Result<Served, Unusable> {
     let chain = certificates(&settings.certificate)?;
+    let ends = chain.first().and_then(|certificate| expiry::of(certificate));
     let key = PrivateKeyDer::from_pem_file(&settings.key)
         .map_err(|why| unreadable("private key", &settings.key, &why))?;
     let refused = |why| Unusable::Refused { settings: settings.clone(), why };
@@ -92,7 +124,7 @@ fn read(settings: &Settings) -> Result<ServerConfig, Unusable> {
         .with_single_cert(chain, key)
         .map_err(refused)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Served { config: Arc::new(config), ends })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {

@@ -20,6 +20,8 @@ use crate::policy::Verdict;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::log;
+use crate::store::recent;
+use crate::store::recent::Of;
 use crate::store::recording::INPUT;
 use crate::store::recording::PEOPLE;
 use crate::store::recording::TOLD;
@@ -97,15 +99,14 @@ impl Store {
         if self.inner.asked.as_ref().is_some_and(|asked| !asked.may_hold(&question)) {
             return Ok(None);
         }
-        self.ask(move |db| {
-            let mut query =
-                db.prepare_cached("SELECT decision, at FROM standing WHERE question = ?1")?;
-            let found = query.query_row([question], |row| {
-                Ok((Uuid::from_bytes(row.get(0)?), Time::from_millis(row.get(1)?)))
-            });
-            Ok(found.optional()?)
-        })
-        .await
+        let stands = match &self.inner.recent {
+            Some(recent) => match recent.find(Of::Question, &question) {
+                Some(stands) => Some(stands),
+                None => self.ask(move |db| recent::settled(db, Of::Question, &question)).await?,
+            },
+            None => self.ask(move |db| recent::anywhere(db, Of::Question, &question)).await?,
+        };
+        Ok(stands.map(|stands| (stands.id, stands.at)))
     }
 
     /// How many decisions there were since `since`.

@@ -9,6 +9,8 @@ use rusqlite::Connection;
 use rusqlite::OptionalExtension as _;
 use rusqlite::Row;
 use serde_json::json;
+use sha2::Digest;
+use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::event::delivery::HookId;
@@ -21,6 +23,8 @@ use crate::store::NewEntry;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::log;
+use crate::store::recent::Noted;
+use crate::store::recent::Of;
 use crate::store::row;
 use crate::store::writer::Desk;
 
@@ -135,9 +139,11 @@ struct Taken {
 impl Store {
     /// Keeps a delivery; it is on the disk when this returns. Sealing costs some microseconds on the caller's thread.
     pub async fn keep(&self, delivery: NewDelivery<'_>) -> Result<Kept, StoreError> {
-        let sealed = self.seal()?.seal(&body_purpose(delivery.id), delivery.body)?;
+        // Before it is sealed, since nothing sealed can be compressed: a third of the pages, for some 3 µs.
+        let packed = lz4_flex::compress_prepend_size(delivery.body);
+        let sealed = self.seal()?.seal(&body_purpose(delivery.id), &packed)?;
         let delivery = NewDelivery { body: &[], ..delivery };
-        self.write_plain(move |desk| keep(desk.db, &delivery, &sealed)).await
+        self.write_plain(move |desk| keep(desk, &delivery, &sealed)).await
     }
 
     /// Hands out up to `limit` deliveries that wait, oldest first, each until `now + lease`. A hook of which another
@@ -154,9 +160,7 @@ impl Store {
         for one in taken {
             let id = one.claimed.id;
             let opened = match &one.sealed {
-                Some(sealed) => {
-                    self.seal()?.open(&body_purpose(id), sealed).map_err(|e| e.to_string())
-                }
+                Some(sealed) => opened(self.seal()?, id, sealed),
                 None => Err("its body was forgotten".to_owned()),
             };
             match opened {
@@ -228,21 +232,28 @@ fn body_purpose(id: Uuid) -> String {
     format!("body {id}")
 }
 
+fn opened(seal: &Seal, id: Uuid, sealed: &[u8]) -> Result<Vec<u8>, String> {
+    let packed = seal.open(&body_purpose(id), sealed).map_err(|error| error.to_string())?;
+    lz4_flex::decompress_size_prepended(&packed).map_err(|error| error.to_string())
+}
+
 fn why_purpose(id: Uuid) -> String {
     format!("why {id}")
 }
 
-fn keep(db: &Connection, new: &NewDelivery<'_>, sealed: &[u8]) -> Result<Kept, StoreError> {
+/// The same body through another hook is another delivery.
+fn body_and_hook(new: &NewDelivery<'_>) -> [u8; 32] {
+    Sha256::new().chain_update(new.digest).chain_update(new.hook.as_str()).finalize().into()
+}
+
+fn keep(desk: &mut Desk<'_>, new: &NewDelivery<'_>, sealed: &[u8]) -> Result<Kept, StoreError> {
+    let (db, hash) = (desk.db, body_and_hook(new));
     let since = new.received.millis().saturating_sub(row::millis(REPEATED_WITHIN));
-    let earlier = db
-        .prepare_cached(
-            "SELECT id FROM delivery WHERE digest = ?1 AND hook = ?2 AND received > ?3 LIMIT 1",
-        )?
-        .query_row((new.digest, new.hook.as_str(), since), |row| row.get(0))
-        .optional()?;
-    if let Some(id) = earlier {
-        return Ok(Kept::Duplicate(Uuid::from_bytes(id)));
+    let earlier = desk.recent.find(db, Of::Body, &hash)?;
+    if let Some(earlier) = earlier.filter(|earlier| earlier.at.millis() > since) {
+        return Ok(Kept::Duplicate(earlier.id));
     }
+    desk.recent.note(db, Of::Body, hash, Noted { id: new.id, at: new.received })?;
     db.prepare_cached(
         "INSERT INTO delivery (id, connection, hook, product, key, digest, received, attempt, due)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7)",

@@ -18,9 +18,6 @@ use crate::store::open;
 use crate::store::row;
 use crate::store::schema;
 
-/// Of a disk, what has to stay free: below it a gate says that it is not ready, while it can still write.
-const LEAST_FREE_PERCENT: u64 = 5;
-
 /// What a store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
@@ -102,11 +99,6 @@ impl Disk {
         Some(Self { free: bytes(of.f_bavail), total: bytes(used.saturating_add(of.f_bavail)) })
     }
 
-    /// Whether so little is left that somebody has to act before writes fail.
-    pub const fn is_nearly_full(self) -> bool {
-        self.free < self.total / 100 * LEAST_FREE_PERCENT
-    }
-
     /// What is free, in whole per cent.
     pub fn percent_free(self) -> u64 {
         self.free.checked_div(self.total / 100).unwrap_or_default()
@@ -149,11 +141,6 @@ impl Store {
         })
         .await
     }
-
-    /// The space on the disk of the store.
-    pub fn disk(&self) -> Option<Disk> {
-        Disk::of(&self.inner.path)
-    }
 }
 
 /// The file of this name with something added to it.
@@ -182,17 +169,4 @@ fn span(db: &Connection) -> Result<Option<(Time, Time)>, StoreError> {
         Ok(found.map(Time::from_millis))
     };
     Ok(at("ASC")?.zip(at("DESC")?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_disk_is_nearly_full_below_a_twentieth() {
-        let disk = |free| Disk { free, total: 10_000 };
-        assert!(disk(499).is_nearly_full() && disk(0).is_nearly_full());
-        assert!(!disk(500).is_nearly_full() && !disk(10_000).is_nearly_full());
-        assert_eq!([disk(499).percent_free(), disk(500).percent_free()], [4, 5]);
-    }
 }

@@ -276,7 +276,7 @@ fn moment(millis: i64) -> Result<Moment, StoreError> {
     Moment::from_millis(millis).map_err(|error| StoreError::Fault(error.to_string()))
 }
 
-fn edge(db: &Connection) -> Result<Frontier, StoreError> {
+pub(super) fn edge(db: &Connection) -> Result<Frontier, StoreError> {
     match meta::get(db, meta::EDGE)? {
         None => Ok(Frontier::new()),
         Some(bytes) => Frontier::from_bytes(&bytes)

@@ -31,6 +31,7 @@ use crate::store::meta;
 use crate::store::queue;
 use crate::store::reader;
 use crate::store::reader::Readers;
+use crate::store::recent::Recent;
 use crate::store::schema;
 use crate::store::trouble::Trouble;
 use crate::store::wal;
@@ -131,6 +132,8 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
     )?;
     let clock = Arc::new(AtomicI64::new(meta::number(&db, meta::STAMP)?.max(state.last)));
     let asked = Asked::of(&db)?;
+    let recent = Recent::of(&db)?;
+    let shared = recent.shared();
     let (orders, line) = wal::line();
     wal::watch(&mut db, orders.clone())?;
     let copier = wal::connect(path)?;
@@ -140,6 +143,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         db,
         seal: settings.seal.clone(),
         state,
+        recent,
         clock: clock.clone(),
         batches,
         lock,
@@ -160,6 +164,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         path: path.clone(),
         clock,
         asked: Some(asked),
+        recent: Some(shared),
         identity,
         trouble,
         // A life before this one may have ended between erasing and emptying.
@@ -186,6 +191,7 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
         path: path.to_owned(),
         clock,
         asked: None,
+        recent: None,
         identity,
         trouble: Trouble::default(),
         owes_emptying: AtomicBool::new(false),

@@ -33,12 +33,19 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    /// Hands over the answers of the batch before; then waits for the next. None when nobody is left to ask.
-    pub(super) fn next(&self, finished: Finished) -> Option<Vec<Message>> {
-        if let Err(gone) = self.finished.blocking_send(finished) {
-            tell(gone.0);
-            return None;
+    /// Hands over the answers of the batch before, and has the next one gathered. False when nobody gathers any more.
+    pub(super) fn finish(&self, finished: Finished) -> bool {
+        match self.finished.blocking_send(finished) {
+            Ok(()) => true,
+            Err(gone) => {
+                tell(gone.0);
+                false
+            }
         }
+    }
+
+    /// Waits for the next batch; none when nobody is left to ask.
+    pub(super) fn next(&self) -> Option<Vec<Message>> {
         self.come.recv().ok()
     }
 }

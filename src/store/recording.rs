@@ -5,7 +5,6 @@
 //! only helps to find it.
 
 use rusqlite::Connection;
-use rusqlite::OptionalExtension as _;
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -28,6 +27,8 @@ use crate::store::log;
 use crate::store::log::Prepared;
 use crate::store::outbox;
 use crate::store::outbox::SealedAction;
+use crate::store::recent::Noted;
+use crate::store::recent::Of;
 use crate::store::row;
 use crate::store::tickets;
 use crate::store::writer::Desk;
@@ -233,14 +234,19 @@ fn unwritable(error: serde_json::Error) -> StoreError {
 fn write(desk: &mut Desk<'_>, ready: Ready) -> Result<Result<Recorded, RecordError>, StoreError> {
     let Ready { public, entry, done, event_key, actions, open, spend, question, extra } = ready;
     let (decision, at) = (public.decision, public.at);
-    if let Some(before) = decided_before(desk.db, event_key, decision, at)? {
-        return Ok(Err(RecordError::DecidedBefore(before)));
+    if let Some(event) = &event_key
+        && let Some(before) = desk.recent.find(desk.db, Of::Event, event)?
+    {
+        return Ok(Err(RecordError::DecidedBefore(before.id)));
     }
     if let Some(delivery) = done
         && !deliveries::finish(desk.db, delivery, None, at)?
     {
-        unmark(desk.db, event_key)?;
         return Ok(Err(RecordError::DeliveryDone(delivery)));
+    }
+    let noted = Noted { id: decision, at };
+    if let Some(event) = event_key {
+        desk.recent.note(desk.db, Of::Event, event, noted)?;
     }
     let entry_index = log::append(desk, entry)?;
     index(desk.db, &public, row::signed(entry_index))?;
@@ -259,41 +265,12 @@ fn write(desk: &mut Desk<'_>, ready: Ready) -> Result<Result<Recorded, RecordErr
         }
     }
     if let Some(question) = question {
-        stand(desk.db, question, decision, at)?;
+        desk.recent.note(desk.db, Of::Question, question, noted)?;
     }
     for entry in extra {
         log::append(desk, entry)?;
     }
     Ok(Ok(Recorded { entry_index }))
-}
-
-/// Marks the event as decided, or says which decision was first.
-fn decided_before(
-    db: &Connection,
-    key: Option<[u8; 32]>,
-    decision: Uuid,
-    at: Time,
-) -> Result<Option<Uuid>, StoreError> {
-    let Some(key) = key else { return Ok(None) };
-    let marked = db
-        .prepare_cached(
-            "INSERT INTO decided (event_key, decision, at) VALUES (?1, ?2, ?3)
-             ON CONFLICT (event_key) DO NOTHING",
-        )?
-        .execute((key, decision.as_bytes(), at.millis()))?;
-    if marked == 1 {
-        return Ok(None);
-    }
-    let mut first = db.prepare_cached("SELECT decision FROM decided WHERE event_key = ?1")?;
-    Ok(first.query_row([key], |row| row.get(0)).optional()?.map(Uuid::from_bytes))
-}
-
-/// Takes the mark back that this very decision set.
-fn unmark(db: &Connection, key: Option<[u8; 32]>) -> Result<(), StoreError> {
-    if let Some(key) = key {
-        db.prepare_cached("DELETE FROM decided WHERE event_key = ?1")?.execute([key])?;
-    }
-    Ok(())
 }
 
 fn index(db: &Connection, public: &Public, entry: i64) -> Result<(), StoreError> {
@@ -341,13 +318,4 @@ fn use_up(
     let body = row::members(json!({ "spent_by": decision.to_string() }));
     log::append(desk, tickets::entry(&spent, at, body).prepare()?)?;
     Ok(true)
-}
-
-fn stand(db: &Connection, question: [u8; 32], decision: Uuid, at: Time) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT INTO standing (question, decision, at) VALUES (?1, ?2, ?3)
-         ON CONFLICT (question) DO UPDATE SET decision = excluded.decision, at = excluded.at",
-    )?
-    .execute((question, decision.as_bytes(), at.millis()))?;
-    Ok(())
 }

@@ -20,6 +20,7 @@ use crate::store::deliveries::REPEATED_WITHIN;
 use crate::store::erase;
 use crate::store::log;
 use crate::store::meta;
+use crate::store::recent::Of;
 use crate::store::row;
 use crate::store::writer::Desk;
 
@@ -75,8 +76,8 @@ impl Store {
     pub async fn sweep(&self, until: Until, now: Time) -> Result<Swept, StoreError> {
         self.forget_bodies(until.bodies).await?;
         self.forget_deliveries(until.sealed, now).await?;
-        for table in ["decided", "standing"] {
-            self.forget_hashes(table, repeated_until(now)).await?;
+        for of in [Of::Body, Of::Event, Of::Question] {
+            self.forget_hashes(of, repeated_until(now)).await?;
         }
         while !self.write(move |desk| sweep_sealed(desk, until.sealed, now)).await? {}
         let instance = self.instance().to_string();
@@ -136,13 +137,21 @@ impl Store {
         Ok(())
     }
 
-    async fn forget_hashes(&self, table: &'static str, before: Time) -> Result<(), StoreError> {
-        let key = if table == "decided" { "event_key" } else { "question" };
+    /// What is found by its hash, of one kind. What waits outside the index is put into it first, if any of it is old.
+    async fn forget_hashes(&self, of: Of, before: Time) -> Result<(), StoreError> {
+        let millis = before.millis();
+        let waits = self.ask(move |db| {
+            let any = "SELECT EXISTS (SELECT 1 FROM recent WHERE at < ?1)";
+            Ok(db.prepare_cached(any)?.query_row([millis], |row| row.get(0))?)
+        });
+        if waits.await? {
+            self.write(|desk| desk.recent.fold(desk.db)).await?;
+        }
         loop {
-            let find = format!("SELECT {key} FROM {table} WHERE at < ?1 LIMIT ?2");
             let old = self.inner.readers.walk(move |db| {
-                let mut query = db.prepare_cached(&find)?;
-                let rows = query.query_map((before.millis(), LOOK), |row| row.get(0))?;
+                let find = "SELECT hash FROM known WHERE of = ?1 AND at < ?2 LIMIT ?3";
+                let mut query = db.prepare_cached(find)?;
+                let rows = query.query_map((of as i64, millis, LOOK), |row| row.get(0))?;
                 rows.map(|key| Ok((key?, 0))).collect::<Result<Old<Vec<u8>>, StoreError>>()
             });
             let old = old.await?;
@@ -151,8 +160,9 @@ impl Store {
             }
             for step in steps(old) {
                 // Asked again meanwhile, it is young again and stays.
+                let kind = of as i64;
                 let delete =
-                    format!("DELETE FROM {table} WHERE {key} = ?1 AND at < {}", before.millis());
+                    format!("DELETE FROM known WHERE of = {kind} AND hash = ?1 AND at < {millis}");
                 self.write(move |desk| {
                     let repetitions = each(desk.db, &delete, &step)?;
                     count(desk.db, &Swept { repetitions, ..Swept::default() })

@@ -19,6 +19,7 @@ use crate::store::meta;
 use crate::store::queue;
 use crate::store::queue::Batches;
 use crate::store::queue::Finished;
+use crate::store::recent::Recent;
 use crate::store::trouble::Trouble;
 
 /// What a job works with.
@@ -29,6 +30,8 @@ pub(super) struct Desk<'a> {
     pub seal: &'a Seal,
     /// What the ledger stands at.
     pub state: &'a mut State,
+    /// What came before, by its hash.
+    pub recent: &'a mut Recent,
 }
 
 /// What the ledger stands at; undone with the job that moved it.
@@ -124,7 +127,7 @@ impl Desk<'_> {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<Result<T, R>, StoreError>,
     ) -> Result<Result<T, R>, StoreError> {
-        let before = self.state.clone();
+        let (before, mark) = (self.state.clone(), self.recent.mark());
         self.say("SAVEPOINT attempt")?;
         let result = work(self);
         if matches!(result, Ok(Ok(_))) {
@@ -132,6 +135,7 @@ impl Desk<'_> {
             return result;
         }
         *self.state = before;
+        self.recent.back_to(mark);
         // After some failures (a full disk) the database has undone the whole transaction by itself.
         if !self.db.is_autocommit() {
             self.say("ROLLBACK TO attempt")?;
@@ -170,6 +174,7 @@ pub(super) struct Writer {
     pub db: Connection,
     pub seal: Arc<Seal>,
     pub state: State,
+    pub recent: Recent,
     pub clock: Arc<AtomicI64>,
     pub batches: Batches,
     /// Held so that no second process writes; let go when the thread ends.
@@ -187,7 +192,12 @@ impl Writer {
     pub(super) fn run(mut self) {
         let mut open = true;
         let mut finished = Finished::new();
-        while open && let Some(batch) = self.batches.next(std::mem::take(&mut finished)) {
+        while open && self.batches.finish(std::mem::take(&mut finished)) {
+            // Nobody waits for an answer now, and those who ask meanwhile share the next batch.
+            if self.recent.is_full() {
+                self.fold();
+            }
+            let Some(batch) = self.batches.next() else { break };
             let mut jobs = Vec::with_capacity(batch.len());
             for message in batch {
                 match message {
@@ -218,7 +228,12 @@ impl Writer {
         let mut jobs = jobs.into_iter();
         let mut undone = None;
         for job in jobs.by_ref() {
-            let mut desk = Desk { db: &self.db, seal: &self.seal, state: &mut self.state };
+            let mut desk = Desk {
+                db: &self.db,
+                seal: &self.seal,
+                state: &mut self.state,
+                recent: &mut self.recent,
+            };
             let leaves_traces = job.leaves_traces();
             let (answer, failed) = job.run(&mut desk);
             answers.push(answer);
@@ -231,6 +246,11 @@ impl Writer {
         let wrote = if self.db.total_changes() == changes { Wrote::Nothing } else { Wrote::Rows };
         let outcome = undone.map_or_else(|| self.commit(&before, wrote), Err);
         self.learn(&outcome, wrote);
+        if outcome.is_ok() {
+            self.recent.committed();
+        } else {
+            self.recent.undone();
+        }
         if let Err(error) = &outcome {
             // Whether a failed commit closed the transaction or not, it is closed from here on.
             if !self.db.is_autocommit() {
@@ -243,6 +263,23 @@ impl Writer {
         // Left over only if the database undid the transaction under way: not tried, so worth trying again.
         let untried = jobs.map(|job| refusal(job, StoreError::Busy));
         told.chain(untried).collect()
+    }
+
+    /// Puts what is found by its hash in its place. If that fails, it stays where it is found as well.
+    fn fold(&mut self) {
+        let folded = say(&self.db, "BEGIN IMMEDIATE")
+            .and_then(|()| self.recent.fold(&self.db))
+            .and_then(|()| say(&self.db, "COMMIT"));
+        match folded {
+            Ok(()) => self.recent.committed(),
+            Err(error) => {
+                if !self.db.is_autocommit() {
+                    let _ = say(&self.db, "ROLLBACK");
+                }
+                self.recent.undone();
+                self.note(&error);
+            }
+        }
     }
 
     /// A batch that changed nothing, such as a look for work that is not there, costs the disk nothing.

@@ -145,7 +145,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// The trial worker under a name of its own, so that its processes can be told from those of other tests.
 #[cfg(target_os = "linux")]
-fn own_program(name: &str) -> PathBuf {
+pub(super) fn own_program(name: &str) -> PathBuf {
     let link =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     let _ = std::fs::remove_file(&link);
@@ -154,7 +154,7 @@ fn own_program(name: &str) -> PathBuf {
 }
 
 #[cfg(target_os = "linux")]
-fn processes_of(program: &Path) -> Vec<i32> {
+pub(super) fn processes_of(program: &Path) -> Vec<i32> {
     let ids = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     ids.filter(|id| {

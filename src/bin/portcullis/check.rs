@@ -92,19 +92,26 @@ impl Asker {
         let gate = variable("PORTCULLIS_URL").ok_or(
             "PORTCULLIS_URL is not set: give the gate's address as a workspace or repository variable, such as https://gate.example.com",
         )?;
-        let gate = gate.trim_end_matches('/').to_owned();
+        let (gate, is_encrypted) = address(&gate)?;
         let step = variable("BITBUCKET_STEP_OIDC_TOKEN");
         let is_step = step.is_some();
-        let token = step.or_else(|| variable("PORTCULLIS_TOKEN")).ok_or_else(|| {
+        let token =
+            step.or_else(|| variable("PORTCULLIS_TOKEN")).map(|token| token.trim().to_owned());
+        let token = token.filter(|token| !token.is_empty()).ok_or_else(|| {
             format!("{NO_TOKEN}{gate}\"]\nor, in another CI, set PORTCULLIS_TOKEN to a service token (`portcullis token create`)")
         })?;
+        if !token.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~+/=-".contains(&b)) {
+            return Err("the token holds a character that no token has".to_owned());
+        }
         let client = reqwest::Client::builder()
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5))
-            .build()
-            .map_err(|error| format!("cannot make a TLS client: {error}"))?;
-        Ok(Self { gate, token: token.trim().to_owned(), is_step, client })
+            .connect_timeout(Duration::from_secs(5));
+        // A proxy would be told the token of a question that goes unencrypted to this machine.
+        let client = if is_encrypted { client } else { client.no_proxy() };
+        let client =
+            client.build().map_err(|error| format!("cannot make a TLS client: {error}"))?;
+        Ok(Self { gate, token, is_step, client })
     }
 
     /// Asks; while the answer is `wait` and there is time, waits for the ticket and asks again.
@@ -156,12 +163,9 @@ impl Asker {
                 NoAnswer::Unreachable(why)
             });
         }
-        let said = at(&body, "/detail")
-            .as_str()
-            .or(at(&body, "/title").as_str())
-            .unwrap_or("no reason given")
-            .to_owned();
-        if status.is_client_error() && status.as_u16() != 429 {
+        let said = at(&body, "/detail").as_str().or(at(&body, "/title").as_str());
+        let said = said.map_or_else(|| "no reason given".to_owned(), plain);
+        if status.is_client_error() {
             Err(NoAnswer::Refused(format!(
                 "the gate refused the question ({}): {said}",
                 status.as_u16()
@@ -204,6 +208,31 @@ impl Asker {
     }
 }
 
+/// The gate's address without the slash at its end, and whether what goes there is encrypted: over http, whoever listens
+/// gets the token, so http is for a gate on this machine.
+fn address(text: &str) -> Result<(String, bool), String> {
+    let gate = text.trim_end_matches('/');
+    let is_usable = |url: &url::Url| match url.scheme() {
+        "https" => true,
+        "http" => is_loopback(url),
+        _ => false,
+    };
+    let url = url::Url::parse(gate).ok().filter(|url| is_usable(url) && url.username().is_empty());
+    let url = url.ok_or(
+        "PORTCULLIS_URL must be the gate's address, such as https://gate.example.com; http only for a gate on this machine",
+    )?;
+    Ok((gate.to_owned(), url.scheme() == "https"))
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
 /// The deepest cause: reqwest's outer words name the address only.
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
@@ -239,13 +268,18 @@ fn question(check: &Check, is_step: bool) -> Value {
     })
 }
 
+/// A text of the answer as it may be printed: in a log, a control character could hide or forge lines.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 fn sentence(answer: &Value) -> String {
     let reason = at(answer, "/reason").as_str().unwrap_or_default();
     let link = at(answer, "/ticket/url")
         .as_str()
         .or(at(answer, "/narrative").as_str())
         .unwrap_or_default();
-    format!("{reason} {link}")
+    plain(&format!("{reason} {link}"))
 }
 
 fn told(check: &Check, answer: &Value) -> ExitCode {
@@ -263,26 +297,26 @@ fn told(check: &Check, answer: &Value) -> ExitCode {
     ExitCode::from(code)
 }
 
+fn text_at(value: &Value, pointer: &str) -> String {
+    plain(at(value, pointer).as_str().unwrap_or_default())
+}
+
 fn in_words(answer: &Value) {
-    let word = |name: &str| at(answer, &format!("/{name}")).as_str().unwrap_or("?").to_owned();
+    let word = |name: &str| plain(at(answer, &format!("/{name}")).as_str().unwrap_or("?"));
     println!("{} → {} ({})", word("verdict").to_uppercase(), word("effect"), word("binds"));
     let listed =
         |name: &str| at(answer, &format!("/{name}")).as_array().cloned().unwrap_or_default();
     for rule in listed("rules").iter().filter(|rule| at(rule, "/reason").is_string()) {
-        println!(
-            "  {}: {}",
-            at(rule, "/rule").as_str().unwrap_or_default(),
-            at(rule, "/reason").as_str().unwrap_or_default()
-        );
+        println!("  {}: {}", text_at(rule, "/rule"), text_at(rule, "/reason"));
     }
     for because in listed("because") {
-        println!("  {}", at(&because, "/text").as_str().unwrap_or_default());
+        println!("  {}", text_at(&because, "/text"));
     }
     for remedy in listed("remedies") {
-        println!("  → {}", at(&remedy, "/text").as_str().unwrap_or_default());
+        println!("  → {}", text_at(&remedy, "/text"));
     }
     if let Some(why) = at(answer, "/ticket/why").as_str() {
-        println!("  {why}");
+        println!("  {}", plain(why));
     }
     println!("{}", sentence(answer));
 }

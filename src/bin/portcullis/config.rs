@@ -162,6 +162,8 @@ pub struct HookConfig {
     pub id: String,
     /// One secret, or two during rotation.
     pub secrets: Vec<SecretRef>,
+    /// It is missed, and an alert rings, when it has told nothing for so long: `12h`, `7d`. Absent: it may be silent.
+    pub silent_after: Option<String>,
 }
 
 /// How we sign in to Bitbucket.

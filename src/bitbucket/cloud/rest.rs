@@ -98,7 +98,7 @@ impl Cloud {
         Ok(Workspace { id, slug: wire.slug, name: wire.name })
     }
 
-    fn transport(&self) -> &Transport {
+    pub(crate) fn transport(&self) -> &Transport {
         &self.0.transport
     }
 

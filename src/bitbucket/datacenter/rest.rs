@@ -168,7 +168,7 @@ impl DataCenter {
         Id::new(self.connection(), Kind::User, &id.to_string()).ok()
     }
 
-    fn transport(&self) -> &Transport {
+    pub(crate) fn transport(&self) -> &Transport {
         &self.0.transport
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::bitbucket::FetchError;
+use crate::bitbucket::PullRequestFacts;
 use crate::bitbucket::StepFacts;
 use crate::bitbucket::StepState;
 use crate::event::Environment;
@@ -122,10 +123,7 @@ async fn of_service(
     facts.pipeline = Known::Nothing;
     // The CI asks as itself: nobody's rights on Bitbucket are used, and that is known.
     facts.actor = Known::Nothing;
-    facts.pull_request = match question.step.pull_request {
-        Some(id) => Known::Value(PullRequest { id: Known::Value(id), ..PullRequest::default() }),
-        None => Known::Nothing,
-    };
+    facts.pull_request = Known::Nothing;
     let Some(repository) = repository else { return };
     let (commit, held) = match (&connection.client, &question.step.commit) {
         (Some(client), Some(claimed)) => {
@@ -147,11 +145,18 @@ async fn of_service(
             (Err(why.clone()), Known::Unknown(why))
         }
     };
-    matter.unread_step = commit.as_ref().err().cloned().or(match &held {
-        Known::Unknown(why) => Some(why.clone()),
-        Known::Value(_) | Known::Nothing => None,
-    });
+    let pull_request = match (&connection.client, &commit, question.step.pull_request) {
+        (_, _, None) => Known::Nothing,
+        (Some(client), Ok(commit), Some(id)) => {
+            stands_at(client.pull_request(&repository, id, CALL).await, id, commit)
+        }
+        (None, Ok(_), Some(_)) => Known::unknown(NO_CREDENTIAL),
+        (_, Err(why), Some(_)) => Known::Unknown(why.clone()),
+    };
+    let unread = commit.as_ref().err().or(held.why()).or(pull_request.why());
+    matter.unread_step = unread.cloned();
     matter.commit = commit.ok();
+    matter.document.facts.pull_request = pull_request;
     matter.document.facts.resource = Known::Value(Resource {
         repository: Known::Value(Repository {
             id: Known::Value(repository),
@@ -161,6 +166,25 @@ async fn of_service(
         environment: Known::Nothing,
         variables: Known::default(),
     });
+}
+
+/// The pull request, if it stands at the commit that was read: approvals given to other commits speak for nothing here.
+fn stands_at(
+    read: Result<PullRequestFacts, FetchError>,
+    id: u64,
+    commit: &str,
+) -> Known<PullRequest> {
+    let now = match read {
+        Ok(now) => now.facts,
+        Err(error) => return Known::Unknown(error.why()),
+    };
+    let stands = now.source.value().and_then(|source| source.commit.value());
+    if stands.is_some_and(|stands| stands == commit) {
+        return Known::Value(now);
+    }
+    Known::Unknown(Why::said(format!(
+        "pull request {id} does not stand at the commit that the question names"
+    )))
 }
 
 /// The ref, if no commit up to the claimed one is missing from it.

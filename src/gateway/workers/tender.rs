@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub struct Shared {
     /// While there is none, no question's digest is made: hashing would cost as much as an answer.
     any_guilty: AtomicBool,
     restarts: AtomicU64,
+    in_service: AtomicUsize,
+    cannot_start: AtomicBool,
 }
 
 impl Shared {
@@ -70,6 +73,8 @@ impl Shared {
             guilty: moka::sync::Cache::new(MAX_GUILTY),
             any_guilty: AtomicBool::new(false),
             restarts: AtomicU64::new(0),
+            in_service: AtomicUsize::new(0),
+            cannot_start: AtomicBool::new(false),
         }
     }
 
@@ -86,6 +91,29 @@ impl Shared {
     /// How many workers died or were killed.
     pub fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
+    }
+
+    /// How many workers serve now.
+    pub fn in_service(&self) -> usize {
+        self.in_service.load(Ordering::Relaxed)
+    }
+
+    /// Whether none serves and the last try to start one failed.
+    pub fn is_stranded(&self) -> bool {
+        self.in_service() == 0 && self.cannot_start.load(Ordering::Relaxed)
+    }
+
+    /// A worker serves.
+    fn serves(&self) {
+        self.in_service.fetch_add(1, Ordering::Relaxed);
+        self.cannot_start.store(false, Ordering::Relaxed);
+    }
+
+    /// A worker that served has ended.
+    fn ended(&self, failed: &Failed) {
+        self.in_service.fetch_sub(1, Ordering::Relaxed);
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+        self.settings.ends.count(failed);
     }
 
     /// A worker with the bundle loaded. What it reports must be what the first one reported: rules go by position.
@@ -125,6 +153,9 @@ impl Shared {
 
 /// Tends one worker for the life of the pool.
 pub async fn tend(shared: Arc<Shared>, first: Option<Process>) {
+    if first.is_some() {
+        shared.serves();
+    }
     let mut tender = Tender { shared, process: first };
     loop {
         // Before the batch, not after: questions wait for a worker that runs, and go to whichever runs first.
@@ -151,8 +182,14 @@ impl Tender {
                 break running;
             }
             match self.shared.start().await {
-                Ok(started) => break started,
-                Err(error) => tracing::error!(%error, "a worker could not be started"),
+                Ok(started) => {
+                    self.shared.serves();
+                    break started;
+                }
+                Err(error) => {
+                    self.shared.cannot_start.store(true, Ordering::Relaxed);
+                    tracing::error!(%error, "a worker could not be started");
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -213,7 +250,7 @@ impl Tender {
         if let Err(failed) = &result {
             tracing::warn!(%failed, "a worker failed and is replaced");
             self.process = None;
-            shared.restarts.fetch_add(1, Ordering::Relaxed);
+            shared.ended(failed);
         }
         result
     }

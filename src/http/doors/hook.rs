@@ -41,10 +41,10 @@ pub(super) async fn answer(house: &House, call: Call) -> Result<Answer, Problem>
         .ok()
         .and_then(|id| gateway.connections.hook(&id).map(|(connection, _)| (id, connection)));
     let Some((id, connection)) = found else {
-        gateway.meters.delivered("unknown", "no_hook");
+        gateway.meters.delivered_nowhere();
         return Err(Problem::not_found().closing());
     };
-    let product = connection.product.as_str();
+    let product = connection.product;
     match taken(house, call, &id, connection).await {
         Ok(accepted) => {
             gateway.meters.delivered(product, word(accepted));

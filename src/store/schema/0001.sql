@@ -25,11 +25,10 @@ CREATE TABLE delivery (
   ended      INTEGER,
   why_sealed BLOB
 ) STRICT;
-CREATE INDEX delivery_digest ON delivery (digest);
 CREATE INDEX delivery_waiting ON delivery (hook, seq) WHERE state = 0;
 CREATE INDEX delivery_dead ON delivery (seq) WHERE state = 2;
 
--- Its body, apart so that the rows above stay small and a body can go while the hash stays.
+-- Its body (LZ4, then sealed), apart so that the rows above stay small and a body can go while the hash stays.
 CREATE TABLE body (
   seq         INTEGER PRIMARY KEY REFERENCES delivery (seq),
   body_sealed BLOB NOT NULL
@@ -98,19 +97,24 @@ CREATE TABLE decision_rule (
   PRIMARY KEY (rule, entry)
 ) STRICT, WITHOUT ROWID;
 
--- Events that were decided already, by the hash of kind, subject, from and to.
-CREATE TABLE decided (
-  event_key BLOB PRIMARY KEY,
-  decision  BLOB NOT NULL,
-  at        INTEGER NOT NULL
+-- What is found by a hash. Of: 0 a body and its hook (the delivery that brought it first), 1 an event (its decision),
+-- 2 a check's question (the decision that stands for it).
+CREATE TABLE known (
+  of   INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  id   BLOB NOT NULL,
+  at   INTEGER NOT NULL,
+  PRIMARY KEY (of, hash)
 ) STRICT, WITHOUT ROWID;
 
--- Questions of checks, and the decision that stands for each.
-CREATE TABLE standing (
-  question BLOB PRIMARY KEY,
-  decision BLOB NOT NULL,
-  at       INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+-- The newest of it, in the order it came, until enough has come to be put in its place above.
+CREATE TABLE recent (
+  seq  INTEGER PRIMARY KEY,
+  of   INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  id   BLOB NOT NULL,
+  at   INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE bundle (
   revision      TEXT PRIMARY KEY,

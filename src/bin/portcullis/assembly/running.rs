@@ -17,6 +17,7 @@ use portcullis::http::operator::Doorkeeper;
 use portcullis::http::operator::TokenHash;
 use portcullis::http::route::Surface;
 use portcullis::http::session;
+use portcullis::http::tls::watch::Watch;
 use portcullis::ledger::Kind;
 use portcullis::store::NewEntry;
 use tokio::net::TcpListener;
@@ -86,6 +87,11 @@ impl Running {
         };
         noted(&gateway, "start").await?;
         let mut tasks = JoinSet::new();
+        if let Security::Tls(tls) = &public_doors.security {
+            let watch = Watch::register(Arc::clone(tls), gateway.meters.registry())
+                .map_err(AssemblyError::other)?;
+            tasks.spawn(watch.run(Arc::clone(&gateway)));
+        }
         for (socket, doorway) in
             [(listeners.public, public_doors), (listeners.operator, operator_doors)]
         {

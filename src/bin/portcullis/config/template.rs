@@ -38,6 +38,7 @@ mode = "shadow"                # for new connections: shadow (decide, stop nobod
 # [[connection.hook]]
 # id = "00000000000000000000000000000000"   # 32 hex digits, random: the webhook's address ends in /hooks/<id>
 # secrets = [{ file = "hook.secret" }]      # a second one during rotation
+# silent_after = "12h"                      # an alert rings when it has told nothing for so long; absent: never
 
 # A Bitbucket Data Center.
 # [[connection]]

@@ -18,6 +18,7 @@ use crate::config::ConfigError;
 use crate::config::ConnectionConfig;
 use crate::config::CredentialConfig;
 use crate::config::HookConfig;
+use crate::serve::length;
 
 /// Bitbucket Cloud's REST API.
 const CLOUD_API: &str = "https://api.bitbucket.org/2.0";
@@ -171,5 +172,9 @@ fn hook_of(key: &str, config: &HookConfig) -> Result<Hook, ConfigError> {
         .iter()
         .map(|secret| secret.read(&format!("{key}.secrets")))
         .collect::<Result<_, _>>()?;
-    Hook::new(id, secrets).map_err(|error| refused(format!("{key}.secrets"), &error))
+    let hook = Hook::new(id, secrets);
+    let hook = hook.map_err(|error| refused(format!("{key}.secrets"), &error))?;
+    let missed = config.silent_after.as_deref();
+    let missed = missed.map(|text| length(&format!("{key}.silent_after"), text)).transpose()?;
+    Ok(hook.missed_after(missed))
 }

@@ -1,0 +1,70 @@
+//! The names that dashboards and alerts are written against, each with its labels.
+
+/// Every metric but the certificate's, which only TLS has, and those of the listeners.
+pub const METRICS: [(&str, &[&str]); 37] = [
+    ("portcullis_deliveries_total", &["product", "outcome"]),
+    ("portcullis_decisions_total", &["surface", "verdict", "effect"]),
+    ("portcullis_uncovered_events_total", &[]),
+    ("portcullis_dead_letters_total", &[]),
+    ("portcullis_unknown_fields_total", &[]),
+    ("portcullis_actions_total", &["outcome"]),
+    ("portcullis_station_seconds", &["station"]),
+    ("portcullis_deliveries_waiting", &[]),
+    ("portcullis_delivery_wait_seconds", &[]),
+    ("portcullis_actions_waiting", &[]),
+    ("portcullis_action_wait_seconds", &[]),
+    ("portcullis_dead_letters", &[]),
+    ("portcullis_tickets_open", &[]),
+    ("portcullis_answers_total", &["outcome"]),
+    ("portcullis_worker_restarts_total", &["reason"]),
+    ("portcullis_workers", &[]),
+    ("portcullis_bundle_refused", &[]),
+    ("portcullis_bundle_age_seconds", &[]),
+    ("portcullis_graph_revision", &[]),
+    ("portcullis_graph_age_seconds", &[]),
+    ("portcullis_bitbucket_requests_total", &["class", "outcome"]),
+    ("portcullis_bitbucket_seconds", &["class"]),
+    ("portcullis_bitbucket_budget_used_ratio", &["class"]),
+    ("portcullis_throttled_seconds", &[]),
+    ("portcullis_keys_age_seconds", &[]),
+    ("portcullis_hooks_silent", &[]),
+    ("portcullis_ledger_entries", &[]),
+    ("portcullis_checkpoint_age_seconds", &[]),
+    ("portcullis_store_bytes", &["reason"]),
+    ("portcullis_store_free_ratio", &[]),
+    ("portcullis_clock_offset_seconds", &[]),
+    ("portcullis_ready", &[]),
+    ("portcullis_unready", &["reason"]),
+    ("portcullis_paused", &[]),
+    ("portcullis_connections_shadow", &[]),
+    ("portcullis_alarms_total", &["reason"]),
+    ("portcullis_build_info", &["version"]),
+];
+
+/// Labels that may stand on the page, whatever the metric.
+pub const LABELS: [&str; 14] = [
+    "product", "outcome", "surface", "verdict", "effect", "station", "reason", "class", "listener",
+    "method", "route", "status", "le", "version",
+];
+
+/// Series that tell of a fault, and what each says when nothing is wrong. A family stands for all its series.
+pub const FAULTS: [(&str, f64); 18] = [
+    ("portcullis_dead_letters_total", 0.0),
+    ("portcullis_deliveries_waiting", 0.0),
+    ("portcullis_delivery_wait_seconds", 0.0),
+    ("portcullis_actions_waiting", 0.0),
+    ("portcullis_action_wait_seconds", 0.0),
+    ("portcullis_dead_letters", 0.0),
+    ("portcullis_worker_restarts_total", 0.0),
+    ("portcullis_bundle_refused", 0.0),
+    ("portcullis_graph_age_seconds", 0.0),
+    ("portcullis_throttled_seconds", 0.0),
+    ("portcullis_keys_age_seconds", 0.0),
+    ("portcullis_hooks_silent", 0.0),
+    ("portcullis_checkpoint_age_seconds", 0.0),
+    ("portcullis_clock_offset_seconds", 0.0),
+    ("portcullis_ready", 1.0),
+    ("portcullis_unready", 0.0),
+    ("portcullis_paused", 0.0),
+    ("portcullis_alarms_total", 0.0),
+];
