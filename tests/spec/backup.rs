@@ -17,6 +17,7 @@ use super::rig::PATIENCE;
 use super::rig::Said;
 use super::rig::Shape;
 use super::rig::Town;
+use super::rig::noise;
 use super::rig::run;
 use super::rig::until;
 
@@ -62,7 +63,7 @@ async fn push_on(town: Arc<Town>, told: Arc<Acknowledged>, name: &'static str) {
 /// Something to copy: bodies that nobody can read are kept all the same.
 async fn fill(gate: &Gate, bodies: usize) {
     for number in 0..bodies {
-        let answer = gate.post(&format!("{number} {}", "x".repeat(900_000))).await;
+        let answer = gate.post(&noise(number, 900_000)).await;
         assert_eq!(answer.status, 202, "{}", answer.body);
     }
 }

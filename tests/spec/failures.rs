@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::rig::BILLING;
 use super::rig::Gate;
 use super::rig::Shape;
+use super::rig::noise;
 use super::rig::until;
 
 /// Every file of Rust below a folder.
@@ -95,7 +96,7 @@ async fn a_nearly_full_disk_is_said_while_writing_still_works() {
     let gate = Gate::start_as(shape).await;
     let Some(disk) = &gate.disk else { return };
     disk.leave(1_500);
-    not_ready(&gate, "the disk of the store is nearly full").await;
+    not_ready(&gate, "the store's disk has").await;
     assert_eq!(gate.post("{\"still\":\"kept\"}").await.status, 202);
     disk.free();
     assert_eq!(gate.readiness().await.status, 200);
@@ -108,7 +109,7 @@ async fn a_broken_disk_acknowledges_nothing_and_what_was_acknowledged_is_there_a
     let mut kept = Vec::new();
     let refused = loop {
         assert!(kept.len() < 20, "the disk never broke");
-        let answer = gate.post(&format!("{} {}", kept.len(), "x".repeat(900_000))).await;
+        let answer = gate.post(&noise(kept.len(), 900_000)).await;
         match answer.body["delivery"].as_str() {
             Some(id) => kept.push(id.parse::<Uuid>().unwrap()),
             None => break answer,

@@ -13,6 +13,8 @@ use std::time::Duration;
 use portcullis::secret::Seal;
 use portcullis::secret::Secret;
 use portcullis::store::Store;
+use sha2::Digest;
+use sha2::Sha256;
 use tokio::process::Command;
 use tokio::time::Instant;
 
@@ -41,6 +43,12 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
         assert!(Instant::now() < end, "{what} did not come within {} s", PATIENCE.as_secs());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// A text that cannot be compressed; another for each number.
+pub fn noise(number: usize, bytes: usize) -> String {
+    let digest = |at: usize| hex::encode(Sha256::digest(format!("{number} {at}")));
+    (0..bytes / 64).map(digest).collect()
 }
 
 /// What a command said.
