@@ -96,7 +96,7 @@ async fn a_nearly_full_disk_is_said_while_writing_still_works() {
     let gate = Gate::start_as(shape).await;
     let Some(disk) = &gate.disk else { return };
     disk.leave(1_500);
-    not_ready(&gate, "the store's disk has").await;
+    not_ready(&gate, "the disk of the store is nearly full").await;
     assert_eq!(gate.post("{\"still\":\"kept\"}").await.status, 202);
     disk.free();
     assert_eq!(gate.readiness().await.status, 200);
