@@ -371,6 +371,31 @@ async fn an_approval_that_nobody_used_in_time_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn approvals_of_a_pull_request_speak_for_its_own_commit_only() {
+    let gate = Gate::start().await;
+    let (cloud, cast) = (gate.town.simulator.cloud(), &gate.town.cast);
+    cloud.push(BILLING, cast.ravi, &[Change::new_branch("typo", "main", 1)]).await.unwrap();
+    let open = OpenPull::new("A typo", "typo", "main");
+    let pull = cloud.open_pull(BILLING, cast.ravi, open).await.unwrap().value.to_string();
+    cloud.pull(BILLING, pull.parse().unwrap(), cast.omar, PullAct::Approve).await.unwrap();
+    let named = ["token", "create", "--name", "jenkins", "--connection", CLOUD];
+    let words = [&named[..], &["--action", "merge", "--expires-in", "1h"]].concat();
+    let token = gate.operate(&words).await.out.trim().to_owned();
+    let ask = async |branch: &str| {
+        let mut command = portcullis(&["check", "--action", "merge", "--repository", BILLING]);
+        let commit = gate.town.tip(branch);
+        command.args(["--commit", &commit, "--branch", branch, "--pull-request", &pull]);
+        command.env("PORTCULLIS_URL", format!("http://{}", gate.public));
+        command.env("PORTCULLIS_TOKEN", &token);
+        said(command).await
+    };
+    let its_own = ask("typo").await;
+    let other = ask("main").await;
+    assert_eq!((its_own.code, other.code), (0, 10), "{} {}", its_own.all(), other.all());
+    assert!(other.all().contains("does not stand at the commit"), "{}", other.all());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_token_asks_for_what_it_may_until_it_is_revoked() {
     let gate = Gate::start().await;
     let here = format!("http://{}", gate.public);
