@@ -93,9 +93,10 @@ impl Gateway {
         if let Err(error) = self.store.head().await {
             found.push((Unready::Store, format!("the store does not answer: {error}")));
         }
+        let disk = self.store.room().await.and_then(|room| room.disk);
         if let Some(error) = self.store.trouble() {
             found.push((Unready::Store, format!("the store cannot write: {error}")));
-        } else if let Some(disk) = self.store.disk().filter(|disk| disk.is_nearly_full()) {
+        } else if let Some(disk) = disk.filter(|disk| disk.is_nearly_full()) {
             let free = disk.percent_free();
             let why = format!(
                 "the disk of the store is nearly full ({free} % free): free some space before writing fails"

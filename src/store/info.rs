@@ -83,6 +83,13 @@ pub struct Files {
     pub log: u64,
 }
 
+impl Files {
+    /// The store of this name. A file that is not there has no bytes.
+    pub(super) fn of(path: &Path) -> Self {
+        Self { store: bytes(path), log: bytes(&beside(path, "-wal")) }
+    }
+}
+
 /// A disk's space, bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disk {
@@ -105,6 +112,12 @@ impl Disk {
     /// Whether so little is left that somebody has to act before writes fail.
     pub const fn is_nearly_full(self) -> bool {
         self.free < self.total / 100 * LEAST_FREE_PERCENT
+    }
+
+    /// What is free of it, 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "a ratio of bytes on a disk needs no 53 bits")]
+    pub fn free_ratio(self) -> f64 {
+        if self.total == 0 { 1.0 } else { self.free as f64 / self.total as f64 }
     }
 
     /// What is free, in whole per cent.
@@ -137,7 +150,7 @@ impl Store {
                 origin: identity.origin,
                 role: open::role_of(db)?,
                 key,
-                files: Files { store: bytes(&path), log: bytes(&beside(&path, "-wal")) },
+                files: Files::of(&path),
                 disk: Disk::of(&path),
                 head: log::head(db)?,
                 checkpoint: signed(db)?,
@@ -148,11 +161,6 @@ impl Store {
             })
         })
         .await
-    }
-
-    /// The space on the disk of the store.
-    pub fn disk(&self) -> Option<Disk> {
-        Disk::of(&self.inner.path)
     }
 }
 

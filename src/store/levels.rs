@@ -4,7 +4,6 @@
 //! there; nothing here is exact beyond that.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use rusqlite::Connection;
 use rusqlite::OptionalExtension as _;
@@ -13,6 +12,7 @@ use tokio::task::spawn_blocking;
 use crate::event::delivery::HookId;
 use crate::graph::Time;
 use crate::store::Disk;
+use crate::store::Files;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::log;
@@ -48,14 +48,12 @@ pub struct Levels {
 }
 
 /// The files of the store and the disk below them.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Bytes of the main file.
-    pub main: u64,
-    /// Bytes of the write-ahead log.
-    pub wal: u64,
-    /// The part of the disk that is free to us, 0 to 1. None: the system does not tell.
-    pub free: Option<f64>,
+    /// Their sizes.
+    pub files: Files,
+    /// The disk. None: the system does not tell.
+    pub disk: Option<Disk>,
 }
 
 /// What the newest deliveries tell of when hooks spoke.
@@ -79,11 +77,10 @@ impl Store {
         self.ask(heard).await
     }
 
-    /// Its files and the disk. A file that is not there has no bytes.
-    pub async fn room(&self) -> Room {
-        let path = self.inner.readers.path().to_owned();
-        let looked = spawn_blocking(move || room(&path)).await;
-        looked.unwrap_or(Room { main: 0, wal: 0, free: None })
+    /// Its files and the disk. None: the runtime is ending.
+    pub async fn room(&self) -> Option<Room> {
+        let path = self.inner.path.clone();
+        spawn_blocking(move || Room { files: Files::of(&path), disk: Disk::of(&path) }).await.ok()
     }
 }
 
@@ -152,17 +149,4 @@ fn heard(db: &Connection) -> Result<Heard, StoreError> {
     }
     heard.others = (all >= MAX_HEARD).then(|| Time::from_millis(earliest));
     Ok(heard)
-}
-
-fn room(path: &Path) -> Room {
-    let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |about| about.len());
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    Room { main: bytes(path), wal: bytes(Path::new(&wal)), free: free(path) }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a ratio of bytes on a disk needs no 53 bits")]
-fn free(path: &Path) -> Option<f64> {
-    let disk = Disk::of(path).filter(|disk| disk.total > 0)?;
-    Some(disk.free as f64 / disk.total as f64)
 }

@@ -49,11 +49,6 @@ impl Readers {
         }
     }
 
-    /// The file they read.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Answers one question within [`LONGEST_READ`].
     pub(super) async fn ask<T: Send + 'static>(
         &self,

@@ -1,8 +1,8 @@
 //! Writing: one thread, one connection, many jobs in one commit.
 //!
-//! The thread takes what was gathered ([`queue`]), runs each job in a savepoint of its own inside
-//! one transaction, commits once, and only then answers. So a job's answer means "on the disk", a job
-//! that fails undoes nothing but itself, and under load one sync of the disk serves many.
+//! The thread takes what was gathered ([`queue`]), runs each job in a savepoint of its own inside one transaction,
+//! commits once, and only then answers. So a job's answer means "on the disk", a job that fails undoes nothing but
+//! itself, and under load one sync of the disk serves many.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -194,7 +194,7 @@ impl Writer {
         let mut finished = Finished::new();
         while open && self.batches.finish(std::mem::take(&mut finished)) {
             // Nobody waits for an answer now, and those who ask meanwhile share the next batch.
-            if self.recent.is_full() {
+            if self.broken.is_none() && self.recent.is_full() {
                 self.fold();
             }
             let Some(batch) = self.batches.next() else { break };

@@ -144,10 +144,10 @@ impl Gauges {
     }
 
     fn room(&self, room: &Room) {
-        self.store_main.set(whole(room.main));
-        self.store_wal.set(whole(room.wal));
-        if let Some(free) = room.free {
-            self.store_free.set(free);
+        self.store_main.set(whole(room.files.store));
+        self.store_wal.set(whole(room.files.log));
+        if let Some(disk) = room.disk {
+            self.store_free.set(disk.free_ratio());
         }
     }
 
@@ -218,7 +218,9 @@ impl Gateway {
             Ok(levels) => gauges.levels(&levels, now),
             Err(error) => tracing::warn!(%error, "the store does not tell how full it is"),
         }
-        gauges.room(&self.store.room().await);
+        if let Some(room) = self.store.room().await {
+            gauges.room(&room);
+        }
         self.look_at_rules();
         self.look_outside(now).await;
         self.look_at_readiness().await;
