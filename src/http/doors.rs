@@ -16,6 +16,7 @@ mod entrance;
 mod hook;
 mod modes;
 mod notice;
+mod offer;
 mod policies;
 mod probe;
 mod query;
@@ -146,6 +147,9 @@ impl House {
         if call.route.rate == RateClass::Counted {
             self.count(&call, now)?;
         }
+        if call.route.is_for_programs() {
+            query::judge(call.head.uri.query(), describe::offer(call.route.door).query)?;
+        }
         self.door(call).await
     }
 
@@ -201,7 +205,7 @@ impl House {
             Door::Can => access::can(self, &call),
             Door::Paths => access::paths(self, &call),
             Door::Policies => policies::active(self),
-            Door::OpenApi => describe::answer(),
+            Door::OpenApi => describe::answer(self),
         }
     }
 }

@@ -202,7 +202,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 23] = [
+const READING: [&str; 27] = [
     "demo",
     "event",
     "eval",
@@ -223,6 +223,10 @@ const READING: [&str; 23] = [
     "config check",
     "config init",
     "config schema",
+    "completions",
+    "man",
+    "openapi",
+    "version",
     "store backup",
     "store info",
     // It makes a new store where none is.

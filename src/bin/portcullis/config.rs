@@ -2,6 +2,7 @@
 //! default. Unknown keys are refused with the nearest known one named. The environment is read here and nowhere else.
 
 mod layers;
+pub mod pointing;
 mod secrets;
 pub mod template;
 

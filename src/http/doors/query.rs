@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use url::form_urlencoded;
 
+use crate::http::doors::offer::Parameter;
 use crate::http::problem::Problem;
 
 /// Most pairs that are looked at: without it, a long query makes every lookup slow.
@@ -24,6 +25,15 @@ impl Pairs {
     pub fn get(&self, name: &str) -> Option<&str> {
         let first = self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         first.filter(|value| !value.is_empty())
+    }
+
+    /// Refuses names that nobody asked for.
+    pub fn only(&self, known: &[&str]) -> Result<(), Problem> {
+        let other = self.0.iter().find(|(name, _)| !known.contains(&name.as_str()));
+        other.map_or(Ok(()), |(name, _)| {
+            let cut: String = name.chars().take(64).collect();
+            Err(wrong(format!("`{cut}` is not asked for here; there is {}", known.join(", "))))
+        })
     }
 
     /// The same, or a sentence that names what is missing.
@@ -47,6 +57,34 @@ impl Pairs {
     }
 }
 
+/// Refuses a query that names what is not asked for, names something twice, or leaves a value empty: a misspelt filter
+/// would otherwise be answered with everything.
+pub(super) fn judge(query: Option<&str>, known: &[Parameter]) -> Result<(), Problem> {
+    let mut seen: Vec<String> = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        let cut: String = name.chars().take(64).collect();
+        if !known.iter().any(|one| one.name == name) {
+            return Err(wrong(format!("`{cut}` is not asked for here; {}", listed(known))));
+        }
+        if value.is_empty() {
+            return Err(wrong(format!("`{cut}` is empty; leave it out or give it a value")));
+        }
+        if seen.contains(&cut) {
+            return Err(wrong(format!("`{cut}` is there twice")));
+        }
+        seen.push(cut);
+    }
+    Ok(())
+}
+
+fn listed(known: &[Parameter]) -> String {
+    if known.is_empty() {
+        return "this takes no query".to_owned();
+    }
+    let names: Vec<_> = known.iter().map(|one| format!("`{}`", one.name)).collect();
+    format!("there is {}", names.join(", "))
+}
+
 /// 400 with this sentence.
 pub(super) fn wrong(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
@@ -68,6 +106,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::doors::offer::Text;
 
     #[test]
     fn lengths_of_time_are_read_and_nothing_else() {
@@ -94,6 +133,24 @@ mod tests {
         ] {
             assert_eq!(duration(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_query_is_judged_by_what_is_asked_for() {
+        let known = [Parameter::may("limit", Text::Any, "Rows.")];
+        let judged = |query| judge(Some(query), &known).map_err(|problem| problem.detail);
+        for good in ["", "limit=5"] {
+            assert_eq!(judged(good), Ok(()), "{good}");
+        }
+        for (bad, said) in [
+            ("limt=5", "`limt` is not asked for here; there is `limit`"),
+            ("limit=", "`limit` is empty; leave it out or give it a value"),
+            ("limit=1&limit=2", "`limit` is there twice"),
+        ] {
+            assert_eq!(judged(bad).unwrap_err(), said);
+        }
+        assert_eq!(judge(None, &[]), Ok(()));
+        assert!(judge(Some("a=b"), &[]).unwrap_err().detail.ends_with("this takes no query"));
     }
 
     #[test]
