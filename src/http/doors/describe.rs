@@ -239,7 +239,14 @@ fn parameters(route: &Route, offer: &Offer) -> Vec<Value> {
         json!({"name": name, "in": "path", "required": true, "description": said, "schema": text.schema()})
     });
     let in_query = offer.query.iter().map(|one| {
-        json!({"name": one.name, "in": "query", "required": one.need == Need::Must, "description": one.said, "schema": one.value.schema()})
+        let schema = one.value.schema();
+        // A form sends what was left empty, too; for a page that is as if it were not there.
+        let schema = if route.is_for_programs() || one.need == Need::Must {
+            schema
+        } else {
+            json!({"anyOf": [schema, {"const": ""}]})
+        };
+        json!({"name": one.name, "in": "query", "required": one.need == Need::Must, "description": one.said, "schema": schema})
     });
     in_path.chain(in_query).collect()
 }
