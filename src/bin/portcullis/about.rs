@@ -23,7 +23,7 @@ const NAME: &str = "portcullis";
 pub fn completions(shell: Shell) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut offered(), NAME, &mut script);
-    said(io::stdout().write_all(&script))
+    said(&io::stdout().write_all(&script))
 }
 
 /// The command line without what people do not start: scripts would offer what is hidden, too.
@@ -58,21 +58,21 @@ fn pages(folder: &Path) -> io::Result<usize> {
     let mut root = Cli::command();
     // Puts the whole command into each name, and the flags of all into each page.
     root.build();
-    page(folder, root, NAME.to_owned())
+    page(folder, root, NAME)
 }
 
 /// The page of a command and those of the commands below it. Their names are the commands', joined by `-`.
-fn page(folder: &Path, command: clap::Command, name: String) -> io::Result<usize> {
+fn page(folder: &Path, command: clap::Command, name: &str) -> io::Result<usize> {
     let below = command.get_subcommands().filter(|below| shows(below)).cloned();
     let mut written = 1;
     for below in below.collect::<Vec<_>>() {
         let name = format!("{name}-{}", below.get_name());
-        written += page(folder, below, name)?;
+        written += page(folder, below, &name)?;
     }
     let mut text = Vec::new();
     let typed = command.get_bin_name().unwrap_or(NAME).to_owned();
-    let shown = command.name(name.clone()).bin_name(typed);
-    Man::new(shown).title(name.clone()).section("1").manual("Portcullis").render(&mut text)?;
+    let shown = command.name(name.to_owned()).bin_name(typed);
+    Man::new(shown).title(name).section("1").manual("Portcullis").render(&mut text)?;
     std::fs::write(folder.join(format!("{name}.1")), text)?;
     Ok(written)
 }
@@ -84,7 +84,7 @@ fn shows(command: &clap::Command) -> bool {
 
 /// Prints the description of the API.
 pub fn openapi(public: &str) -> ExitCode {
-    said(writeln!(io::stdout(), "{:#}", doors::description(public)))
+    said(&writeln!(io::stdout(), "{:#}", doors::description(public)))
 }
 
 /// Prints what this program is made of.
@@ -98,11 +98,11 @@ pub fn version(format: Format) -> ExitCode {
                 .to_string()
         }
     };
-    said(writeln!(io::stdout(), "{told}"))
+    said(&writeln!(io::stdout(), "{told}"))
 }
 
 /// A reader that goes away, such as `head`, is no failure of ours to tell.
-fn said(written: io::Result<()>) -> ExitCode {
+fn said(written: &io::Result<()>) -> ExitCode {
     match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
