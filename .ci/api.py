@@ -61,7 +61,7 @@ def check(demo, wanted):
     for surface, address, token in [("public", demo.public, demo.service_token()), ("operator", demo.operator, demo.token)]:
         ids = {item["operationId"] for path in served["paths"].values() for name, item in path.items()
                if name != "servers" and surface in item["tags"]}
-        asked = ids.intersection(wanted.only) if wanted.only else ids
+        asked = ids.intersection(wanted.only) if wanted.only else ids - ENDLESS
         if asked:
             config = OUT / f"{surface}.toml"
             config.write_text(configuration(token, demo.ids(), asked))
@@ -132,6 +132,9 @@ class Demo:
             "identity": ["user:Ravi", "user:Mia", "user:nobody"],
         }
 
+
+# What answers for as long as both sides wish.
+ENDLESS = {"decisionEvents"}
 
 # Operation → the parameters that are drawn from what is there.
 KNOWN = {

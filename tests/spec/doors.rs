@@ -2,6 +2,7 @@
 
 mod console;
 mod described;
+mod events;
 mod hooks;
 pub(crate) mod house;
 mod operator;

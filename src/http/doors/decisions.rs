@@ -7,13 +7,16 @@ use serde_json::Value;
 
 use crate::decision::Effect;
 use crate::decision::Record;
+use crate::decision::impact::Rules;
 use crate::decision::narrative;
 use crate::decision::narrative::Narrative;
+use crate::decision::plan::Softener;
 use crate::decision::record::Names;
 use crate::decision::record::Part;
 use crate::decision::record::Public;
 use crate::decision::record::Row;
 use crate::decision::record::Told;
+use crate::event::EventKind;
 use crate::gateway::telling::Filter;
 use crate::gateway::telling::MAX_ROWS;
 use crate::graph::Time;
@@ -27,9 +30,9 @@ use crate::http::doors::offer::Gives;
 use crate::http::doors::offer::Offer;
 use crate::http::doors::offer::Parameter;
 use crate::http::doors::offer::Text;
+use crate::http::doors::query;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
-use crate::policy::RuleId;
 use crate::policy::Verdict;
 
 /// Rows of a list when nobody says how many.
@@ -38,12 +41,30 @@ const ROWS: usize = 50;
 /// How many rows are wanted.
 pub(super) const LIMIT: Parameter =
     Parameter::may("limit", Text::Number(1, MAX_ROWS as u64), "Rows; 50 if left out.");
-const VERDICT: Parameter =
+pub(super) const VERDICT: Parameter =
     Parameter::may("verdict", Text::Word(Verdict::TEXTS), "What the rules say.");
-const EFFECT: Parameter =
+pub(super) const EFFECT: Parameter =
     Parameter::may("effect", Text::Word(Effect::TEXTS), "What the caller had to do.");
-const UNCOVERED: Parameter =
+pub(super) const UNCOVERED: Parameter =
     Parameter::may("uncovered", Text::Flag, "`true`: only decisions that no rule answers.");
+pub(super) const RULE: Parameter = Parameter::may(
+    "rule",
+    Text::Rule,
+    "Id of a rule that matched or could not tell, or an area such as `deploy`.",
+);
+pub(super) const REPOSITORY: Parameter =
+    Parameter::may("repository", Text::Any, "An id, or `repository:acme/billing`.");
+pub(super) const PERSON: Parameter =
+    Parameter::may("person", Text::Any, "Whose rights were used: an id, or `user:mia`.");
+pub(super) const KIND: Parameter =
+    Parameter::may("kind", Text::Word(EventKind::TEXTS), "What happened.");
+pub(super) const CONNECTION: Parameter =
+    Parameter::may("connection", Text::Connection, "Id of a connection.");
+pub(super) const SOFTENED: Parameter = Parameter::may(
+    "softened",
+    Text::Word(Softener::TEXTS),
+    "What made the effect milder than the verdict.",
+);
 const BEFORE: Parameter =
     Parameter::may("before", Text::Number(0, LAST_PLACE), "`next` of the page before.");
 
@@ -62,15 +83,19 @@ pub(super) const LIST: Offer = Offer::giving(&[Gives {
 .asked(&[
     VERDICT,
     EFFECT,
+    RULE,
+    REPOSITORY,
+    PERSON,
+    KIND,
+    CONNECTION,
     UNCOVERED,
+    SOFTENED,
+    Parameter::may("since", Text::Past, "Made at or after: RFC 3339, or how long ago."),
+    Parameter::may("until", Text::Past, "Made before: RFC 3339, or how long ago."),
     BEFORE,
     LIMIT,
-    Parameter::may("connection", Text::Connection, "Id of a connection."),
-    Parameter::may("repository", Text::Any, "Id of a repository."),
-    Parameter::may("rule", Text::Any, "Id of a rule that matched or could not tell."),
-    Parameter::may("since", Text::Time, "Made at or after this time, RFC 3339."),
-    Parameter::may("until", Text::Time, "Made before this time, RFC 3339."),
-]);
+])
+.refusing(&[404, 409, 503]);
 
 /// What one decision gives.
 pub(super) const ONE: Offer = Offer::giving(&[Gives {
@@ -110,7 +135,8 @@ struct DecisionTold<'a> {
 /// Decisions, newest first.
 pub(super) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = Pairs::read(call.head.uri.query().unwrap_or_default().as_bytes());
-    let page = house.gateway.decisions(filter(&pairs)?, before(&pairs)?, limit(&pairs)?).await?;
+    let page =
+        house.gateway.decisions(filter(house, &pairs)?, before(&pairs)?, limit(&pairs)?).await?;
     let decisions = page.items.iter().map(Record::row).collect();
     call::json(StatusCode::OK, &DecisionPage { decisions, next: page.next })
 }
@@ -128,21 +154,38 @@ pub(super) fn limit(pairs: &Pairs) -> Result<usize, Problem> {
     Ok(pairs.parsed("limit", &wanted, in_range)?.unwrap_or(ROWS))
 }
 
-fn filter(pairs: &Pairs) -> Result<Filter, Problem> {
-    let time = |name| {
-        pairs
-            .parsed(name, "a time such as `2026-11-21T18:05:00Z`", |text| text.parse::<Time>().ok())
+/// Which decisions a query asks for.
+pub(super) fn filter(house: &House, pairs: &Pairs) -> Result<Filter, Problem> {
+    let connection = pairs.parsed("connection", "a connection's id", |text| text.parse().ok())?;
+    let id = |name: &str| {
+        let told = pairs.get(name);
+        told.map(|told| house.gateway.id_of(told, connection.as_ref())).transpose()
     };
+    let kinds = "a kind of event, such as `push` or `pipeline.step`";
+    let rules = "a rule's id such as `ref/force-push`, or an area such as `ref`";
     Ok(Filter {
-        connection: pairs.parsed("connection", "a connection's id", |text| text.parse().ok())?,
         verdict: pairs.parsed("verdict", &Verdict::TEXTS.join(", "), Verdict::from_text)?,
         effect: pairs.parsed("effect", &Effect::TEXTS.join(", "), Effect::from_text)?,
-        repository: pairs.get("repository").map(str::to_owned),
-        rule: pairs.get("rule").map(RuleId::told),
+        repository: id("repository")?,
+        person: id("person")?,
+        rules: pairs.parsed("rule", rules, Rules::named)?,
+        kind: pairs.parsed("kind", kinds, EventKind::from_text)?,
+        softened: pairs.parsed("softened", &Softener::TEXTS.join(", "), Softener::from_text)?,
         uncovered: pairs.parsed("uncovered", "`true` or `false`", |text| text.parse().ok())?,
-        since: time("since")?,
-        until: time("until")?,
+        since: time(house, pairs, "since")?,
+        until: time(house, pairs, "until")?,
+        connection,
     })
+}
+
+/// A time, or how long ago it was.
+pub(super) fn time(house: &House, pairs: &Pairs, name: &str) -> Result<Option<Time>, Problem> {
+    let now = house.gateway.clock.now();
+    pairs.parsed(
+        name,
+        "a time such as `2026-11-21T18:05:00Z`, or how long ago, such as `2h`",
+        |text| query::duration(text).map(|ago| now.minus(ago)).or_else(|| text.parse().ok()),
+    )
 }
 
 /// One decision: the record, its story, and the same as text and Markdown.

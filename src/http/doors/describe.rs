@@ -23,6 +23,7 @@ use crate::http::doors::console;
 use crate::http::doors::dead_letters;
 use crate::http::doors::decisions;
 use crate::http::doors::entrance;
+use crate::http::doors::events;
 use crate::http::doors::hook;
 use crate::http::doors::modes;
 use crate::http::doors::notice;
@@ -144,6 +145,7 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::ConsoleDecisions => &console::LIST,
         Door::ConsoleDecision => &console::DECISION,
         Door::Decisions => &decisions::LIST,
+        Door::DecisionEvents => &events::OFFER,
         Door::Decision => &decisions::ONE,
         Door::Tickets => &tickets::LIST,
         Door::OperatorTicket => &tickets::ONE,

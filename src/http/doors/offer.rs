@@ -131,8 +131,12 @@ pub(super) enum Text {
     Flag,
     /// RFC 3339.
     Time,
+    /// RFC 3339, or how long ago: `2h`.
+    Past,
     /// `30s 15m 4h 7d`.
     Length,
+    /// The id of a rule, or an area.
+    Rule,
     /// The id of a connection.
     Connection,
     /// One of our own ids.
@@ -165,6 +169,10 @@ impl Text {
             }
             Self::Flag => json!({"type": "boolean"}),
             Self::Time => json!({"type": "string", "format": "date-time"}),
+            Self::Past => json!({"anyOf": [Self::Time.schema(), Self::Length.schema()]}),
+            Self::Rule => {
+                json!({"type": "string", "pattern": "^[a-z0-9-]+(/[a-z0-9-]+)*$", "maxLength": 256})
+            }
             Self::Length => json!({"type": "string", "pattern": LENGTH}),
             Self::Connection => json!({"type": "string", "pattern": "^[a-z0-9-]{2,40}$"}),
             Self::Id => json!({"type": "string", "format": "uuid"}),

@@ -32,7 +32,7 @@ impl Pairs {
         let other = self.0.iter().find(|(name, _)| !known.contains(&name.as_str()));
         other.map_or(Ok(()), |(name, _)| {
             let cut: String = name.chars().take(64).collect();
-            Err(wrong(format!("`{cut}` is not asked for here; there is {}", known.join(", "))))
+            Err(wrong(format!("the form cannot have `{cut}`; it can have {}", known.join(", "))))
         })
     }
 
@@ -64,7 +64,7 @@ pub(super) fn judge(query: Option<&str>, known: &[Parameter]) -> Result<(), Prob
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         let cut: String = name.chars().take(64).collect();
         if !known.iter().any(|one| one.name == name) {
-            return Err(wrong(format!("`{cut}` is not asked for here; {}", listed(known))));
+            return Err(wrong(format!("the query cannot have `{cut}`; {}", listed(known))));
         }
         if value.is_empty() {
             return Err(wrong(format!("`{cut}` is empty; leave it out or give it a value")));
@@ -79,10 +79,10 @@ pub(super) fn judge(query: Option<&str>, known: &[Parameter]) -> Result<(), Prob
 
 fn listed(known: &[Parameter]) -> String {
     if known.is_empty() {
-        return "this takes no query".to_owned();
+        return "nothing is asked for here".to_owned();
     }
-    let names: Vec<_> = known.iter().map(|one| format!("`{}`", one.name)).collect();
-    format!("there is {}", names.join(", "))
+    let names: Vec<_> = known.iter().map(|one| one.name).collect();
+    format!("it can have {}", names.join(", "))
 }
 
 /// 400 with this sentence.
@@ -143,14 +143,14 @@ mod tests {
             assert_eq!(judged(good), Ok(()), "{good}");
         }
         for (bad, said) in [
-            ("limt=5", "`limt` is not asked for here; there is `limit`"),
+            ("limt=5", "the query cannot have `limt`; it can have limit"),
             ("limit=", "`limit` is empty; leave it out or give it a value"),
             ("limit=1&limit=2", "`limit` is there twice"),
         ] {
             assert_eq!(judged(bad).unwrap_err(), said);
         }
         assert_eq!(judge(None, &[]), Ok(()));
-        assert!(judge(Some("a=b"), &[]).unwrap_err().detail.ends_with("this takes no query"));
+        assert!(judge(Some("a=b"), &[]).unwrap_err().detail.ends_with("nothing is asked for here"));
     }
 
     #[test]
