@@ -169,6 +169,7 @@ fn connection(bitbucket: Option<(String, (String, String))>) -> Connection {
         premium: Some(true),
         posts_status: false,
         hooks: vec![hook.unwrap()],
+        environments: Vec::new(),
         own: ArcSwapOption::empty(),
     }
 }

@@ -36,6 +36,7 @@ mod spec {
     mod metrics;
     mod narratives;
     mod operator_door;
+    mod other_ci;
     mod pages;
     mod policies;
     mod policy_files;

@@ -6,6 +6,7 @@
 //! Source: RFC 7519, RFC 8725, and Atlassian's "Integrate Pipelines with resource servers using OIDC".
 
 mod keys;
+mod scope;
 mod service;
 mod token;
 
@@ -19,6 +20,7 @@ pub use keys::KeyError;
 pub use keys::KeySet;
 pub use keys::MAX_KEY_SET_BYTES;
 pub use keys::MAX_KEYS;
+pub use scope::Scope;
 pub use service::ServiceToken;
 pub use service::ServiceTokenError;
 pub use token::LEEWAY;

@@ -11,6 +11,7 @@ use arc_swap::ArcSwapOption;
 use crate::bitbucket::Client;
 use crate::event::caller::Issuer;
 use crate::event::delivery::HookId;
+use crate::gateway::environments::NamedEnvironment;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Product;
@@ -38,6 +39,8 @@ pub struct Connection {
     pub posts_status: bool,
     /// Its hooks.
     pub hooks: Vec<Hook>,
+    /// Environments that configuration names, for callers without a deployment of Bitbucket's.
+    pub environments: Vec<NamedEnvironment>,
     /// The identity our credential acts as, once learned: its own deeds are not decided again.
     pub own: ArcSwapOption<Id>,
 }

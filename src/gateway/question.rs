@@ -6,6 +6,7 @@
 mod answer;
 mod asker;
 mod body;
+pub mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,8 +49,8 @@ use crate::store::StoreError;
 pub use answer::Answer;
 pub use asker::Asker;
 pub use asker::Proven;
-pub use asker::service_repository;
 pub use body::Question;
+pub use body::is_action;
 
 /// How long a check may take, below Bitbucket's own patience of 10 s.
 pub const DEADLINE: Duration = Duration::from_secs(8);

@@ -217,16 +217,25 @@ fn with_unread_step(mut findings: Vec<Finding>, matter: &Matter) -> Vec<Finding>
         findings.push(Finding {
             rule: RuleId::told(STEP_IS_REAL),
             verdict: Verdict::Block,
-            reason: format!(
-                "Whether this step is still running, and on which commit, could not be read: {}.",
-                why.as_str()
-            ),
+            reason: unread_words(matter.caller, why),
             proof: Vec::new(),
             approval: None,
             origin: Origin::Unknown,
         });
     }
     findings
+}
+
+fn unread_words(caller: CallerKind, why: &Why) -> String {
+    let what = match caller {
+        CallerKind::Service | CallerKind::Ci => {
+            "What this job says it is about could not be read back from Bitbucket"
+        }
+        CallerKind::Step | CallerKind::Hook | CallerKind::Forge | CallerKind::Person => {
+            "Whether this step is still running, and on which commit, could not be read"
+        }
+    };
+    format!("{what}: {}.", why.as_str())
 }
 
 /// The shortest age any asked rule allows: it holds for the whole document, since all rules see the same one.

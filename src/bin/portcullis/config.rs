@@ -191,6 +191,22 @@ pub struct ConnectionConfig {
     /// Its webhooks.
     #[serde(default)]
     pub hook: Vec<HookConfig>,
+    /// Environments that other CI deploys to; Bitbucket's own need no mention.
+    #[serde(default)]
+    pub environment: Vec<EnvironmentConfig>,
+}
+
+/// An environment that other CI deploys to.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentConfig {
+    /// What jobs call it; case is not compared.
+    pub name: String,
+    /// `test`, `staging` or `production`.
+    pub tier: String,
+    /// The repositories that deploy to it: `PAY/ledger`, `PAY/*`. Absent: every one.
+    #[serde(default)]
+    pub repositories: Vec<String>,
 }
 
 /// A webhook.

@@ -195,6 +195,7 @@ fn cloud(
         premium: Some(true),
         posts_status: true,
         hooks: vec![hook(&cast.cloud_hook)?],
+        environments: Vec::new(),
         own: ArcSwapOption::empty(),
         id,
     })
@@ -220,6 +221,7 @@ fn datacenter(simulator: &Simulator, cast: &Cast) -> Result<Connection, Assembly
         premium: None,
         posts_status: true,
         hooks: vec![hook(&cast.datacenter_hook)?],
+        environments: Vec::new(),
         own: ArcSwapOption::empty(),
         id,
     })

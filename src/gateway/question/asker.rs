@@ -6,12 +6,13 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use crate::event::caller;
+use crate::event::caller::Scope;
 use crate::event::caller::StepIdentity;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::gateway::question::CheckError;
 use crate::gateway::question::Question;
-use crate::graph::Id;
+use crate::gateway::question::told;
 use crate::graph::Snapshot;
 use crate::policy::input::CallerKind;
 use crate::store::ServiceToken;
@@ -30,8 +31,10 @@ pub enum Asker {
     Service {
         /// Where.
         connection: Arc<Connection>,
-        /// What the token may.
+        /// The token.
         token: ServiceToken,
+        /// What it may ask about.
+        scope: Scope,
     },
 }
 
@@ -130,7 +133,8 @@ impl Gateway {
             )));
         }
         let connection = self.connections.get(&row.connection).cloned().ok_or_else(unknown)?;
-        Ok(Asker::Service { connection, token: row })
+        let scope = Scope::kept(&row.repositories, &row.actions, &row.environments);
+        Ok(Asker::Service { connection, token: row, scope })
     }
 }
 
@@ -175,7 +179,7 @@ impl Asker {
                     step.issued.millis()
                 )
             }
-            Self::Service { connection, token } => {
+            Self::Service { connection, token, .. } => {
                 format!("{}\nservice\n{}", connection.id, token.id)
             }
         };
@@ -186,8 +190,17 @@ impl Asker {
     pub fn agrees_with(&self, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
         match self {
             Self::Step { step, .. } => step_agrees(step, question, graph),
-            Self::Service { connection, token } => {
-                service_agrees(connection, token, question, graph)
+            Self::Service { connection, token, scope } => {
+                let holder = format!("the service token `{}`", token.name);
+                told::within_scope(&holder, scope, question)?;
+                let Some(name) = &question.repository else {
+                    return Err(CheckError::Malformed(
+                        "a service token carries no repository: name it with `repository`, PROJECT/SLUG"
+                            .to_owned(),
+                    ));
+                };
+                let repository = told::repository(connection, name, graph)?;
+                told::repository_within(&holder, scope, &repository, graph)
             }
         }
     }
@@ -250,51 +263,6 @@ fn environment_agrees(
         "the question names environment `{claimed}`, but the step deploys to `{}`",
         name.unwrap_or(proven.native())
     ))
-}
-
-fn service_agrees(
-    connection: &Connection,
-    token: &ServiceToken,
-    question: &Question,
-    graph: &Snapshot,
-) -> Result<(), CheckError> {
-    if !token.actions.is_empty() && !token.actions.contains(&question.action) {
-        return forbidden(format!(
-            "the service token `{}` may not ask about `{}`",
-            token.name, question.action
-        ));
-    }
-    if question.repository.is_none() {
-        return Err(CheckError::Malformed(
-            "a service token carries no repository: name it with `repository`, PROJECT/SLUG"
-                .to_owned(),
-        ));
-    }
-    let Some(repository) = service_repository(connection, question, graph) else {
-        return forbidden(format!(
-            "repository `{}` is not known on connection `{}`",
-            question.repository.as_deref().unwrap_or_default(),
-            connection.id
-        ));
-    };
-    if !token.repositories.is_empty()
-        && !token.repositories.iter().any(|known| *known == repository.as_str())
-    {
-        return forbidden(format!(
-            "the service token `{}` may not ask about this repository",
-            token.name
-        ));
-    }
-    Ok(())
-}
-
-/// The repository a service token's question names, found in the graph by its full name.
-pub fn service_repository(
-    connection: &Connection,
-    question: &Question,
-    graph: &Snapshot,
-) -> Option<Id> {
-    graph.repository_named(&connection.id, question.repository.as_deref()?)
 }
 
 /// UUIDs are compared without braces and case.

@@ -91,6 +91,7 @@ pub fn connection(id: &str) -> Arc<Connection> {
         posts_status: false,
         premium: None,
         hooks: Vec::new(),
+        environments: Vec::new(),
         own: arc_swap::ArcSwapOption::empty(),
     })
 }

@@ -42,6 +42,10 @@ pub struct Shape {
     pub policies: Option<PathBuf>,
     /// No `effects`: nothing is written to Bitbucket.
     pub silent: bool,
+    /// More of the Cloud connection's configuration: tables below it, such as `[[connection.environment]]`.
+    pub cloud: String,
+    /// The same of the Data Center connection.
+    pub datacenter: String,
     /// A disk of its own of this many MiB; see [`Disk::mount`].
     pub disk_mib: Option<u32>,
     /// No file may grow beyond this many KiB: writing further fails as on a broken disk. Until it is started again.
@@ -408,17 +412,21 @@ secrets = [{cloud_secret}]
 [[connection.hook]]
 id = "{second_hook}"
 secrets = [{second_secret}]
+{cloud}
 [[connection]]
 id = "{DATACENTER}"
 product = "datacenter"
 base_url = "{base}"
 credential = {{ kind = "basic", user = "portcullis", password = {password} }}
-protected_refs = ["main"]
+protected_refs = ["main", "release/*"]
 {effects}
 [[connection.hook]]
 id = "{dc_hook}"
 secrets = [{dc_secret}]
+{datacenter}
 "#,
+        cloud = shape.cloud,
+        datacenter = shape.datacenter,
         store = folder.join("portcullis.db").display(),
         api = simulator.cloud_api(),
         key = at("consumer.key"),

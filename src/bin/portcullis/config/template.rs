@@ -48,6 +48,11 @@ second_person = false          # true: a pause takes two of [[operator.person]]
 # secrets = [{ file = "hook.secret" }]      # a second one during rotation
 # silent_after = "12h"                      # an alert rings when it has told nothing for so long; absent: never
 
+# [[connection.environment]]                # what other CI deploys to; Bitbucket's own need no mention
+# name = "production"
+# tier = "production"                       # test, staging or production
+# repositories = ["acme/*"]                 # absent: every one
+
 # A Bitbucket Data Center.
 # [[connection]]
 # id = "acme-dc"

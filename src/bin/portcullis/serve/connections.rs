@@ -1,5 +1,7 @@
 //! Connections from configuration: every id parsed, every secret read, every address judged, before anything starts.
 
+mod environments;
+
 use arc_swap::ArcSwapOption;
 use portcullis::bitbucket::Client;
 use portcullis::bitbucket::Credential;
@@ -65,6 +67,7 @@ fn one(at: usize, config: &ConnectionConfig, public_url: &str) -> Result<Connect
         premium: premium(&key("plan"), config)?,
         posts_status: posts_status(&key("effects"), config)?,
         hooks: hooks.collect::<Result<_, _>>()?,
+        environments: environments::of(&key("environment"), &id, &config.environment)?,
         own: ArcSwapOption::empty(),
         id,
     })
