@@ -170,6 +170,7 @@ fn connection(bitbucket: Option<(String, (String, String))>) -> Connection {
         posts_status: false,
         hooks: vec![hook.unwrap()],
         environments: Vec::new(),
+        ci: Vec::new(),
         own: ArcSwapOption::empty(),
     }
 }

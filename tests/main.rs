@@ -20,6 +20,7 @@ mod spec {
     mod brake;
     mod canaries;
     mod check;
+    mod ci_tokens;
     mod commands;
     mod crash;
     mod decisions;
@@ -57,6 +58,7 @@ mod spec {
     mod simulator_pipelines;
     mod simulator_webhooks;
     mod smuggling;
+    mod static_client;
     mod store;
     mod tokens;
     mod webhooks;

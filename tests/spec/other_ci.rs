@@ -2,6 +2,7 @@
 //! what only its body says stays a claim, and what lies outside its scope is refused.
 
 mod jobs;
+mod own_tokens;
 
 use portcullis::decision::record::Surface;
 use serde_json::json;
@@ -21,7 +22,7 @@ const FEATURE: &str = "feature";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_with_a_service_token_is_held_to_what_bitbucket_says() {
-    let gate = gate("").await;
+    let gate = gate().await;
     for place in Place::both(&gate).await {
         let token =
             service(&gate, &place, &["--repository", place.repository, "--environment=staging"])
@@ -97,7 +98,7 @@ async fn a_job_with_a_service_token_is_held_to_what_bitbucket_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_environment_is_a_fact_if_the_token_proves_it_and_a_claim_otherwise() {
-    let gate = gate("").await;
+    let gate = gate().await;
     for place in Place::both(&gate).await {
         let scope = [
             "--repository",
@@ -211,7 +212,7 @@ async fn an_environment_is_a_fact_if_the_token_proves_it_and_a_claim_otherwise()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scope_that_means_nothing_makes_no_token() {
-    let gate = gate("").await;
+    let gate = gate().await;
     let made = async |args: &[&str]| {
         let named = ["token", "create", "--name", "x", "--connection", DATACENTER];
         gate.operate(&[&named[..], args].concat()).await

@@ -3,6 +3,7 @@
 
 mod company;
 mod disk;
+pub mod foreign_ci;
 mod gate;
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, every key also as `PORTCULLIS_SECTION__KEY`; flags beat environment beat file beat
 //! default. Unknown keys are refused with the nearest known one named. The environment is read here and nowhere else.
 
+mod ci;
 mod layers;
 mod secrets;
 pub mod template;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use ci::CiConfig;
 use layers::environment;
 pub use layers::variable;
 pub use secrets::SecretRef;
@@ -194,6 +196,9 @@ pub struct ConnectionConfig {
     /// Environments that other CI deploys to; Bitbucket's own need no mention.
     #[serde(default)]
     pub environment: Vec<EnvironmentConfig>,
+    /// Other CI whose own OpenID Connect tokens are accepted.
+    #[serde(default)]
+    pub ci: Vec<CiConfig>,
 }
 
 /// An environment that other CI deploys to.

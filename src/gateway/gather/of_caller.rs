@@ -50,6 +50,10 @@ pub async fn caller(gateway: &Gateway, matter: &mut Matter, asker: &Asker, quest
             let told = told::of_service(connection, scope, question, &gateway.graph.load());
             of_other(matter, connection, told, question.step.pull_request).await;
         }
+        Asker::Ci { connection, ci, scope } => {
+            let told = told::of_ci(connection, ci, scope, question, &gateway.graph.load());
+            of_other(matter, connection, told, question.step.pull_request).await;
+        }
     }
 }
 
@@ -165,13 +169,12 @@ async fn read_back(connection: &Connection, told: &Told, pull_request: Option<u6
     };
     let commit = client.commit(repository, claimed, CALL).await.map_err(|error| error.why());
     let held = match (&commit, &told.reference) {
-        (Err(why), _) => Known::Unknown(why.clone()),
+        (Err(why), _) | (Ok(_), Known::Unknown(why)) => Known::Unknown(why.clone()),
         (Ok(commit), Known::Value(name)) => {
             let dropped = client.dropped_history(repository, &commit.hash, name, CALL).await;
             holds(dropped, name.clone())
         }
         (Ok(_), Known::Nothing) => Known::Nothing,
-        (Ok(_), Known::Unknown(why)) => Known::Unknown(why.clone()),
     };
     let pull_request = match (&commit, pull_request) {
         (_, None) => Known::Nothing,

@@ -1,4 +1,4 @@
-//! Who asks: a pipeline step by its own token, or a CI by a service token. Nothing else is believed.
+//! Who asks: a pipeline step by its own token, another CI by its own or by a service token. Nothing else is believed.
 
 use std::sync::Arc;
 
@@ -6,6 +6,8 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use crate::event::caller;
+use crate::event::caller::CiIdentity;
+use crate::event::caller::Peek;
 use crate::event::caller::Scope;
 use crate::event::caller::StepIdentity;
 use crate::gateway::Gateway;
@@ -34,6 +36,15 @@ pub enum Asker {
         /// The token.
         token: ServiceToken,
         /// What it may ask about.
+        scope: Scope,
+    },
+    /// A job of another CI.
+    Ci {
+        /// Where.
+        connection: Arc<Connection>,
+        /// What its token says.
+        ci: CiIdentity,
+        /// What jobs of its kind may ask about.
         scope: Scope,
     },
 }
@@ -71,10 +82,35 @@ impl Gateway {
     /// Judges a token: whose it is, and for which connection.
     pub async fn asker(&self, token: &str) -> Result<Asker, CheckError> {
         if caller::ServiceToken::is_meant(token) {
-            self.service(token).await
+            return self.service(token).await;
+        }
+        // Which keys to try: nothing else is taken from what is not proven yet.
+        let claimed = caller::peek(token);
+        let claimed = claimed.map_err(|error| CheckError::Unknown(error.to_string()))?;
+        if self.connections.ci(&claimed.issuer).next().is_some() {
+            self.ci_asker(token, &claimed).await
         } else {
             self.step_asker(token).await
         }
+    }
+
+    /// The first of the CI of this issuer that the token is for.
+    async fn ci_asker(&self, token: &str, claimed: &Peek) -> Result<Asker, CheckError> {
+        let mut refused = None;
+        for (connection, trusted) in self.connections.ci(&claimed.issuer) {
+            let keys = self.keys.keys_of(&trusted.keys, &claimed.key).await;
+            let keys = keys.map_err(|error| CheckError::Unknown(error.to_string()))?;
+            match caller::ci(token, &trusted.ci, &keys, self.clock.now()) {
+                Ok(ci) => {
+                    let (connection, scope) = (Arc::clone(connection), trusted.ci.scope.clone());
+                    return Ok(Asker::Ci { connection, ci, scope });
+                }
+                // Another entry may be for this audience or subject; what else is wrong is wrong for all of them.
+                Err(error) if error.is_for_another() => refused = Some(error.to_string()),
+                Err(error) => return Err(CheckError::Unknown(error.to_string())),
+            }
+        }
+        Err(CheckError::Unknown(refused.unwrap_or_else(|| "the token's CI is gone".to_owned())))
     }
 
     async fn step_asker(&self, token: &str) -> Result<Asker, CheckError> {
@@ -142,7 +178,9 @@ impl Asker {
     /// Where.
     pub const fn connection(&self) -> &Arc<Connection> {
         match self {
-            Self::Step { connection, .. } | Self::Service { connection, .. } => connection,
+            Self::Step { connection, .. }
+            | Self::Service { connection, .. }
+            | Self::Ci { connection, .. } => connection,
         }
     }
 
@@ -151,19 +189,21 @@ impl Asker {
         match self {
             Self::Step { .. } => CallerKind::Step,
             Self::Service { .. } => CallerKind::Service,
+            Self::Ci { .. } => CallerKind::Ci,
         }
     }
 
-    /// Whether it is a service token.
-    pub const fn is_service(&self) -> bool {
-        matches!(self, Self::Service { .. })
+    /// Whether it is a step of Bitbucket's own: a run that can be read there, so that an answer to it can stand.
+    pub const fn is_step(&self) -> bool {
+        matches!(self, Self::Step { .. })
     }
 
-    /// What the record calls it: the step, or the token's id.
+    /// What the record calls it: the step, the token's id, or the CI and its job.
     pub fn id(&self) -> String {
         match self {
             Self::Step { step, .. } => step.step.clone(),
             Self::Service { token, .. } => token.id.to_string(),
+            Self::Ci { ci, .. } => format!("{}:{}", ci.ci, ci.subject),
         }
     }
 
@@ -182,6 +222,7 @@ impl Asker {
             Self::Service { connection, token, .. } => {
                 format!("{}\nservice\n{}", connection.id, token.id)
             }
+            Self::Ci { connection, ci, .. } => format!("{}\nci\n{}", connection.id, run_of(ci)),
         };
         hex::encode(Sha256::digest(text))
     }
@@ -202,8 +243,20 @@ impl Asker {
                 let repository = told::repository(connection, name, graph)?;
                 told::repository_within(&holder, scope, &repository, graph)
             }
+            Self::Ci { connection, ci, scope } => {
+                told::ci_agrees(connection, ci, scope, question, graph)
+            }
         }
     }
+}
+
+/// One run of a job, as its token tells it: another run, or another token of the same second for something else, differs.
+fn run_of(ci: &CiIdentity) -> String {
+    let claims = [&ci.run, &ci.repository, &ci.reference, &ci.commit, &ci.environment];
+    let claims = claims.map(|claim| claim.value().map(String::as_str).unwrap_or_default());
+    let issued = ci.issued.millis().to_string();
+    let parts = [ci.ci.as_str(), &ci.subject, &issued].into_iter().chain(claims);
+    parts.map(|part| format!("{}:{part}\n", part.len())).collect()
 }
 
 fn forbidden(why: String) -> Result<(), CheckError> {

@@ -92,6 +92,7 @@ pub fn connection(id: &str) -> Arc<Connection> {
         premium: None,
         hooks: Vec::new(),
         environments: Vec::new(),
+        ci: Vec::new(),
         own: arc_swap::ArcSwapOption::empty(),
     })
 }

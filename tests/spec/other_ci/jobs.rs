@@ -19,9 +19,14 @@ const LAB: &str = "[[connection.environment]]\nname = \"Lab\"\ntier = \"test\"\n
 const NAMED: &str = "[[connection.environment]]\nname = \"Staging\"\ntier = \"staging\"\nrepositories = [\"PAY/*\"]\n\
     [[connection.environment]]\nname = \"production\"\ntier = \"production\"\n";
 
-/// A gate that knows environments, and what else both connections are told.
-pub async fn gate(more: &str) -> Gate {
-    let (cloud, datacenter) = (format!("{LAB}{more}"), format!("{LAB}{NAMED}{more}"));
+/// A gate that knows environments.
+pub async fn gate() -> Gate {
+    gate_with("", "").await
+}
+
+/// The same, and what else the connections are told.
+pub async fn gate_with(cloud: &str, datacenter: &str) -> Gate {
+    let (cloud, datacenter) = (format!("{LAB}{cloud}"), format!("{LAB}{NAMED}{datacenter}"));
     let gate = Gate::start_as(Shape { cloud, datacenter, ..Shape::default() }).await;
     let branches = ["release/24.9", "feature"].map(|name| Change::new_branch(name, "main", 1));
     let (simulator, ravi) = (&gate.town.simulator, gate.town.cast.ravi);

@@ -42,6 +42,8 @@ pub struct Shape {
     pub policies: Option<PathBuf>,
     /// No `effects`: nothing is written to Bitbucket.
     pub silent: bool,
+    /// More of `[public]`.
+    pub public: String,
     /// More of the Cloud connection's configuration: tables below it, such as `[[connection.environment]]`.
     pub cloud: String,
     /// The same of the Data Center connection.
@@ -387,6 +389,7 @@ fn configure(town: &Town, shape: &Shape, folder: &Path) {
 [public]
 listen = "127.0.0.1:0"
 url = "{GATE}"
+{more_public}
 [operator]
 listen = "127.0.0.1:0"
 [store]
@@ -425,6 +428,7 @@ id = "{dc_hook}"
 secrets = [{dc_secret}]
 {datacenter}
 "#,
+        more_public = shape.public,
         cloud = shape.cloud,
         datacenter = shape.datacenter,
         store = folder.join("portcullis.db").display(),
