@@ -201,9 +201,26 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// Whether the token is good, and for somebody else.
-    pub const fn is_for_another(&self) -> bool {
-        matches!(self, Self::CiAudience { .. } | Self::Subject { .. })
+    /// How much it says where several entries of one issuer were tried: that a token is for another audience is what
+    /// every entry but its own says of it, and only its own can say that its job may not ask.
+    pub const fn tells(&self) -> u8 {
+        match self {
+            Self::CiAudience { .. } => 0,
+            Self::Subject { .. } => 2,
+            Self::TooLong { .. }
+            | Self::Malformed { .. }
+            | Self::Header { .. }
+            | Self::Algorithm { .. }
+            | Self::UnknownKey { .. }
+            | Self::Signature
+            | Self::Claim { .. }
+            | Self::Issuer { .. }
+            | Self::Audience { .. }
+            | Self::Expired { .. }
+            | Self::Early { .. }
+            | Self::Other { .. }
+            | Self::Id(_) => 1,
+        }
     }
 }
 

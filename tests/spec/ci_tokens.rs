@@ -143,7 +143,7 @@ fn what_is_pinned_is_refused_otherwise() {
         (signed(&header(), &repeated), "repeats a name"),
         (format!("{good}."), "three parts"),
         (format!("{good}="), "base64url"),
-        (good[..good.len() - 8].to_owned(), "signature"),
+        (format!("{}.{}", good.rsplit_once('.').unwrap().0, "A".repeat(342)), "signature"),
         (of(&with("padding", json!("x".repeat(9_000)))), "bytes"),
     ];
     for name in ["jku", "x5u", "jwk", "x5c", "crit", "zip", "enc", "b64"] {
@@ -219,7 +219,7 @@ fn a_published_key_that_does_not_fit_is_passed_over() {
         ("use", json!("enc")),
         ("x", json!(null)),
         ("x", json!("not base64!")),
-        ("y", json!("A".repeat(64))),
+        ("y", json!("_".repeat(64))),
         ("kid", json!("")),
     ] {
         let mut key = ec("a");

@@ -78,10 +78,7 @@ pub fn ci(
     keys: &KeySet,
     now: Time,
 ) -> Result<CiIdentity, TokenError> {
-    let claims = token::verified(token, &from.issuer, keys, now).map_err(|error| match error {
-        TokenError::Audience { found, expected } => TokenError::CiAudience { found, expected },
-        other => other,
-    })?;
+    let claims = token::verified(token, &from.issuer, keys, now).map_err(for_a_ci)?;
     let told = |name: &Option<String>| claims.mapped(name.as_deref());
     let subject = match &from.claims.subject {
         None => claims.text("sub")?,
@@ -109,4 +106,13 @@ pub fn ci(
         run: told(&names.run),
         issued: claims.issued(),
     })
+}
+
+/// Where an audience is chosen differs between a step and another CI, and so does what to do.
+fn for_a_ci(error: TokenError) -> TokenError {
+    if let TokenError::Audience { found, expected } = error {
+        TokenError::CiAudience { found, expected }
+    } else {
+        error
+    }
 }

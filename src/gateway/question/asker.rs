@@ -94,23 +94,25 @@ impl Gateway {
         }
     }
 
-    /// The first of the CI of this issuer that the token is for.
+    /// The first of the CI of this issuer that the token is for; else what was wrong where most can be said of it.
     async fn ci_asker(&self, token: &str, claimed: &Peek) -> Result<Asker, CheckError> {
-        let mut refused = None;
+        let (mut told, mut refused) = (0, "the token's CI is gone".to_owned());
         for (connection, trusted) in self.connections.ci(&claimed.issuer) {
-            let keys = self.keys.keys_of(&trusted.keys, &claimed.key).await;
-            let keys = keys.map_err(|error| CheckError::Unknown(error.to_string()))?;
-            match caller::ci(token, &trusted.ci, &keys, self.clock.now()) {
-                Ok(ci) => {
-                    let (connection, scope) = (Arc::clone(connection), trusted.ci.scope.clone());
-                    return Ok(Asker::Ci { connection, ci, scope });
-                }
-                // Another entry may be for this audience or subject; what else is wrong is wrong for all of them.
-                Err(error) if error.is_for_another() => refused = Some(error.to_string()),
-                Err(error) => return Err(CheckError::Unknown(error.to_string())),
+            let (tells, why) = match self.keys.keys_of(&trusted.keys, &claimed.key).await {
+                Ok(keys) => match caller::ci(token, &trusted.ci, &keys, self.clock.now()) {
+                    Ok(ci) => {
+                        let scope = trusted.ci.scope.clone();
+                        return Ok(Asker::Ci { connection: Arc::clone(connection), ci, scope });
+                    }
+                    Err(error) => (error.tells(), error.to_string()),
+                },
+                Err(error) => (1, error.to_string()),
+            };
+            if tells >= told {
+                (told, refused) = (tells, why);
             }
         }
-        Err(CheckError::Unknown(refused.unwrap_or_else(|| "the token's CI is gone".to_owned())))
+        Err(CheckError::Unknown(refused))
     }
 
     async fn step_asker(&self, token: &str) -> Result<Asker, CheckError> {
@@ -256,7 +258,8 @@ fn run_of(ci: &CiIdentity) -> String {
     let claims = claims.map(|claim| claim.value().map(String::as_str).unwrap_or_default());
     let issued = ci.issued.millis().to_string();
     let parts = [ci.ci.as_str(), &ci.subject, &issued].into_iter().chain(claims);
-    parts.map(|part| format!("{}:{part}\n", part.len())).collect()
+    let parts: Vec<String> = parts.map(|part| format!("{}:{part}", part.len())).collect();
+    parts.join("\n")
 }
 
 fn forbidden(why: String) -> Result<(), CheckError> {
