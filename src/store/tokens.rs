@@ -109,7 +109,7 @@ impl Store {
     }
 }
 
-fn purpose(id: Uuid) -> String {
+pub(super) fn purpose(id: Uuid) -> String {
     format!("token {id}")
 }
 
