@@ -111,7 +111,7 @@ fn another_ci_is_known_by_its_own_token() {
 #[test]
 fn what_is_pinned_is_refused_otherwise() {
     let of = |claims: &Value| signed(&header(), &claims.to_string());
-    let headed = |header: Value| signed(&header, &claims().to_string());
+    let under = |header: Value| signed(&header, &claims().to_string());
     let plain = |header: &str, claims: &str, signature: &[u8]| {
         let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let (header, claims) = (part(header.as_bytes()), part(claims.as_bytes()));
@@ -133,13 +133,13 @@ fn what_is_pinned_is_refused_otherwise() {
         (plain(r#"{"alg":"none","kid":"rsa"}"#, &claims().to_string(), b"x"), "`none`"),
         (forged("HS256"), "`HS256`"),
         (forged("RS256"), "signature"),
-        (headed(json!({"alg": "RS384", "kid": "rsa"})), "`RS384`"),
-        (headed(json!({"alg": "PS256", "kid": "rsa"})), "`PS256`"),
-        (headed(json!({"alg": "ES256", "kid": "ec"})), "`ES256`"),
-        (headed(json!({"alg": "RS256", "kid": "../rsa"})), "does not publish"),
-        (headed(json!({"alg": "RS256", "kid": "oct"})), "does not publish"),
-        (headed(json!({"alg": "RS256"})), "`kid`"),
-        (headed(json!({"alg": "RS256", "kid": "x".repeat(300)})), "`kid`"),
+        (under(json!({"alg": "RS384", "kid": "rsa"})), "`RS384`"),
+        (under(json!({"alg": "PS256", "kid": "rsa"})), "`PS256`"),
+        (under(json!({"alg": "ES256", "kid": "ec"})), "`ES256`"),
+        (under(json!({"alg": "RS256", "kid": "../rsa"})), "does not publish"),
+        (under(json!({"alg": "RS256", "kid": "oct"})), "does not publish"),
+        (under(json!({"alg": "RS256"})), "`kid`"),
+        (under(json!({"alg": "RS256", "kid": "x".repeat(300)})), "`kid`"),
         (signed(&header(), &repeated), "repeats a name"),
         (format!("{good}."), "three parts"),
         (format!("{good}="), "base64url"),
@@ -148,7 +148,7 @@ fn what_is_pinned_is_refused_otherwise() {
     ];
     for name in ["jku", "x5u", "jwk", "x5c", "crit", "zip", "enc", "b64"] {
         let header = json!({"alg": "RS256", "kid": "rsa", name: "https://evil.example.com"});
-        refused.push((headed(header), "carries"));
+        refused.push((under(header), "carries"));
     }
     for (claim, value, word) in [
         ("iss", json!("https://jenkins.example.com/oidc/"), "from `"),
@@ -178,7 +178,7 @@ fn what_is_pinned_is_refused_otherwise() {
         let told = check(&token).unwrap_err().to_string();
         assert!(told.contains(word), "`{word}`: {told}");
     }
-    assert_eq!(check(&headed(json!({"alg": "ES256", "kid": "rsa"}))), Err(algorithm("ES256")));
+    assert_eq!(check(&under(json!({"alg": "ES256", "kid": "rsa"}))), Err(algorithm("ES256")));
     for (claim, value) in [
         ("aud", json!([AUDIENCE, "https://another.example.com"])),
         ("exp", json!(NOW - 60)),
