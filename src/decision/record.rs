@@ -252,6 +252,13 @@ pub struct Row<'a> {
     pub reason: String,
 }
 
+impl Row<'_> {
+    /// The row as a value, for those who write one line of JSON each.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
 impl Public {
     /// Whether a pause let it pass, or would have.
     pub fn is_paused(&self) -> bool {

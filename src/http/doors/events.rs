@@ -141,7 +141,7 @@ fn place(words: &str, following: &Following) -> String {
 fn said(decisions: &[(u64, Record)]) -> String {
     decisions.iter().fold(String::new(), |mut all, (index, record)| {
         // Writing to a string cannot fail; a row of JSON has no line end in it.
-        let _ = write!(all, "id: {index}\nevent: decision\ndata: {}\n\n", record.row());
+        let _ = write!(all, "id: {index}\nevent: decision\ndata: {}\n\n", record.row().to_json());
         all
     })
 }
