@@ -141,6 +141,7 @@ async fn gateway(order: Order) -> Arc<Gateway> {
             bodies: std::time::Duration::from_hours(24),
             sealed: std::time::Duration::from_hours(24),
         },
+        streams: Vec::new(),
         public_url: town::AUDIENCE.to_owned(),
         meters: Meters::new().unwrap(),
     };

@@ -5,6 +5,7 @@
 
 pub mod binds;
 pub mod impact;
+pub mod line;
 pub mod narrative;
 pub mod pause;
 pub mod plan;

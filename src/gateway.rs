@@ -24,8 +24,10 @@ pub mod policies;
 pub mod question;
 pub mod readiness;
 pub mod retention;
+pub mod resealing;
 pub mod road;
 pub mod status;
+pub mod streams;
 pub mod telling;
 pub mod tickets;
 pub mod workers;
@@ -111,6 +113,8 @@ pub struct Parts {
     pub verifier: VerifierKey,
     /// How long things are kept.
     pub keep: Keep,
+    /// Where every decision goes besides the record.
+    pub streams: Vec<Arc<streams::Settings>>,
     /// How the world reaches the public listener; every link begins with it. No slash at its end.
     pub public_url: String,
     /// Counts.
@@ -150,6 +154,7 @@ pub struct Gateway {
     signing: Arc<SigningKey>,
     verifier: VerifierKey,
     keep: Keep,
+    streams: Vec<Arc<streams::Settings>>,
     brake_settings: brake::Settings,
     paused: ArcSwapOption<Pause>,
     governing: tokio::sync::Mutex<()>,
@@ -209,6 +214,7 @@ impl Gateway {
             signing: Arc::new(parts.signing),
             verifier: parts.verifier,
             keep: parts.keep,
+            streams: parts.streams,
             brake_settings: parts.brake,
             paused: ArcSwapOption::empty(),
             governing: tokio::sync::Mutex::new(()),
@@ -295,6 +301,8 @@ impl Gateway {
         tasks.spawn(brake::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));
         tasks.spawn(retention::run(Arc::clone(self)));
+        tasks.spawn(resealing::run(Arc::clone(self)));
+        tasks.spawn(streams::run(Arc::clone(self)));
         tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         tasks.spawn(issuers::run(Arc::clone(self)));

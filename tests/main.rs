@@ -41,6 +41,7 @@ mod spec {
     mod policy_files;
     mod policy_tests;
     mod receiver;
+    mod rekey;
     mod rest;
     mod retention;
     mod rig;
@@ -58,6 +59,7 @@ mod spec {
     mod simulator_webhooks;
     mod smuggling;
     mod store;
+    mod streams;
     mod tokens;
     mod webhooks;
     mod words;

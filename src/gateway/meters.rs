@@ -4,6 +4,7 @@
 //! it before its first event. What has to be looked up is in [`gauges`], off the road.
 
 pub mod gauges;
+pub mod streams;
 
 use std::sync::Arc;
 
@@ -97,6 +98,7 @@ pub struct Meters {
     asked: IntCounter,
     alarms: Arc<[IntCounter]>,
     gauges: Gauges,
+    streams: streams::Streams,
     bitbucket: bitbucket::meter::Meters,
 }
 
@@ -137,6 +139,7 @@ impl Meters {
             asked: answers.with_label_values(&["miss"]),
             alarms: alarms(&on)?,
             gauges: Gauges::register(&on)?,
+            streams: streams::Streams::register(&on)?,
             bitbucket: bitbucket::meter::Meters::register(&on.0)?,
             registry: on.0,
         })
@@ -150,6 +153,11 @@ impl Meters {
     /// What is looked up now and then.
     pub const fn gauges(&self) -> &Gauges {
         &self.gauges
+    }
+
+    /// What is measured of streams.
+    pub const fn streams(&self) -> &streams::Streams {
+        &self.streams
     }
 
     /// What is counted of calls to Bitbucket.

@@ -3,6 +3,7 @@
 
 mod company;
 mod disk;
+mod fault;
 mod gate;
 
 use std::path::Path;
@@ -27,6 +28,8 @@ pub use company::Registered;
 pub use company::Step;
 pub use company::Town;
 pub use disk::Disk;
+pub use fault::Fails;
+pub use fault::Fault;
 pub use gate::Gate;
 pub use gate::Shape;
 

@@ -4,6 +4,7 @@ mod copies;
 mod deliveries;
 mod disks;
 mod forgetting;
+mod keys;
 mod migrations;
 mod opening;
 mod recording;

@@ -20,6 +20,7 @@ use portcullis::gateway::connections::Connection;
 use portcullis::gateway::connections::Connections;
 use portcullis::gateway::meters::Meters;
 use portcullis::gateway::policies::Policies;
+use portcullis::gateway::streams::Settings as Stream;
 use portcullis::gateway::workers;
 use portcullis::graph::Snapshot;
 use portcullis::graph::World;
@@ -27,8 +28,10 @@ use portcullis::secret::Seal;
 use portcullis::store::Role;
 use portcullis::store::Store;
 
+pub use keys::KeysError;
 pub use keys::VKEY;
 pub use keys::seal_beside;
+pub use keys::seal_made;
 pub use keys::seal_of;
 pub use running::Listeners;
 pub use running::Running;
@@ -53,6 +56,8 @@ pub struct Plan {
     pub public_url: String,
     /// How long things are kept.
     pub keep: Keep,
+    /// Where every decision goes besides the record.
+    pub streams: Vec<Arc<Stream>>,
     /// How the gate may be paused.
     pub brake: brake::Settings,
     /// Worlds that are loaded, not discovered.
@@ -108,6 +113,7 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         signing,
         verifier,
         keep: plan.keep,
+        streams: plan.streams,
         public_url: plan.public_url,
         meters: Meters::new().map_err(AssemblyError::other)?,
     };

@@ -3,6 +3,7 @@
 
 mod layers;
 mod secrets;
+mod streams;
 pub mod template;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use layers::environment;
 pub use layers::variable;
 pub use secrets::SecretRef;
+pub use streams::StreamConfig;
 
 /// The whole configuration.
 #[derive(Debug, Deserialize, JsonSchema, Default)]
@@ -33,6 +35,8 @@ pub struct Config {
     pub pause: PauseConfig,
     /// The Bitbuckets it guards.
     pub connection: Vec<ConnectionConfig>,
+    /// Where every decision goes besides the record.
+    pub stream: Vec<StreamConfig>,
     /// SHA-256 of all of it, the environment laid over the file: the record says with which one a gate started. Secrets
     /// are named, not written, so a changed secret does not change it.
     #[serde(skip)]
@@ -118,6 +122,9 @@ pub struct StoreConfig {
     pub url: String,
     /// Key-encryption key: 32 bytes, as 64 hex digits. Absent: a file `store.key` beside the store, made at first start.
     pub key: Option<SecretRef>,
+    /// The key before, while everything is being sealed again with the new one. Absent: a file `store.key.old` beside the
+    /// store, if there is one.
+    pub old_key: Option<SecretRef>,
     /// How long webhook bodies are kept; then only their hash.
     pub keep_bodies: String,
     /// How long names and texts of decisions are kept; then only proofs.
@@ -129,6 +136,7 @@ impl Default for StoreConfig {
         Self {
             url: "sqlite:portcullis.db".to_owned(),
             key: None,
+            old_key: None,
             keep_bodies: "14d".to_owned(),
             keep_sealed: "400d".to_owned(),
         }

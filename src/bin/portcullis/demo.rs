@@ -149,7 +149,7 @@ fn plan(
     let store = folder.path.join("demo.db");
     let day = duration("1d").unwrap_or_default();
     Ok(Plan {
-        seal: assembly::seal_beside(&store, true).map_err(AssemblyError::Store)?,
+        seal: assembly::seal_made(&store).map_err(AssemblyError::Store)?,
         store,
         role: Role::Demo,
         connections: vec![cloud(simulator, cast, public_url)?, datacenter(simulator, cast)?],
@@ -158,6 +158,7 @@ fn plan(
         mode: Mode::Enforce,
         public_url: public_url.to_owned(),
         keep: Keep { bodies: day, sealed: day },
+        streams: Vec::new(),
         brake: brake::Settings::default(),
         worlds: Vec::new(),
     })

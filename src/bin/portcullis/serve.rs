@@ -1,6 +1,7 @@
 //! `portcullis serve`: the gateway, from a configuration file. Also what other commands need of that file and its store.
 
 mod connections;
+mod streams;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 
 use crate::assembly;
 use crate::assembly::AssemblyError;
+use crate::assembly::KeysError;
 use crate::assembly::Listeners;
 use crate::assembly::Plan;
 use crate::assembly::Running;
@@ -84,10 +86,11 @@ async fn started(serve: &Serve) -> Result<Running, Failed> {
     let public_url = public_url(&config, &listeners.public)?;
     let worlds = serve.world.as_deref().map(offline::read_world).transpose();
     let worlds = worlds.map_err(|why| ConfigError::value("--world", why))?.into_iter().collect();
-    let seal = match &config.store.key {
-        Some(key) => assembly::seal_of(key)?,
-        None => assembly::seal_beside(&store, true).map_err(AssemblyError::Store)?,
-    };
+    let keys = (config.store.key.as_ref(), config.store.old_key.as_ref());
+    let seal = assembly::seal_of(&store, keys.0, keys.1).map_err(|error| match error {
+        KeysError::Config(error) => Failed::Configuration(error),
+        KeysError::Beside(why) => Failed::Assembly(AssemblyError::Store(why)),
+    })?;
     let plan = Plan {
         store,
         seal,
@@ -97,6 +100,7 @@ async fn started(serve: &Serve) -> Result<Running, Failed> {
         workers: workers(&config)?,
         mode: mode(&config)?,
         keep: keep(&config)?,
+        streams: streams::of(&config)?,
         brake: brake(&config)?,
         public_url,
         worlds,
@@ -114,6 +118,7 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
     people(config)?;
     mode(config)?;
     workers(config)?;
+    streams::of(config)?;
     let url =
         config.public.url.clone().unwrap_or_else(|| format!("http://{}", config.public.listen));
     config.public.url.as_deref().map(judged_url).transpose()?;
@@ -329,7 +334,7 @@ pub async fn stop_signal() {
 /// Opens a store for reading, beside a running gateway or without one.
 pub async fn read_only(address: &str) -> Result<Store, String> {
     let path = path_of(address).map_err(|error| error.to_string())?;
-    let opened = match assembly::seal_beside(&path, false) {
+    let opened = match assembly::seal_beside(&path) {
         Ok(seal) => Store::open_read_only_sealed(&path, seal).await,
         Err(_) => Store::open_read_only(&path).await,
     };

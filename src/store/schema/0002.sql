@@ -14,3 +14,10 @@ UPDATE decision SET
 INSERT OR IGNORE INTO mention (identity, entry) SELECT actor, entry FROM decision WHERE actor IS NOT NULL;
 -- Most decisions let pass, and cost nothing here.
 CREATE INDEX decision_notable ON decision (verdict, effect, entry) WHERE verdict <> 'allow';
+
+-- Where each stream stands: the first entry that is not out yet, and the place after a batch that was begun.
+CREATE TABLE stream (
+  id    TEXT PRIMARY KEY,
+  next  INTEGER NOT NULL,
+  until INTEGER
+) STRICT, WITHOUT ROWID;

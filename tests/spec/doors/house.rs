@@ -317,6 +317,7 @@ async fn gateway(
         modes: Modes::new(Mode::Enforce, store.modes().await.unwrap()),
         brake,
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },
+        streams: Vec::new(),
         meters: Meters::new().unwrap(),
         store,
         clock,

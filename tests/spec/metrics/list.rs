@@ -42,9 +42,9 @@ pub const METRICS: [(&str, &[&str]); 37] = [
 ];
 
 /// Labels that may stand on the page, whatever the metric.
-pub const LABELS: [&str; 14] = [
+pub const LABELS: [&str; 15] = [
     "product", "outcome", "surface", "verdict", "effect", "station", "reason", "class", "listener",
-    "method", "route", "status", "le", "version",
+    "method", "route", "status", "le", "version", "stream",
 ];
 
 /// Series that tell of a fault, and what each says when nothing is wrong. A family stands for all its series.

@@ -172,6 +172,7 @@ async fn gateway(folder: &Path, program: &Path, now: Time) -> Arc<Gateway> {
         signing,
         verifier,
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },
+        streams: Vec::new(),
         public_url: "https://gate.test".to_owned(),
         meters: Meters::new().unwrap(),
     };

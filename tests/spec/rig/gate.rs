@@ -30,6 +30,7 @@ use super::GATE;
 use super::PATIENCE;
 use super::Said;
 use super::Town;
+use super::fault;
 use super::portcullis;
 use super::read_store;
 use super::said;
@@ -336,7 +337,7 @@ fn launch(
         Some(kib) => limited(kib),
     };
     command.arg(folder.join("portcullis.toml"));
-    command.current_dir(folder).stdout(Stdio::null());
+    command.current_dir(folder).stdout(Stdio::null()).envs(fault::environment(folder));
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let (said, heard) = watch::channel(Vec::new());

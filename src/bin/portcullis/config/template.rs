@@ -25,6 +25,7 @@ url = "sqlite:portcullis.db"
 keep_bodies = "14d"            # webhook bodies, encrypted; then only their hash
 keep_sealed = "400d"           # names and texts of decisions; then only proofs
 # key = { file = "store.key" } # 64 hex digits; absent: made beside the store at first start
+# old_key = { file = "store.key.old" }   # the one before, until everything is sealed with the new one
 
 [policies]
 # path = "policies"            # absent: the rules that come with this program
@@ -33,6 +34,14 @@ mode = "shadow"                # for new connections: shadow (decide, stop nobod
 [pause]
 longest = "4h"                 # `portcullis pause` holds nothing back for a while; it ends by itself
 second_person = false          # true: a pause takes two of [[operator.person]]
+
+# Every decision, as JSON lines into a file or in batches to an https address; see docs/decisions.md.
+# [[stream]]
+# id = "siem"
+# to = { file = "decisions.jsonl" }   # or { url = "https://siem.example.com/in", token = { env = "SIEM_TOKEN" } }
+# format = "portcullis"        # or `opa`: Open Policy Agent's decision log
+# parts = []                   # what holds names and texts goes out only if named: input, names, told
+# begin = "now"                # or `start`: with the first decision there ever was
 
 # A Bitbucket Cloud workspace.
 # [[connection]]
@@ -75,6 +84,6 @@ mod tests {
             })
             .collect();
         let config = parse("t", &open, Vec::new()).unwrap();
-        assert_eq!(config.connection.len(), 2);
+        assert_eq!((config.connection.len(), config.stream.len()), (2, 1));
     }
 }
