@@ -12,6 +12,7 @@
 )]
 
 mod spec {
+    mod about;
     mod answers;
     mod approvals;
     mod approvals_read;
@@ -32,6 +33,7 @@ mod spec {
     mod governed;
     mod graph;
     mod json;
+    mod kept;
     mod layers;
     mod ledger;
     mod metrics;

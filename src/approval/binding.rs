@@ -1,5 +1,6 @@
 //! What an approval is bound to: SHA-256 of RFC 8785 JSON of everything that was seen. One byte differs, no grant.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +17,7 @@ const NOT_BOUND: &[&str] = &["event", "now", "claimed", "graph", "caller"];
 const NOT_BOUND_IN_PIPELINE: &[&str] = &["id", "step"];
 
 /// Everything a ticket is bound to. Members that are not known are `null`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Binding {
     /// 1.
     pub v: u8,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 use uuid::Uuid;
@@ -44,7 +45,8 @@ words! {
 }
 
 /// What one rule asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AskedApproval")]
 pub struct Asked {
     /// The rule.
     pub rule: RuleId,
@@ -55,7 +57,7 @@ pub struct Asked {
 }
 
 /// One vote. The first form knows one voter: the operator's session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Vote {
     /// Who: `operator session` today.
     pub by: String,
@@ -68,7 +70,7 @@ pub struct Vote {
 }
 
 /// A ticket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ticket {
     /// Its id, UUIDv7; unknown and forbidden ids get the same answer.
     pub id: Uuid,

@@ -1,14 +1,17 @@
 //! Before rules bite: whom they would have held up, from decisions as they were recorded. What was decided then is not
 //! decided again; only the mode of the rules in question is taken to have been another.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::decision::Binds;
 use crate::decision::Effect;
 use crate::decision::Mode;
 use crate::decision::Record;
 use crate::decision::record::Asked;
 use crate::decision::record::Public;
+use crate::event::EventKind;
 use crate::graph::Time;
 use crate::policy::RuleId;
 use crate::policy::Verdict;
@@ -50,7 +53,7 @@ impl Rules {
 }
 
 /// A decision that would have gone otherwise.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Held {
     /// Its id.
     pub decision: Uuid,
@@ -59,8 +62,10 @@ pub struct Held {
     /// What the effect would have been: `wait` or `stop`.
     pub effect: Effect,
     /// What happened.
+    #[schemars(with = "EventKind")]
     pub event: &'static str,
     /// How far the verdict reaches there: where it says `after`, it would have come too late.
+    #[schemars(with = "Binds")]
     pub binds: &'static str,
     /// Name of the repository, or its id where the name is erased.
     pub repository: Option<String>,
@@ -71,7 +76,7 @@ pub struct Held {
 }
 
 /// A rule that would have held a decision up.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct HeldBy {
     /// Its id.
     pub rule: RuleId,

@@ -10,9 +10,13 @@ mod text;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
+use crate::decision::Binds;
 use crate::decision::Effect;
+use crate::decision::Mode;
 use crate::decision::Outcome;
 use crate::decision::Record;
 use crate::decision::narrative::seen::Seen;
@@ -20,6 +24,7 @@ use crate::decision::record::Asked;
 use crate::decision::record::Names;
 use crate::decision::record::Part;
 use crate::decision::record::erased;
+use crate::graph::Time;
 use crate::policy::Bundle;
 use crate::policy::Finding;
 use crate::policy::Rule;
@@ -33,17 +38,22 @@ pub use text::plain;
 pub use text::shown;
 
 /// The story of one decision, ready to be shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Narrative {
     /// Id of the decision.
+    #[schemars(with = "Uuid")]
     pub decision: String,
     /// When it was made, RFC 3339.
+    #[schemars(with = "Time")]
     pub at: String,
     /// What the rules say.
+    #[schemars(with = "Verdict")]
     pub verdict: &'static str,
     /// What the caller must do.
+    #[schemars(with = "Effect")]
     pub effect: &'static str,
     /// How far it reaches.
+    #[schemars(with = "Binds")]
     pub binds: &'static str,
     /// The same in plain words.
     pub reach: &'static str,
@@ -70,21 +80,25 @@ pub struct Narrative {
 }
 
 /// What one rule did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RuleStory {
     /// Its id.
     pub rule: String,
     /// Its title, from the bundle that was asked.
     pub title: String,
     /// One of the four words.
+    #[schemars(with = "Outcome")]
     pub outcome: &'static str,
     /// The strictest it found.
+    #[schemars(with = "Option<Verdict>")]
     pub verdict: Option<&'static str>,
     /// How it is taken here.
+    #[schemars(with = "Mode")]
     pub mode: &'static str,
     /// Its approval was given by a ticket.
     pub satisfied: bool,
     /// How bad that is.
+    #[schemars(with = "Option<Severity>")]
     pub severity: Option<&'static str>,
     /// Its reasons.
     pub reasons: Vec<String>,

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -60,7 +61,7 @@ words! {
 }
 
 /// Why the effect is milder than the verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Because {
     /// What kind of softening.
     pub kind: Softener,
@@ -71,7 +72,7 @@ pub struct Because {
 }
 
 /// A setting of how rules are taken: the most particular one that fits wins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModeSetting {
     /// The connection it is for.
     pub connection: ConnectionId,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -53,8 +54,9 @@ pub struct Record {
 }
 
 /// A sealed part: there, or erased.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "{T}Part")]
 pub enum Part<T> {
     /// It is kept.
     Kept(T),
@@ -73,7 +75,8 @@ impl<T> Part<T> {
 }
 
 /// The part of a record that holds no names and no free text.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "DecisionRecord")]
 pub struct Public {
     /// The decision's id, UUIDv7.
     pub decision: Uuid,
@@ -144,7 +147,7 @@ pub struct Public {
 }
 
 /// A grant that was not used, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedGrant {
     /// The ticket.
     pub ticket: Uuid,
@@ -153,7 +156,8 @@ pub struct RefusedGrant {
 }
 
 /// A rule that was asked. Its title, controls and remedies stand in the bundle of that revision, which is kept too.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AskedRule")]
 pub struct Asked {
     /// Its id.
     pub rule: RuleId,
@@ -167,7 +171,7 @@ pub struct Asked {
 }
 
 /// Names of what the decision is about. Display only: nothing is decided by a name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Names {
     /// `project-or-workspace/slug`.
     pub repository: Option<String>,
@@ -200,7 +204,8 @@ pub struct Names {
 }
 
 /// What the rules said in words.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "RulesInWords")]
 pub struct Told {
     /// Every finding, strictest first.
     pub findings: Vec<Finding>,
@@ -210,6 +215,48 @@ pub struct Told {
     /// Who can give the approvals that are still wanted, in words: group name and how many people.
     #[serde(default)]
     pub approvers: Vec<String>,
+}
+
+/// One line of a list of decisions.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DecisionRow")]
+pub struct Row<'a> {
+    /// The decision's id.
+    pub decision: Uuid,
+    /// When it was made.
+    pub at: Time,
+    /// Where.
+    pub connection: &'a ConnectionId,
+    /// The delivery it answers, if it came by webhook.
+    pub delivery: Option<Uuid>,
+    /// What happened.
+    pub event: EventKind,
+    /// What was to be done.
+    pub action: &'a str,
+    /// What the rules say.
+    pub verdict: Verdict,
+    /// What the caller must do.
+    pub effect: Effect,
+    /// How far it reaches here.
+    pub binds: Binds,
+    /// No rule answers this kind of event.
+    pub uncovered: bool,
+    /// Name of the repository; none: there is none, or it is erased.
+    pub repository: Option<&'a str>,
+    /// Full name of the ref.
+    #[serde(rename = "ref")]
+    pub reference: Option<&'a str>,
+    /// Name of who acted.
+    pub actor: Option<&'a str>,
+    /// The sentence that goes first everywhere.
+    pub reason: String,
+}
+
+impl Row<'_> {
+    /// The row as a value, for those who write one line of JSON each.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
 }
 
 impl Public {
@@ -231,25 +278,25 @@ impl Public {
 
 impl Record {
     /// One line of a list: what a table or an API's page shows of it.
-    pub fn row(&self) -> serde_json::Value {
+    pub fn row(&self) -> Row<'_> {
         let public = &self.public;
         let names = self.names.kept();
-        serde_json::json!({
-            "decision": public.decision,
-            "at": public.at,
-            "connection": public.connection,
-            "delivery": public.delivery,
-            "event": public.event,
-            "action": public.action,
-            "verdict": public.verdict,
-            "effect": public.effect,
-            "binds": public.binds,
-            "uncovered": public.uncovered,
-            "repository": names.and_then(|names| names.repository.as_deref()),
-            "ref": names.and_then(|names| names.reference.as_deref()),
-            "actor": names.and_then(|names| names.actor.as_deref()),
-            "reason": self.reason(),
-        })
+        Row {
+            decision: public.decision,
+            at: public.at,
+            connection: &public.connection,
+            delivery: public.delivery,
+            event: public.event,
+            action: &public.action,
+            verdict: public.verdict,
+            effect: public.effect,
+            binds: public.binds,
+            uncovered: public.uncovered,
+            repository: names.and_then(|names| names.repository.as_deref()),
+            reference: names.and_then(|names| names.reference.as_deref()),
+            actor: names.and_then(|names| names.actor.as_deref()),
+            reason: self.reason(),
+        }
     }
 
     /// The sentence that goes first everywhere: why the verdict is what it is.

@@ -42,7 +42,7 @@ pub const MAX_LOOKED: usize = 20_000;
 const PAGE: usize = 200;
 
 /// Longest reason, characters: it stands in the record for as long as names do.
-const MAX_REASON: usize = 500;
+pub const MAX_REASON: usize = 500;
 
 /// Which rules on which connection, and which decisions are looked at.
 #[derive(Clone, Debug)]

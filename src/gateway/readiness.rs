@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::decision::Brake;
@@ -31,7 +32,7 @@ words! {
 }
 
 /// Whether the gate can do its work.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Readiness {
     /// Ready or not.
     pub ready: bool,

@@ -5,6 +5,9 @@ mod scope;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::approval::State;
@@ -55,9 +58,12 @@ pub struct NewToken {
 }
 
 /// What a new service token may do.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[schemars(example = json!({"name": "jenkins-payments", "connection": "acme-dc", "repositories": ["acme-dc/repository/6"], "actions": ["deploy"], "expires_in": 7_776_000}))]
+#[serde(deny_unknown_fields)]
 pub struct TokenWish {
     /// What it is for.
+    #[schemars(length(min = 1, max = 100))]
     pub name: String,
     /// The connection it speaks for.
     pub connection: ConnectionId,
@@ -70,7 +76,8 @@ pub struct TokenWish {
     /// Environments it may name, so that the token proves them; none: it proves none.
     #[serde(default)]
     pub environments: Vec<String>,
-    /// How long it is good for, seconds.
+    /// How long it is good for, seconds; at most 366 days.
+    #[schemars(range(min = 1, max = 31_622_400))]
     pub expires_in: u64,
 }
 

@@ -1,9 +1,14 @@
 //! Names that never change: `<connection>/<kind>/<native>`. Slugs, keys, nicknames and e-mail addresses are attributes.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use schemars::Schema;
+use schemars::SchemaGenerator;
+use schemars::json_schema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -12,7 +17,9 @@ use serde::Serialize;
 pub const MAX_NATIVE_BYTES: usize = 1_100;
 
 /// Which Bitbucket a connection speaks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Product {
     /// Bitbucket Cloud.
@@ -221,6 +228,20 @@ impl FromStr for Id {
             }
             _ => Err(IdError::Shape(quoted(text))),
         }
+    }
+}
+
+impl JsonSchema for ConnectionId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ConnectionId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[a-z0-9-]{2,40}$"})
     }
 }
 

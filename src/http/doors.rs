@@ -17,6 +17,7 @@ mod events;
 mod hook;
 mod modes;
 mod notice;
+mod offer;
 mod policies;
 mod probe;
 mod query;
@@ -150,6 +151,9 @@ impl House {
         if call.route.rate == RateClass::Counted {
             self.count(&call, now)?;
         }
+        if call.route.is_for_programs() {
+            query::judge(call.head.uri.query(), describe::offer(call.route.door).query)?;
+        }
         self.door(call).await
     }
 
@@ -206,7 +210,7 @@ impl House {
             Door::Can => access::can(self, &call),
             Door::Paths => access::paths(self, &call),
             Door::Policies => policies::active(self),
-            Door::OpenApi => describe::answer(),
+            Door::OpenApi => describe::answer(self),
         }
     }
 }

@@ -11,6 +11,9 @@ use http::HeaderName;
 use http::HeaderValue;
 use http::StatusCode;
 use http::header;
+use schemars::JsonSchema;
+use schemars::Schema;
+use schemars::SchemaGenerator;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -58,13 +61,27 @@ pub struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-#[derive(Serialize)]
+/// Problem details, as RFC 9457 names its members.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
 struct Wire<'a> {
+    /// The kind of problem; `about:blank` when the status says it all.
     r#type: &'a str,
+    /// The kind in a few words.
     title: &'a str,
+    /// The HTTP status.
+    #[schemars(range(min = 400, max = 599))]
     status: u16,
+    /// What happened this time, for people.
     detail: &'a str,
+    /// The answer's `x-request-id`.
+    #[schemars(with = "Uuid")]
     request_id: String,
+}
+
+/// The shape of [`Problem::into_answer`].
+pub(in crate::http) fn shape(written: &mut SchemaGenerator) -> Schema {
+    written.subschema_for::<Wire<'static>>()
 }
 
 impl Problem {

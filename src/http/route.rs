@@ -198,6 +198,14 @@ pub struct Route {
     pub summary: &'static str,
 }
 
+impl Route {
+    /// Whether programs call it, by names they have from the API description: what it does not know is refused there,
+    /// where a page shrugs at what a mail program adds to a link.
+    pub fn is_for_programs(&self) -> bool {
+        self.pattern.starts_with("/v1/") || self.pattern.starts_with("/api/v1/")
+    }
+}
+
 /// The larger of the two products' webhook bodies (Data Center; Cloud's 1 MiB is held by the door, which knows the
 /// hook's product). Without it, one sender fills the memory.
 pub const HOOK_BODY: usize = 10 * 1024 * 1024;

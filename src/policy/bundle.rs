@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -16,7 +17,9 @@ use crate::policy::finding::Controls;
 use crate::words;
 
 /// A rule's id: its package path below `portcullis.rules`, `.` as `/` and `_` as `-`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct RuleId(String);
 
@@ -68,7 +71,7 @@ words! {
 }
 
 /// What one rule declares.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rule {
     /// Its id.
     pub id: RuleId,
@@ -121,7 +124,7 @@ impl Rule {
 }
 
 /// A bundle that passed every load check.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bundle {
     /// SHA-256 over its files' names and bytes, hex.
     pub revision: String,

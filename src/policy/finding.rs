@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -23,7 +24,7 @@ words! {
 }
 
 /// Who must approve, and how far the approval goes. Durations are in seconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Demand {
     /// Who may approve.
     pub from: Approvers,
@@ -38,7 +39,7 @@ pub struct Demand {
 }
 
 /// Where approvers come from. Several sources are joined.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Approvers {
     /// A group's name: an alias in `data.portcullis.people` or a group of the connection.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -77,7 +78,7 @@ words! {
 }
 
 /// One finding of one rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Which rule.
     pub rule: RuleId,

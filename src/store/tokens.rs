@@ -1,6 +1,7 @@
 //! Service tokens: what each may do, and the hash that finds it. The token itself is never here.
 
 use rusqlite::OptionalExtension as _;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::json;
@@ -17,7 +18,7 @@ use crate::store::log;
 use crate::store::row;
 
 /// A service token, without the token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceToken {
     /// Its id.
     pub id: Uuid,

@@ -101,6 +101,11 @@ async fn a_written_configuration_is_good_and_never_overwritten() {
     }
     let good = place.check(GOOD).await;
     assert!(good.code == 0 && good.out.contains("1 connection(s)"), "{}", good.all());
+    let wrong = place.check(&GOOD.replace("product = \"cloud\"", "product = \"clod\"")).await;
+    let lines: Vec<&str> = wrong.err.lines().collect();
+    assert_eq!(wrong.code, 2, "{}", wrong.all());
+    assert!(lines[1].ends_with("p.toml:10:1"), "the file and line are named: {}", wrong.err);
+    assert_eq!(lines[3..], ["10 | product = \"clod\"", "   | ^^^^^^^"], "{}", wrong.err);
     let nothing = run(&["config", "check", &place.path("missing.toml")]).await;
     assert!(nothing.code == 2 && nothing.err.contains("missing.toml"), "{}", nothing.all());
 }

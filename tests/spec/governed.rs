@@ -202,7 +202,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 24] = [
+const READING: [&str; 28] = [
     "demo",
     "event",
     "eval",
@@ -224,6 +224,10 @@ const READING: [&str; 24] = [
     "config check",
     "config init",
     "config schema",
+    "completions",
+    "man",
+    "openapi",
+    "version",
     "store backup",
     "store info",
     // It makes a new store where none is.

@@ -152,7 +152,7 @@ async fn a_watch_goes_on_over_a_restart_and_a_watch_of_the_store_sees_the_same()
     assert_eq!(errors.next_line().await.unwrap(), None, "that was all it complained of");
 
     let made: Vec<String> =
-        gate.records().await.iter().map(|record| record.row().to_string()).collect();
+        gate.records().await.iter().map(|record| record.row().to_json().to_string()).collect();
     assert_eq!(seen, made, "each once, in order");
     let store = gate.store_url();
     let watched = run(&[&watch[..], &["--store", &store]].concat()).await;

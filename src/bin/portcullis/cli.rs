@@ -12,6 +12,7 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
+use clap_complete::Shell;
 
 pub use decision::Decision;
 pub use decision::DecisionFilter;
@@ -153,6 +154,34 @@ pub enum Command {
     /// Write, check or describe the configuration.
     #[command(subcommand)]
     Config(Config),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Write the manual: a page for each command.
+    Man {
+        /// The folder; it is made where it is not there.
+        dir: PathBuf,
+    },
+    /// Print the description of the API: OpenAPI 3.1, as `/api/v1/openapi.json` serves it.
+    Openapi {
+        /// How the world reaches the public listener.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+        public: String,
+    },
+    /// What this program is made of.
+    Version {
+        /// How the answer looks.
+        #[arg(
+            long,
+            value_enum,
+            value_name = "text|json",
+            default_value_t,
+            hide_possible_values = true
+        )]
+        format: Format,
+    },
     /// An evaluation process. Started by the gateway, not by people.
     #[command(hide = true)]
     Worker {

@@ -3,6 +3,7 @@
 
 mod ci;
 mod layers;
+pub mod pointing;
 mod secrets;
 mod streams;
 pub mod template;
@@ -152,6 +153,7 @@ pub struct PoliciesConfig {
     /// Folder of rules. Absent: the shipped rules.
     pub path: Option<PathBuf>,
     /// How rules are taken on new connections: `shadow`, `enforce` or `off`.
+    #[schemars(regex(pattern = "^(shadow|enforce|off)$"))]
     pub mode: String,
 }
 
@@ -176,8 +178,10 @@ pub struct WorkersConfig {
 #[serde(deny_unknown_fields)]
 pub struct ConnectionConfig {
     /// `[a-z0-9-]{2,40}`, part of every id, never reused.
+    #[schemars(regex(pattern = "^[a-z0-9-]{2,40}$"))]
     pub id: String,
     /// `cloud` or `datacenter`.
+    #[schemars(regex(pattern = "^(cloud|datacenter)$"))]
     pub product: String,
     /// Cloud: the workspace's slug.
     pub workspace: Option<String>,
@@ -227,6 +231,7 @@ pub struct EnvironmentConfig {
 #[serde(deny_unknown_fields)]
 pub struct HookConfig {
     /// 32 hex digits: the last segment of the webhook's address.
+    #[schemars(regex(pattern = "^[0-9a-f]{32}$"))]
     pub id: String,
     /// One secret, or two during rotation.
     pub secrets: Vec<SecretRef>,

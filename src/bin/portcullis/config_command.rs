@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use crate::cli::Config;
 use crate::config;
+use crate::config::ConfigError;
+use crate::config::pointing;
 use crate::config::template::TEMPLATE;
 use crate::serve;
 
@@ -30,9 +32,20 @@ fn check(file: Option<&Path>) -> ExitCode {
         }
         Err(error) => {
             eprintln!("portcullis: {error}");
+            if let Some(place) = place(file, &error) {
+                eprintln!("{place}");
+            }
             ExitCode::from(2)
         }
     }
+}
+
+/// Where in the file the wrong value stands. What the file's own reader refused says so itself.
+fn place(file: Option<&Path>, error: &ConfigError) -> Option<String> {
+    let ConfigError::Value { key, .. } = error else { return None };
+    let file = file?;
+    let text = std::fs::read_to_string(file).ok()?;
+    pointing::shown(&file.display().to_string(), &text, key)
 }
 
 fn init(file: &Path) -> ExitCode {

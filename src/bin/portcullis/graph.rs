@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use portcullis::gateway::access;
 use portcullis::graph::Snapshot;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::Can;
@@ -15,15 +16,16 @@ use crate::cli::WhoCan;
 use crate::client::Operator;
 use crate::offline;
 
-async fn answered(
+async fn answered<A: Serialize>(
     at: &GraphReach,
     path: &str,
     query: &[(&str, String)],
-    offline_answer: impl FnOnce(&Snapshot) -> Result<Value, access::Unanswered>,
+    offline_answer: impl FnOnce(&Snapshot) -> Result<A, access::Unanswered>,
 ) -> Result<Value, String> {
     if let Some(file) = &at.world {
         let (graph, _) = offline::world(file)?;
-        return offline_answer(&graph).map_err(|error| error.to_string());
+        let answer = offline_answer(&graph).map_err(|error| error.to_string())?;
+        return serde_json::to_value(answer).map_err(|error| error.to_string());
     }
     let operator = Operator::new(&at.reach.reach).map_err(|error| error.to_string())?;
     operator.get(path, query).await.map_err(|error| error.to_string())

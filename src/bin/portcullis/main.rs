@@ -1,5 +1,6 @@
 //! The `portcullis` program: one binary, one file a command.
 
+mod about;
 mod assembly;
 mod check;
 mod cli;
@@ -46,6 +47,10 @@ fn main() -> ExitCode {
         Command::Pause(pause) => in_runtime(govern::pause(pause)),
         Command::Resume(resume) => in_runtime(govern::resume(resume)),
         Command::Config(config) => config_command::run(&config),
+        Command::Completions { shell } => about::completions(shell),
+        Command::Man { dir } => about::man(&dir),
+        Command::Openapi { public } => about::openapi(&public),
+        Command::Version { format } => about::version(format),
         Command::Check(check) => in_runtime(check::run(check)),
         Command::Serve(serve) => {
             logging(cli.log_format, "info");

@@ -1,27 +1,39 @@
 //! The answer to a check, exactly as the contract pins it. `effect` is the only member a program acts on.
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
+use crate::approval::State;
 use crate::approval::Ticket;
 use crate::decision::Because;
+use crate::decision::Binds;
+use crate::decision::Effect;
+use crate::decision::Outcome;
 use crate::decision::Record;
 use crate::decision::record::Asked;
+use crate::graph::Time;
 use crate::policy::Bundle;
 use crate::policy::Verdict;
 use crate::policy::finding::Controls;
 
 /// The answer to a check.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CheckAnswer")]
 pub struct Answer {
     /// What the rules say.
+    #[schemars(with = "Verdict")]
     pub verdict: &'static str,
     /// What the caller must do.
+    #[schemars(with = "Effect")]
     pub effect: &'static str,
     /// Why the effect is milder than the verdict.
     pub because: Vec<Because>,
     /// How far the verdict reaches.
+    #[schemars(with = "Binds")]
     pub binds: &'static str,
     /// The decision's id.
+    #[schemars(with = "Uuid")]
     pub decision: String,
     /// One sentence.
     pub reason: String,
@@ -34,6 +46,7 @@ pub struct Answer {
     /// A grant token; later.
     pub grant: Option<String>,
     /// Tickets whose grants were used for it.
+    #[schemars(with = "Vec<Uuid>")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub satisfied_by: Vec<String>,
     /// Grants that looked as if they fitted, and why they did not.
@@ -48,13 +61,15 @@ pub struct Answer {
 }
 
 /// One rule that was asked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RuleAnswer {
     /// Its id.
     pub rule: String,
     /// One of the four words.
+    #[schemars(with = "Outcome")]
     pub outcome: &'static str,
     /// The strictest it found.
+    #[schemars(with = "Option<Verdict>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<&'static str>,
     /// Its reason.
@@ -66,31 +81,35 @@ pub struct RuleAnswer {
 }
 
 /// The ticket that waits.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TicketAnswer {
     /// Its id.
+    #[schemars(with = "Uuid")]
     pub id: String,
     /// Where people look at it.
     pub url: String,
     /// When it ends.
+    #[schemars(with = "Time")]
     pub expires_at: String,
     /// Where it stands.
+    #[schemars(with = "State")]
     pub state: &'static str,
     /// Why it stands there.
     pub why: String,
 }
 
 /// A grant that was not used.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RefusedAnswer {
     /// The ticket.
+    #[schemars(with = "Uuid")]
     pub ticket: String,
     /// Why.
     pub why: String,
 }
 
 /// Something the caller can do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Remedy {
     /// One sentence.
     pub text: String,
@@ -99,7 +118,7 @@ pub struct Remedy {
 }
 
 /// What the facts were read from.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct GraphAnswer {
     /// Revision of the graph.
     pub revision: u64,

@@ -1,5 +1,6 @@
 //! The body of a check: what is asked, and what the caller says of itself. All of it is a claim.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::graph::Known;
@@ -13,36 +14,46 @@ const MAX_VARIABLES: usize = 100;
 const MAX_TEXT: usize = 2_000;
 
 /// What is asked.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(example = example())]
 pub struct Question {
-    /// What is about to be done.
+    /// What is about to be done: `deploy`, `run`, `read-secret`, `publish`, `merge`, or any word that rules know.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,39}$"))]
     pub action: String,
     /// The repository, as the caller names it.
+    #[schemars(length(max = MAX_TEXT))]
     #[serde(default)]
     pub repository: Option<String>,
     /// The environment, as the caller names it.
+    #[schemars(length(max = MAX_TEXT))]
     #[serde(default)]
     pub environment: Option<String>,
     /// Variables it says it will read.
+    #[schemars(length(max = MAX_VARIABLES))]
     #[serde(default)]
     pub variables: Vec<String>,
     /// The run, as the caller describes it.
     #[serde(default)]
     pub step: StepClaim,
     /// What the approver should know.
+    #[schemars(length(max = MAX_TEXT))]
     #[serde(default)]
     pub reason: Option<String>,
 }
 
 /// The run, as the caller describes it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct StepClaim {
     /// Commit, 40 hex digits.
+    #[schemars(regex(pattern = "^[0-9a-fA-F]{40}$"))]
     pub commit: Option<String>,
     /// Branch, short name.
+    #[schemars(length(max = MAX_TEXT))]
     pub branch: Option<String>,
     /// Tag, short name.
+    #[schemars(length(max = MAX_TEXT))]
     pub tag: Option<String>,
     /// Pull request number.
     pub pull_request: Option<u64>,
@@ -53,7 +64,17 @@ pub struct StepClaim {
     /// The build's number.
     pub build: Option<u64>,
     /// Address of the run, for people.
+    #[schemars(length(max = MAX_TEXT))]
     pub run: Option<String>,
+}
+
+/// The contract's own.
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "action": "deploy", "repository": "acme/billing", "environment": "production", "variables": ["AWS_PROD_KEY"],
+        "step": {"commit": "5a7c3de01f6b4a8e9d2c7b60f1e4a3958d7c6b21", "branch": "main"},
+        "reason": "Release 4.2",
+    })
 }
 
 /// Whether a text is a word for something that can be done.

@@ -22,6 +22,9 @@ pub static STYLE: Asset =
 pub static MARK: Asset =
     Asset::new("portcullis.svg", "image/svg+xml", include_bytes!("portcullis.svg"));
 
+/// Every file there is.
+pub const FILES: &[&str] = &["portcullis.css", "portcullis.svg"];
+
 impl Asset {
     const fn new(file: &'static str, kind: &'static str, bytes: &'static [u8]) -> Self {
         Self { file, kind, bytes, tag: fnv(bytes) }

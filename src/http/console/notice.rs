@@ -6,7 +6,9 @@
 
 mod page;
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::approval::State;
 use crate::approval::Ticket;
@@ -30,11 +32,13 @@ pub use page::decision_page;
 pub use page::ticket_page;
 
 /// What anyone may see of a decision.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Notice {
     /// Id of the decision.
+    #[schemars(with = "Uuid")]
     pub decision: String,
     /// When it was made, RFC 3339.
+    #[schemars(with = "Time")]
     pub at: String,
     /// What the rules say.
     pub verdict: Verdict,
@@ -68,7 +72,7 @@ pub struct Notice {
 }
 
 /// What anyone may see of a rule that spoke.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RuleNotice {
     /// Its id.
     pub rule: RuleId,
@@ -83,9 +87,10 @@ pub struct RuleNotice {
 }
 
 /// What anyone may see of a ticket.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TicketNotice {
     /// Its id.
+    #[schemars(with = "Uuid")]
     pub id: String,
     /// Where it stands.
     pub state: State,

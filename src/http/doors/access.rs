@@ -1,17 +1,64 @@
 //! Questions to the graph, as it is now.
 
 use http::StatusCode;
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::gateway::access;
 use crate::gateway::access::Unanswered;
-use crate::graph::LookupError;
 use crate::http::answer::Answer;
 use crate::http::doors::House;
 use crate::http::doors::call;
 use crate::http::doors::call::Call;
+use crate::http::doors::offer;
+use crate::http::doors::offer::Form;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::Parameter;
+use crate::http::doors::offer::Text;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
+
+const ACTION: Parameter =
+    Parameter::must("action", Text::Word(LEVELS), "The least level that is asked about.");
+const IDENTITY: Parameter =
+    Parameter::must("identity", Text::Any, "An id, or `kind:name` such as `user:mia`.");
+const RESOURCE: Parameter = Parameter::must(
+    "resource",
+    Text::Any,
+    "An id, or `kind:name` such as `repository:acme/billing`.",
+);
+
+/// Levels that somebody can be asked to hold.
+const LEVELS: &[&str] = &["read", "write", "create", "admin", "owner"];
+
+const REFUSES: &[u16] = &[404, 409];
+
+/// What `who-can` takes and gives.
+pub(super) const WHO_CAN: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "Everyone who holds the level.",
+    forms: &[Form::Json(offer::of::<access::WhoCan>())],
+}])
+.asked(&[ACTION, RESOURCE])
+.refusing(REFUSES);
+
+/// What `can` takes and gives.
+pub(super) const CAN: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "Whether it can, and how; `can` is null where that cannot be told.",
+    forms: &[Form::Json(offer::of::<access::Can>())],
+}])
+.asked(&[IDENTITY, ACTION, RESOURCE])
+.refusing(REFUSES);
+
+/// What `paths` takes and gives.
+pub(super) const PATHS: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "Every path, strongest first.",
+    forms: &[Form::Json(offer::of::<access::Ways>())],
+}])
+.asked(&[IDENTITY, RESOURCE])
+.refusing(REFUSES);
 
 /// Who can do something to a resource.
 pub(super) fn who_can(house: &House, call: &Call) -> Result<Answer, Problem> {
@@ -38,7 +85,7 @@ fn pairs(call: &Call) -> Pairs {
     Pairs::read(call.head.uri.query().unwrap_or_default().as_bytes())
 }
 
-fn told(answered: Result<Value, Unanswered>) -> Result<Answer, Problem> {
+fn told(answered: Result<impl Serialize, Unanswered>) -> Result<Answer, Problem> {
     let answer = answered.map_err(|error| match error {
         Unanswered::Lookup(lookup) => Problem::from(lookup),
         Unanswered::Level(_) => Problem::new(StatusCode::BAD_REQUEST, error.to_string()),

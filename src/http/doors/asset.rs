@@ -9,11 +9,28 @@ use crate::http::answer;
 use crate::http::answer::Answer;
 use crate::http::console::asset::Asset;
 use crate::http::doors::call::Call;
+use crate::http::doors::offer::Form;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::Parameter;
+use crate::http::doors::offer::Text;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("public, no-cache");
+
+/// What the door takes and gives.
+pub(super) const OFFER: Offer = Offer::giving(&[
+    Gives {
+        status: 200,
+        when: "The file.",
+        forms: &[Form::Media("text/css"), Form::Media("image/svg+xml")],
+    },
+    Gives { status: 304, when: "The file is as it was.", forms: &[] },
+])
+.asked(&[Parameter::may("v", Text::Free, "The version; with it the file may be kept for ever.")])
+.refusing(&[]);
 
 /// Answers the file, or that it is the same as before.
 pub(super) fn answer(call: &Call) -> Result<Answer, Problem> {

@@ -5,16 +5,31 @@ use http::HeaderValue;
 use http::StatusCode;
 use http::header;
 
+use crate::gateway::question;
 use crate::gateway::question::CheckError;
 use crate::http::answer::Answer;
 use crate::http::doors::House;
 use crate::http::doors::call;
 use crate::http::doors::call::Call;
+use crate::http::doors::offer;
+use crate::http::doors::offer::Form;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::Takes;
 use crate::http::operator;
 use crate::http::problem::Problem;
 
 /// The kind of problem that says that a step's token is used after its step.
 pub const REPLAYED: &str = "urn:portcullis:problem:replayed";
+
+/// What the door takes and gives.
+pub(super) const OFFER: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "The answer, whatever the verdict; `effect` alone says what to do.",
+    forms: &[Form::Json(offer::of::<question::Answer>())],
+}])
+.taking(Takes::Json(offer::of::<question::Question>()))
+.refusing(&[403, 503]);
 
 /// Answers a question.
 pub(super) async fn answer(house: &House, call: Call) -> Result<Answer, Problem> {

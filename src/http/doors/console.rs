@@ -13,6 +13,10 @@ use crate::http::console::list::View;
 use crate::http::console::story;
 use crate::http::doors::House;
 use crate::http::doors::call::Call;
+use crate::http::doors::decisions;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::PAGE;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
 use crate::policy::Verdict;
@@ -20,11 +24,20 @@ use crate::policy::Verdict;
 /// Decisions on a page of the console.
 const ROWS: usize = 50;
 
+/// What the list takes and gives.
+pub(super) const LIST: Offer =
+    Offer::giving(&[Gives { status: 200, when: "The page.", forms: &[PAGE] }])
+        .asked(decisions::NARROWED);
+
+/// What the page of one decision gives.
+pub(super) const DECISION: Offer =
+    Offer::giving(&[Gives { status: 200, when: "The page.", forms: &[PAGE] }]);
+
 /// Decisions, newest first.
 pub(super) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = Pairs::read(call.head.uri.query().unwrap_or_default().as_bytes());
     let view = view(&pairs)?;
-    let before = pairs.parsed("before", "a number from `next`", |text| text.parse().ok())?;
+    let before = decisions::before(&pairs)?;
     let filter = Filter {
         verdict: view.verdict,
         effect: view.effect,

@@ -1,47 +1,120 @@
-//! The description of the API (OpenAPI 3.1), made from the table of routes: a route without a description cannot be.
+//! The description of the API (OpenAPI 3.1), made from the table of routes and from what each door says it takes and
+//! gives: a route without a description cannot be, and a shape is the type that is really read or written.
+
+mod responses;
 
 use std::collections::BTreeMap;
 
 use http::StatusCode;
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
 use crate::http::answer::Answer;
+use crate::http::console::asset;
+use crate::http::doors::House;
+use crate::http::doors::access;
+use crate::http::doors::brake;
 use crate::http::doors::call;
+use crate::http::doors::check;
+use crate::http::doors::console;
+use crate::http::doors::dead_letters;
+use crate::http::doors::decisions;
+use crate::http::doors::entrance;
+use crate::http::doors::events;
+use crate::http::doors::hook;
+use crate::http::doors::modes;
+use crate::http::doors::notice;
+use crate::http::doors::offer::Form;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Need;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::Takes;
+use crate::http::doors::offer::Text;
+use crate::http::doors::policies;
+use crate::http::doors::probe;
+use crate::http::doors::ticket;
+use crate::http::doors::tickets;
+use crate::http::doors::tokens;
 use crate::http::problem::Problem;
 use crate::http::route::BodyLimit;
 use crate::http::route::Caller;
 use crate::http::route::Door;
 use crate::http::route::ROUTES;
-use crate::http::route::RateClass;
 use crate::http::route::Route;
 use crate::http::route::Surface;
-use crate::http::route::Verb;
 
-/// A status and when it is the answer.
-type Outcome = (u16, &'static str);
+/// What is said of every request at once.
+const EVERYWHERE: &str = "\
+Every failure is `application/problem+json` (RFC 9457) with a `detail` for people and the `request_id` that also stands \
+in the header `x-request-id` and in the log; where `Accept` names `text/html`, and on the pages people are sent to, it \
+is a page. Before any of the operations below looks at it, a request may be refused \
+with 400 (it can be read two ways, or is none), 404 (no such path), 405 (with `Allow`), 408 (not complete in time), \
+414 (path and query over 8 KiB), 421 (a Host that is not ours, operator listener only) or 431 (headers over 32 KiB); \
+500 and 503 are ours, and a 503 says in `Retry-After` when to come again. A HEAD is answered as a GET without its body. \
+A name in a query that is not listed, stands there twice or is empty is refused with 400 below `/v1` and `/api/v1`.";
+
+/// The offer of this description itself.
+const DESCRIPTION: Offer =
+    Offer::giving(&[Gives { status: 200, when: "This description.", forms: &[Form::AnyJson] }])
+        .refusing(&[]);
 
 /// Answers the description.
-pub(super) fn answer() -> Result<Answer, Problem> {
-    call::json(StatusCode::OK, &description())
+pub(super) fn answer(house: &House) -> Result<Answer, Problem> {
+    call::json(StatusCode::OK, &description(&house.gateway.public_url))
 }
 
-/// The whole description. A path that both listeners serve stands there once, with both surfaces named.
-pub fn description() -> Value {
+/// Two generators: what is written and what is read differ in which members must be there.
+struct Shapes {
+    written: SchemaGenerator,
+    read: SchemaGenerator,
+}
+
+impl Shapes {
+    fn new() -> Self {
+        let settings = |settings: &mut SchemaSettings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        };
+        let settings = || SchemaSettings::draft2020_12().with(settings);
+        Self {
+            written: settings().for_serialize().into_generator(),
+            read: settings().for_deserialize().into_generator(),
+        }
+    }
+
+    /// Every named shape. Words and the like are shared; what is read and what is written have names of their own.
+    fn all(mut self) -> Map<String, Value> {
+        let mut all = self.read.take_definitions(true);
+        all.extend(self.written.take_definitions(true));
+        all
+    }
+}
+
+/// The whole description. `public` is the address of the public listener as the world knows it. A path that both
+/// listeners serve stands there once, with both as its servers.
+pub fn description(public: &str) -> Value {
+    let mut shapes = Shapes::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in ROUTES {
         let path = paths.entry(route.pattern).or_default();
-        path.entry(route.method.name().to_lowercase()).or_insert_with(|| operation(route));
+        path.entry(route.method.name().to_lowercase())
+            .or_insert_with(|| operation(route, &mut shapes));
+        path.insert("servers".to_owned(), servers(route.pattern, public));
     }
+    let responses = responses::shared(&mut shapes.written);
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Portcullis",
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "A policy gate for Bitbucket: what may happen, why, and the record of it.",
+            "description": EVERYWHERE,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/", "description": "The operator listener, which serves this description."}],
         "tags": [
             {"name": "public", "description": "Webhooks, checks, tickets, and the pages people are sent to."},
             {"name": "operator", "description": "Probes, console and API; on a listener of its own."},
@@ -49,36 +122,92 @@ pub fn description() -> Value {
         "paths": paths,
         "components": {
             "securitySchemes": schemes(),
-            "responses": {"problem": {
-                "description": "A failure, as problem details (RFC 9457).",
-                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}},
-            }},
-            "schemas": {"problem": problem()},
+            "responses": responses,
+            "schemas": shapes.all(),
         },
     })
 }
 
-fn operation(route: &Route) -> Value {
+/// What a door takes and gives.
+pub(super) const fn offer(door: Door) -> &'static Offer {
+    match door {
+        Door::Hook => &hook::OFFER,
+        Door::Check => &check::OFFER,
+        Door::Ticket => &ticket::OFFER,
+        Door::DecisionNotice => &notice::DECISION,
+        Door::TicketNotice => &notice::TICKET,
+        Door::Asset => &crate::http::doors::asset::OFFER,
+        Door::Livez => &probe::LIVEZ,
+        Door::Readyz => &probe::READYZ,
+        Door::Metrics => &probe::METRICS,
+        Door::Login => &entrance::LOGIN,
+        Door::Logout => &entrance::LOGOUT,
+        Door::ConsoleDecisions => &console::LIST,
+        Door::ConsoleDecision => &console::DECISION,
+        Door::Decisions => &decisions::LIST,
+        Door::DecisionEvents => &events::OFFER,
+        Door::Decision => &decisions::ONE,
+        Door::Tickets => &tickets::LIST,
+        Door::OperatorTicket => &tickets::ONE,
+        Door::Vote => &tickets::VOTE,
+        Door::DeadLetters => &dead_letters::LIST,
+        Door::ReplayDeadLetter => &dead_letters::REPLAY,
+        Door::NewToken => &tokens::CREATE,
+        Door::Tokens => &tokens::LIST,
+        Door::RevokeToken => &tokens::REVOKE,
+        Door::Checkpoint => &policies::CHECKPOINT,
+        Door::Pause => &brake::SHOW,
+        Door::NewPause => &brake::PAUSE,
+        Door::ConfirmPause => &brake::CONFIRM,
+        Door::Resume => &brake::RESUME,
+        Door::Modes => &modes::LIST,
+        Door::SetMode => &modes::SET,
+        Door::Impact => &modes::IMPACT,
+        Door::WhoCan => &access::WHO_CAN,
+        Door::Can => &access::CAN,
+        Door::Paths => &access::PATHS,
+        Door::Policies => &policies::ACTIVE,
+        Door::OpenApi => &DESCRIPTION,
+    }
+}
+
+/// Where a path is served.
+fn servers(pattern: &str, public: &str) -> Value {
+    let mut servers: Vec<Value> = Vec::new();
+    for route in ROUTES.iter().filter(|route| route.pattern == pattern) {
+        let server = match route.surface {
+            Surface::Public => json!({"url": public, "description": "The public listener."}),
+            Surface::Operator => json!({"url": "/", "description": "The operator listener."}),
+        };
+        if !servers.contains(&server) {
+            servers.push(server);
+        }
+    }
+    servers.into()
+}
+
+fn operation(route: &Route, shapes: &mut Shapes) -> Value {
+    let offer = offer(route.door);
     let mut operation = json!({
         "operationId": name(route),
         "summary": route.summary,
         "tags": [route.surface.name()],
         "security": security(route.caller),
-        "responses": responses(route),
+        "responses": responses::of(route, offer, &mut shapes.written),
     });
-    let parameters = parameters(route);
+    let parameters = parameters(route, offer);
     if let Some(members) = operation.as_object_mut() {
         if !parameters.is_empty() {
             members.insert("parameters".to_owned(), parameters.into());
         }
-        if let BodyLimit::Bytes(bytes) = route.body {
-            members.insert("requestBody".to_owned(), request_body(route.door, bytes));
+        if let Some(body) = request_body(route, offer, &mut shapes.read) {
+            members.insert("requestBody".to_owned(), body);
         }
     }
     operation
 }
 
-/// `ReplayDeadLetter` → `replayDeadLetter`; a door on both surfaces says which.
+/// `ReplayDeadLetter` → `replayDeadLetter`.
 fn name(route: &Route) -> String {
     let name = format!("{:?}", route.door);
     let mut letters = name.chars();
@@ -99,292 +228,57 @@ fn schemes() -> Value {
     json!({
         "signature": {"type": "apiKey", "in": "header", "name": "X-Hub-Signature", "description": "`sha256=` and HMAC-SHA256 of the body, as Bitbucket makes it with the hook's secret."},
         "asker": {"type": "http", "scheme": "bearer", "description": "A pipeline step's OpenID Connect token, that of another CI which the connection trusts, or a service token (`pcs_…`)."},
-        "operator": {"type": "http", "scheme": "bearer", "description": "The operator token."},
-        "session": {"type": "apiKey", "in": "cookie", "name": "portcullis", "description": "A session from a one-time link."},
+        "operator": {"type": "http", "scheme": "bearer", "description": "The operator token, or the token of a person whom `[[operator.person]]` names."},
+        "session": {"type": "apiKey", "in": "cookie", "name": "portcullis", "description": "A session from a one-time link. A change also needs `Sec-Fetch-Site: same-origin`, or an `Origin` that is ours."},
     })
 }
 
-fn problem() -> Value {
-    json!({
-        "type": "object",
-        "required": ["type", "title", "status", "detail", "request_id"],
-        "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-            "request_id": {"type": "string", "format": "uuid"},
-        },
-    })
-}
-
-fn parameters(route: &Route) -> Vec<Value> {
+fn parameters(route: &Route, offer: &Offer) -> Vec<Value> {
     let in_path =
         route.pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let in_path = in_path.map(
-        |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}),
-    );
-    let in_query = query(route.door).iter().map(|(name, required, description)| {
-        json!({"name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"}})
+    let in_path = in_path.map(|name| {
+        let (text, said) = in_path_is(name);
+        json!({"name": name, "in": "path", "required": true, "description": said, "schema": text.schema()})
+    });
+    let in_query = offer.query.iter().map(|one| {
+        let schema = one.value.schema();
+        // A form sends what was left empty, too; for a page that is as if it were not there.
+        let schema = if route.is_for_programs() || one.need == Need::Must {
+            schema
+        } else {
+            json!({"anyOf": [schema, {"const": ""}]})
+        };
+        json!({"name": one.name, "in": "query", "required": one.need == Need::Must, "description": one.said, "schema": schema})
     });
     in_path.chain(in_query).collect()
 }
 
-const RESOURCE: (&str, bool, &str) =
-    ("resource", true, "An id, or `kind:name` such as `repository:acme/billing`.");
-const IDENTITY: (&str, bool, &str) =
-    ("identity", true, "An id, or `kind:name` such as `user:mia`.");
-const ACTION: (&str, bool, &str) = ("action", true, "read, write, create, admin or owner.");
-const LIMIT: (&str, bool, &str) = ("limit", false, "Rows, 1 to 200; 50 if left out.");
-const VERDICT: (&str, bool, &str) = ("verdict", false, "allow, alert, approve or block.");
-const EFFECT: (&str, bool, &str) = ("effect", false, "proceed, wait or stop.");
-const UNCOVERED: (&str, bool, &str) =
-    ("uncovered", false, "`true`: only decisions that no rule answers.");
-const RULE: (&str, bool, &str) =
-    ("rule", false, "Id of a rule that matched or could not tell, or an area such as `deploy`.");
-const REPOSITORY: (&str, bool, &str) =
-    ("repository", false, "An id, or `repository:acme/billing`.");
-const PERSON: (&str, bool, &str) =
-    ("person", false, "Whose rights were used: an id, or `user:mia`.");
-const KIND: (&str, bool, &str) = ("kind", false, "What happened, such as `push`.");
-const CONNECTION: (&str, bool, &str) = ("connection", false, "Id of a connection.");
-const SOFTENED: (&str, bool, &str) =
-    ("softened", false, "What made the effect milder than the verdict: shadow, waiver or pause.");
-const BEFORE: (&str, bool, &str) = ("before", false, "`next` of the page before.");
-
-/// Names, whether they must be there, and what they are.
-pub(super) fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
-    match door {
-        Door::Ticket => &[(
-            "wait",
-            false,
-            "How long to wait for the ticket to move, such as `30s`; at most 55 s.",
-        )],
-        Door::Asset => &[("v", false, "The version; with it the file may be kept for ever.")],
-        Door::Login => &[("code", true, "The one-time code.")],
-        Door::ConsoleDecisions => &[VERDICT, EFFECT, UNCOVERED, BEFORE],
-        Door::Decisions => &[
-            VERDICT,
-            EFFECT,
-            RULE,
-            REPOSITORY,
-            PERSON,
-            KIND,
-            CONNECTION,
-            UNCOVERED,
-            SOFTENED,
-            ("since", false, "Made at or after: RFC 3339, or how long ago, such as `2h`."),
-            ("until", false, "Made before: RFC 3339, or how long ago."),
-            BEFORE,
-            LIMIT,
-        ],
-        Door::DecisionEvents => &[
-            VERDICT,
-            EFFECT,
-            RULE,
-            REPOSITORY,
-            PERSON,
-            KIND,
-            CONNECTION,
-            UNCOVERED,
-            SOFTENED,
-            (
-                "since",
-                false,
-                "Begin with decisions made at or after: RFC 3339, or how long ago. Left out: with the next one.",
-            ),
-            (
-                "after",
-                false,
-                "Instead: begin after the decision of this event id. The header Last-Event-ID goes before it.",
-            ),
-            (
-                "for",
-                false,
-                "End after this long, such as `30s`; 15 minutes if left out, and at most.",
-            ),
-        ],
-        Door::Tickets => {
-            &[("state", false, "asked, granted, spent, refused, expired or revoked."), LIMIT]
-        }
-        Door::DeadLetters => &[LIMIT],
-        Door::Impact => &[
-            ("rules", true, "A rule's id, an area, or `*`."),
-            ("scope", true, "Id of a connection."),
-            ("window", false, "How far back, such as `7d`, which it is if left out."),
-            ("since", false, "Instead: made at or after this time, RFC 3339."),
-            ("until", false, "Made before this time, RFC 3339; now if left out."),
-            ("skip", false, "`next` of the page before."),
-            LIMIT,
-        ],
-        Door::WhoCan => &[ACTION, RESOURCE],
-        Door::Can => &[IDENTITY, ACTION, RESOURCE],
-        Door::Paths => &[IDENTITY, RESOURCE],
-        Door::Hook
-        | Door::Check
-        | Door::DecisionNotice
-        | Door::TicketNotice
-        | Door::Livez
-        | Door::Readyz
-        | Door::Metrics
-        | Door::Logout
-        | Door::ConsoleDecision
-        | Door::Decision
-        | Door::OperatorTicket
-        | Door::Vote
-        | Door::ReplayDeadLetter
-        | Door::NewToken
-        | Door::Tokens
-        | Door::RevokeToken
-        | Door::Checkpoint
-        | Door::Policies
-        | Door::Pause
-        | Door::NewPause
-        | Door::ConfirmPause
-        | Door::Resume
-        | Door::Modes
-        | Door::SetMode
-        | Door::OpenApi => &[],
+/// What stands in a path under this name.
+fn in_path_is(name: &str) -> (Text, &'static str) {
+    match name {
+        "hook" => (Text::Hook, "The hook's id: 32 hex digits that nobody guesses."),
+        "file" => (Text::Word(asset::FILES), "The file's name."),
+        "decision" => (Text::Id, "The decision's id."),
+        "ticket" => (Text::Id, "The ticket's id."),
+        _ => (Text::Id, "The id, a UUID."),
     }
 }
 
-fn request_body(door: Door, bytes: usize) -> Value {
-    let json = json!({"schema": {"type": "object"}});
-    let form = json!({"schema": {"type": "object"}});
-    let content = if door == Door::Vote {
-        json!({"application/json": json, "application/x-www-form-urlencoded": form})
-    } else {
-        json!({"application/json": json})
+fn request_body(route: &Route, offer: &Offer, read: &mut SchemaGenerator) -> Option<Value> {
+    let BodyLimit::Bytes(bytes) = route.body else { return None };
+    let (required, content) = match offer.takes {
+        Takes::Nothing => return None,
+        Takes::Json(shape) => (true, json!({"application/json": {"schema": shape(read)}})),
+        Takes::JsonOrNothing(shape) => {
+            (false, json!({"application/json": {"schema": shape(read)}}))
+        }
+        Takes::JsonOrForm(shape) => {
+            let schema = shape(read);
+            let content = json!({"application/json": {"schema": schema}, "application/x-www-form-urlencoded": {"schema": schema}});
+            (true, content)
+        }
+        Takes::Signed => (true, json!({"application/json": {"schema": {}}})),
     };
-    let required = matches!(
-        door,
-        Door::Hook | Door::Check | Door::Vote | Door::NewToken | Door::NewPause | Door::SetMode
-    );
-    json!({"description": format!("At most {bytes} bytes."), "required": required, "content": content})
-}
-
-fn responses(route: &Route) -> Value {
-    let mut all = Map::new();
-    let (good, kind) = good(route.door);
-    for (status, description) in good {
-        all.insert(status.to_string(), json!({"description": description, "content": {kind: {}}}));
-    }
-    let problem = json!({"$ref": "#/components/responses/problem"});
-    for status in bad(route) {
-        all.insert(status.to_string(), problem.clone());
-    }
-    all.insert("default".to_owned(), problem);
-    all.into()
-}
-
-/// The answers that are no failures, and their media type.
-fn good(door: Door) -> (&'static [Outcome], &'static str) {
-    const JSON: &str = "application/json";
-    const HTML: &str = "text/html";
-    match door {
-        Door::Hook => {
-            (&[(202, "Kept, durable."), (200, "Kept before, or Data Center's ping.")], JSON)
-        }
-        Door::Check => {
-            (&[(200, "The answer, whatever the verdict; `effect` says what to do.")], JSON)
-        }
-        Door::Ticket | Door::OperatorTicket => (&[(200, "The ticket.")], JSON),
-        Door::DecisionNotice => {
-            (&[(200, "What anyone may see of the decision, as a page or as JSON.")], HTML)
-        }
-        Door::TicketNotice => {
-            (&[(200, "What anyone may see of the ticket, as a page or as JSON.")], HTML)
-        }
-        Door::Asset => (&[(200, "The file."), (304, "The file is as it was.")], "text/css"),
-        Door::Livez => (&[(200, "Alive.")], "text/plain"),
-        Door::Readyz => (&[(200, "Ready."), (503, "Not ready, with the reasons.")], JSON),
-        Door::Metrics | Door::Checkpoint => (&[(200, "The text.")], "text/plain"),
-        Door::Login => (&[(303, "On to the console, with a session.")], HTML),
-        Door::Logout => (&[(200, "The session has ended.")], HTML),
-        Door::ConsoleDecisions | Door::ConsoleDecision => (&[(200, "The page.")], HTML),
-        Door::Vote => (
-            &[(200, "The ticket as it is now."), (303, "Back to the page the form stood on.")],
-            JSON,
-        ),
-        Door::ReplayDeadLetter => (&[(202, "It waits again, in its old place.")], JSON),
-        Door::NewToken => (&[(201, "The token. It is shown this once.")], JSON),
-        Door::NewPause => {
-            (&[(201, "The pause, in force."), (202, "The pause waits for a second person.")], JSON)
-        }
-        Door::RevokeToken => (&[(204, "Revoked.")], JSON),
-        Door::DecisionEvents => (
-            &[(
-                200,
-                "Events named `decision`: each with a row of the list as its data, and as its id the place in the record.",
-            )],
-            "text/event-stream",
-        ),
-        Door::Decisions
-        | Door::Decision
-        | Door::Tickets
-        | Door::DeadLetters
-        | Door::Tokens
-        | Door::WhoCan
-        | Door::Can
-        | Door::Paths
-        | Door::Policies
-        | Door::Pause
-        | Door::ConfirmPause
-        | Door::Resume
-        | Door::Modes
-        | Door::SetMode
-        | Door::Impact
-        | Door::OpenApi => (&[(200, "The answer.")], JSON),
-    }
-}
-
-/// The statuses a client should be ready for, from what the table says and what the door can add.
-fn bad(route: &Route) -> Vec<u16> {
-    let mut all = match route.caller {
-        Caller::Probe => vec![],
-        Caller::Anyone if route.surface == Surface::Public => vec![],
-        Caller::Anyone => vec![421],
-        Caller::Signature | Caller::Asker | Caller::Person => vec![401],
-        Caller::Operator => vec![401, 403, 421],
-    };
-    all.extend((route.rate == RateClass::Counted).then_some(429));
-    all.extend(route.pattern.contains('{').then_some(404));
-    if route.body != BodyLimit::Empty && route.method == Verb::Post {
-        all.extend([400, 408, 413, 415]);
-    }
-    all.extend(match route.door {
-        Door::Check => &[403, 503][..],
-        Door::Vote => &[409, 503],
-        Door::ReplayDeadLetter => &[410, 503],
-        Door::Login => &[400, 403, 503],
-        Door::NewPause | Door::ConfirmPause | Door::Resume => &[400, 409, 503],
-        Door::WhoCan | Door::Can | Door::Paths => &[400, 404, 409],
-        Door::Decisions | Door::DecisionEvents => &[400, 404, 409, 503],
-        Door::Asset
-        | Door::Livez
-        | Door::Readyz
-        | Door::Metrics
-        | Door::Policies
-        | Door::Pause
-        | Door::Modes
-        | Door::OpenApi => &[],
-        Door::Ticket
-        | Door::ConsoleDecisions
-        | Door::Tickets
-        | Door::Impact
-        | Door::DeadLetters => &[400, 503],
-        Door::Checkpoint => &[404, 503],
-        Door::Hook
-        | Door::DecisionNotice
-        | Door::TicketNotice
-        | Door::ConsoleDecision
-        | Door::Decision
-        | Door::OperatorTicket
-        | Door::NewToken
-        | Door::Tokens
-        | Door::SetMode
-        | Door::Logout
-        | Door::RevokeToken => &[503],
-    });
-    all
+    let description = format!("At most {bytes} bytes.");
+    Some(json!({"description": description, "required": required, "content": content}))
 }

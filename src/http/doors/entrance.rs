@@ -11,9 +11,27 @@ use crate::http::answer::Answer;
 use crate::http::console::problem;
 use crate::http::doors::House;
 use crate::http::doors::call::Call;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::PAGE;
+use crate::http::doors::offer::Parameter;
+use crate::http::doors::offer::TEXT;
+use crate::http::doors::offer::Text;
 use crate::http::doors::query::Pairs;
 use crate::http::operator::Asker;
 use crate::http::problem::Problem;
+
+/// What a link takes and gives.
+pub(super) const LOGIN: Offer = Offer::giving(&[
+    Gives { status: 200, when: "Nothing is spent: the answer to a HEAD.", forms: &[TEXT] },
+    Gives { status: 303, when: "On to the console, with a session.", forms: &[TEXT] },
+])
+.asked(&[Parameter::must("code", Text::Any, "The one-time code.")])
+.refusing(&[403, 503]);
+
+/// What leaving gives.
+pub(super) const LOGOUT: Offer =
+    Offer::giving(&[Gives { status: 200, when: "The session has ended.", forms: &[PAGE] }]);
 
 /// Spends the link's code for a session. A HEAD spends nothing: link previews must not.
 pub(super) async fn login(house: &House, call: &Call) -> Result<Answer, Problem> {

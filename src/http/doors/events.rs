@@ -20,6 +20,11 @@ use crate::http::doors::House;
 use crate::http::doors::call::Call;
 use crate::http::doors::call::TRY_AGAIN;
 use crate::http::doors::decisions;
+use crate::http::doors::offer::Form;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::Parameter;
+use crate::http::doors::offer::Text;
 use crate::http::doors::query;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
@@ -37,6 +42,40 @@ const LONGEST: Duration = Duration::from_mins(15);
 /// How long a browser waits before it comes back.
 const COME_BACK: &str = "retry: 2000\n";
 
+/// What following takes and gives.
+pub(super) const OFFER: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "Events named `decision`: each with a row of the list as its data, and as its id the place in the record.",
+    forms: &[Form::Media("text/event-stream")],
+}])
+.asked(&[
+    decisions::VERDICT,
+    decisions::EFFECT,
+    decisions::RULE,
+    decisions::REPOSITORY,
+    decisions::PERSON,
+    decisions::KIND,
+    decisions::CONNECTION,
+    decisions::UNCOVERED,
+    decisions::SOFTENED,
+    Parameter::may(
+        "since",
+        Text::Past,
+        "Begin with decisions made at or after: RFC 3339, or how long ago. Left out: with the next one.",
+    ),
+    Parameter::may(
+        "after",
+        Text::Number(0, i64::MAX.unsigned_abs()),
+        "Instead: begin after the decision of this event id. The header Last-Event-ID goes before it.",
+    ),
+    Parameter::may(
+        "for",
+        Text::Length,
+        "End after this long, such as `30s`; 15 minutes if left out, and at most.",
+    ),
+])
+.refusing(&[404, 409, 503]);
+
 /// What a follower is told from.
 struct Told {
     following: Following,
@@ -47,7 +86,7 @@ struct Told {
 
 /// Opens the line.
 pub(super) async fn answer(house: &House, call: &Call) -> Result<Answer, Problem> {
-    let pairs = Pairs::known(call)?;
+    let pairs = Pairs::read(call.head.uri.query().unwrap_or_default().as_bytes());
     let start = start(house, call, &pairs)?;
     let filter = Filter { since: None, ..decisions::filter(house, &pairs)? };
     let wanted = "how long, such as `30s`";
@@ -102,7 +141,7 @@ fn place(words: &str, following: &Following) -> String {
 fn said(decisions: &[(u64, Record)]) -> String {
     decisions.iter().fold(String::new(), |mut all, (index, record)| {
         // Writing to a string cannot fail; a row of JSON has no line end in it.
-        let _ = write!(all, "id: {index}\nevent: decision\ndata: {}\n\n", record.row());
+        let _ = write!(all, "id: {index}\nevent: decision\ndata: {}\n\n", record.row().to_json());
         all
     })
 }

@@ -5,8 +5,10 @@ use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
 use http::StatusCode;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::event::delivery;
 use crate::event::delivery::Envelope;
@@ -23,11 +25,40 @@ use crate::http::doors::House;
 use crate::http::doors::call;
 use crate::http::doors::call::Call;
 use crate::http::doors::call::essence;
+use crate::http::doors::dead_letters::Delivered;
+use crate::http::doors::offer;
+use crate::http::doors::offer::Form;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::Takes;
 use crate::http::problem::Problem;
 use crate::http::rate::Key;
 
 const EVENT_KEY: HeaderName = HeaderName::from_static("x-event-key");
 const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature");
+
+/// What the door takes and gives.
+pub(super) const OFFER: Offer = Offer::giving(&[
+    Gives { status: 202, when: "Kept, durable.", forms: &[Form::Json(offer::of::<Delivered>())] },
+    Gives {
+        status: 200,
+        when: "Kept before, or Data Center's ping, which has no delivery.",
+        forms: &[Form::Json(offer::of::<Known>())],
+    },
+])
+.taking(Takes::Signed);
+
+/// A delivery that is kept already.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(rename = "KnownDelivery")]
+struct Known {
+    /// Its id, as it was answered the first time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<Uuid>,
+    /// Always `true` where there is a delivery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate: Option<bool>,
+}
 
 /// The outcome of a delivery that was refused: a word for the counter, and what the sender is told.
 struct Refused(&'static str, Problem);
@@ -141,10 +172,10 @@ const fn word(accepted: Accepted) -> &'static str {
 
 fn told(accepted: Accepted) -> Result<Answer, Problem> {
     match accepted {
-        Accepted::Kept(id) => call::json(StatusCode::ACCEPTED, &json!({"delivery": id})),
+        Accepted::Kept(id) => call::json(StatusCode::ACCEPTED, &Delivered { delivery: id }),
         Accepted::Duplicate(id) => {
-            call::json(StatusCode::OK, &json!({"delivery": id, "duplicate": true}))
+            call::json(StatusCode::OK, &Known { delivery: Some(id), duplicate: Some(true) })
         }
-        Accepted::Ping => call::json(StatusCode::OK, &json!({})),
+        Accepted::Ping => call::json(StatusCode::OK, &Known::default()),
     }
 }

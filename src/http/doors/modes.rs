@@ -1,14 +1,18 @@
 //! How rules are taken: the list, whom a change would have held up, and the change.
 
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::decision::Mode;
+use crate::decision::Modes;
 use crate::decision::impact::Held;
 use crate::decision::impact::Rules;
+use crate::decision::plan::ModeSetting;
 use crate::gateway::modes::Impact;
+use crate::gateway::modes::MAX_REASON;
 use crate::gateway::modes::ModeError;
 use crate::gateway::modes::Scope;
 use crate::gateway::modes::WINDOW;
@@ -19,39 +23,168 @@ use crate::http::doors::House;
 use crate::http::doors::call;
 use crate::http::doors::call::Call;
 use crate::http::doors::decisions;
+use crate::http::doors::offer;
+use crate::http::doors::offer::Form;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::Parameter;
+use crate::http::doors::offer::Takes;
+use crate::http::doors::offer::Text;
 use crate::http::doors::query;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
+use crate::policy::Rule;
+use crate::policy::RuleId;
 
 /// What a change is asked for with.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "ModeWish", example = json!({"rules": "deploy", "scope": "acme-cloud", "mode": "enforce", "reason": "a week in shadow stopped nobody"}))]
 #[serde(deny_unknown_fields)]
 struct Wish {
+    /// A rule's id, an area, or `*`.
+    #[schemars(length(min = 1))]
     rules: String,
+    /// Id of the connection.
     scope: ConnectionId,
+    /// How they are taken from now on.
     mode: Mode,
+    /// The impact is told of decisions made at or after; a week before `until` if left out.
     #[serde(default)]
     since: Option<Time>,
+    /// And before; now if left out.
     #[serde(default)]
     until: Option<Time>,
+    /// Why, for the record.
     #[serde(default)]
+    #[schemars(length(max = MAX_REASON))]
     reason: String,
+}
+
+/// What the list gives.
+pub(super) const LIST: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "How every rule is taken on every connection, and which settings that comes from.",
+    forms: &[Form::Json(offer::of::<ModesTold<'static>>())],
+}])
+.refusing(&[]);
+
+/// What a change takes and gives.
+pub(super) const SET: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "The setting, and whom it would have held up: counts, for `enforce` only.",
+    forms: &[Form::Json(offer::of::<Changed>())],
+}])
+.taking(Takes::Json(offer::of::<Wish>()));
+
+/// What the impact takes and gives.
+pub(super) const IMPACT: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "Whom the rules would have held up, had they been enforced.",
+    forms: &[Form::Json(offer::of::<ImpactTold<'static>>())],
+}])
+.asked(&[
+    Parameter::must("rules", Text::Any, "A rule's id, an area, or `*`."),
+    Parameter::must("scope", Text::Connection, "Id of a connection."),
+    Parameter::may("window", Text::Length, "How far back; `7d` if left out."),
+    Parameter::may("since", Text::Time, "Instead: made at or after this time, RFC 3339."),
+    Parameter::may("until", Text::Time, "Made before this time, RFC 3339; now if left out."),
+    Parameter::may("skip", Text::Number(0, u32::MAX as u64), "`next` of the page before."),
+    decisions::LIMIT,
+]);
+
+/// How every rule is taken everywhere.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Modes")]
+struct ModesTold<'a> {
+    /// How rules are taken where nothing else is said.
+    default: Mode,
+    /// Everything that is said otherwise.
+    settings: &'a [ModeSetting],
+    /// What follows, connection by connection.
+    connections: Vec<ConnectionModes<'a>>,
+}
+
+/// How every rule is taken on one connection.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ConnectionModes<'a> {
+    /// Its id.
+    connection: &'a ConnectionId,
+    /// Every rule.
+    rules: Vec<RuleMode<'a>>,
+}
+
+/// How one rule is taken.
+#[derive(Debug, Serialize, JsonSchema)]
+struct RuleMode<'a> {
+    /// Its id.
+    rule: &'a RuleId,
+    /// Its title.
+    title: &'a str,
+    /// How it is taken.
+    mode: Mode,
+}
+
+/// A change that was made.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ModeChange")]
+struct Changed {
+    /// What was set.
+    setting: Setting,
+    /// Whom it would have held up: counts alone. Null: the change holds nobody up.
+    impact: Option<ImpactTold<'static>>,
+}
+
+/// What was set.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ModeSet")]
+struct Setting {
+    /// Id of the connection.
+    scope: ConnectionId,
+    /// A rule's id, an area, or `*`.
+    rules: String,
+    /// How they are taken.
+    mode: Mode,
+}
+
+/// Whom rules would have held up.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Impact")]
+struct ImpactTold<'a> {
+    /// Decisions made at or after.
+    since: Time,
+    /// Decisions made before.
+    until: Time,
+    /// Decisions whose verdict a rule had a say in; only those are looked at.
+    looked: usize,
+    /// There were more than are looked at for one answer: older ones were left out.
+    more: bool,
+    /// Those that would have been stopped.
+    would_stop: usize,
+    /// Those that would have waited for an approval.
+    would_wait: usize,
+    /// Of both, those that had happened when the gate heard of them.
+    too_late: usize,
+    /// Rules that are off there and so not asked.
+    not_asked: Vec<RuleId>,
+    /// A page of them, newest first.
+    decisions: Vec<&'a Held>,
+    /// `skip` of the next page; null: this is the last.
+    next: Option<usize>,
 }
 
 /// How every rule is taken on every connection, and which settings that comes from.
 pub(super) fn list(house: &House) -> Result<Answer, Problem> {
     let (bundle, modes) = (house.gateway.active_bundle(), house.gateway.modes.load());
-    let of = |connection: &ConnectionId| -> Vec<Value> {
-        let row = |rule: &crate::policy::Rule| json!({"rule": rule.id, "title": rule.title, "mode": modes.of(connection, &rule.id)});
-        bundle.rules.iter().map(row).collect()
+    let of = |id| {
+        let row = |rule| RuleMode::of(&modes, id, rule);
+        ConnectionModes { connection: id, rules: bundle.rules.iter().map(row).collect() }
     };
-    let connections: Vec<Value> = house
-        .gateway
-        .connections
-        .iter()
-        .map(|connection| json!({"connection": connection.id, "rules": of(&connection.id)}))
-        .collect();
-    let told = json!({"default": modes.default(), "settings": modes.settings(), "connections": connections});
+    let connections = house.gateway.connections.iter().map(|connection| of(&connection.id));
+    let told = ModesTold {
+        default: modes.default(),
+        settings: modes.settings(),
+        connections: connections.collect(),
+    };
     call::json(StatusCode::OK, &told)
 }
 
@@ -74,8 +207,8 @@ pub(super) async fn impact(house: &House, call: &Call) -> Result<Answer, Problem
         since: time("since")?.unwrap_or_else(|| until.minus(window)),
         until,
     };
-    let skip: usize =
-        pairs.parsed("skip", "a number of rows", |text| text.parse().ok())?.unwrap_or(0);
+    let skip = pairs.parsed("skip", "a number of rows", |text| text.parse::<u32>().ok())?;
+    let skip = skip.unwrap_or(0) as usize;
     let limit = decisions::limit(&pairs)?;
     let impact = house.gateway.impact(&scope).await.map_err(refused)?;
     call::json(StatusCode::OK, &told(&impact, skip, limit))
@@ -96,28 +229,39 @@ pub(super) async fn set(house: &House, call: Call) -> Result<Answer, Problem> {
     };
     let changed = house.gateway.take_rules(&scope, wish.mode, &by, &wish.reason).await;
     let impact = changed.map_err(refused)?;
-    let setting =
-        json!({"scope": scope.connection, "rules": scope.rules.as_str(), "mode": wish.mode});
-    let impact = impact.map(|impact| told(&impact, 0, 0));
-    call::json(StatusCode::OK, &json!({"setting": setting, "impact": impact}))
+    let setting = Setting { scope: scope.connection, rules: wish.rules, mode: wish.mode };
+    let impact = impact.map(|impact| counts(&impact));
+    call::json(StatusCode::OK, &Changed { setting, impact })
 }
 
-fn told(impact: &Impact, skip: usize, limit: usize) -> Value {
-    let page: Vec<&Held> = impact.decisions.iter().skip(skip).take(limit).collect();
-    let seen = skip + page.len();
-    let next = (limit > 0 && seen < impact.decisions.len()).then_some(seen);
-    json!({
-        "since": impact.since,
-        "until": impact.until,
-        "looked": impact.looked,
-        "more": impact.more,
-        "would_stop": impact.would_stop,
-        "would_wait": impact.would_wait,
-        "too_late": impact.too_late,
-        "not_asked": impact.not_asked,
-        "decisions": page,
-        "next": next,
-    })
+impl<'a> RuleMode<'a> {
+    fn of(modes: &Modes, connection: &ConnectionId, rule: &'a Rule) -> Self {
+        Self { rule: &rule.id, title: &rule.title, mode: modes.of(connection, &rule.id) }
+    }
+}
+
+/// The impact with a page of its decisions.
+fn told(impact: &Impact, skip: usize, limit: usize) -> ImpactTold<'_> {
+    let decisions: Vec<&Held> = impact.decisions.iter().skip(skip).take(limit).collect();
+    let seen = skip.saturating_add(decisions.len());
+    let next = (seen < impact.decisions.len()).then_some(seen);
+    ImpactTold { decisions, next, ..counts(impact) }
+}
+
+/// The impact without any of its decisions.
+fn counts(impact: &Impact) -> ImpactTold<'static> {
+    ImpactTold {
+        since: impact.since,
+        until: impact.until,
+        looked: impact.looked,
+        more: impact.more,
+        would_stop: impact.would_stop,
+        would_wait: impact.would_wait,
+        too_late: impact.too_late,
+        not_asked: impact.not_asked.clone(),
+        decisions: Vec::new(),
+        next: None,
+    }
 }
 
 fn refused(error: ModeError) -> Problem {

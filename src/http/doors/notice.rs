@@ -12,7 +12,26 @@ use crate::http::console::notice::Notice;
 use crate::http::doors::House;
 use crate::http::doors::call;
 use crate::http::doors::call::Call;
+use crate::http::doors::offer;
+use crate::http::doors::offer::Form;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::PAGE;
 use crate::http::problem::Problem;
+
+/// What the page of a decision gives.
+pub(super) const DECISION: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "What anyone may see of the decision, as a page or, where `Accept` asks for it, as JSON.",
+    forms: &[PAGE, Form::Json(offer::of::<Notice>())],
+}]);
+
+/// What the page of a ticket gives.
+pub(super) const TICKET: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "What anyone may see of the ticket and its decision, as a page or as JSON.",
+    forms: &[PAGE, Form::Json(offer::of::<Notice>())],
+}]);
 
 /// Why a decision is as it is.
 pub(super) async fn decision(house: &House, call: &Call) -> Result<Answer, Problem> {

@@ -3,11 +3,38 @@
 use http::StatusCode;
 use prometheus::TextEncoder;
 
+use crate::gateway::readiness::Readiness;
 use crate::http::answer;
 use crate::http::answer::Answer;
 use crate::http::doors::House;
 use crate::http::doors::call;
+use crate::http::doors::offer;
+use crate::http::doors::offer::Form;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::TEXT;
 use crate::http::problem::Problem;
+
+/// What `/livez` gives.
+pub(super) const LIVEZ: Offer =
+    Offer::giving(&[Gives { status: 200, when: "Alive.", forms: &[TEXT] }]).refusing(&[]);
+
+/// What `/readyz` gives.
+pub(super) const READYZ: Offer = Offer::giving(&[
+    Gives { status: 200, when: "Ready.", forms: &[READINESS] },
+    Gives { status: 503, when: "Not ready, with the reasons.", forms: &[READINESS] },
+])
+.refusing(&[]);
+
+const READINESS: Form = Form::Json(offer::of::<Readiness>());
+
+/// What `/metrics` gives.
+pub(super) const METRICS: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "Metrics, in Prometheus' text format.",
+    forms: &[TEXT],
+}])
+.refusing(&[]);
 
 /// The process answers.
 pub(super) fn livez() -> Answer {

@@ -5,8 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use url::form_urlencoded;
 
-use crate::http::doors::call::Call;
-use crate::http::doors::describe;
+use crate::http::doors::offer::Parameter;
 use crate::http::problem::Problem;
 
 /// Most pairs that are looked at: without it, a long query makes every lookup slow.
@@ -22,25 +21,19 @@ impl Pairs {
         Self(form_urlencoded::parse(text).into_owned().take(MAX_PAIRS).collect())
     }
 
-    /// Reads the query of a request, which may hold only what the description names.
-    pub fn known(call: &Call) -> Result<Self, Problem> {
-        let pairs = Self::read(call.head.uri.query().unwrap_or_default().as_bytes());
-        let known = describe::query(call.route.door);
-        let names = || known.iter().map(|(name, _, _)| *name);
-        match pairs.0.iter().find(|(key, _)| names().all(|name| name != key)) {
-            None => Ok(pairs),
-            Some((key, _)) => {
-                let cut: String = key.chars().take(64).collect();
-                let all = names().collect::<Vec<_>>().join(", ");
-                Err(wrong(format!("the query cannot have `{cut}`; it can have {all}")))
-            }
-        }
-    }
-
     /// The first value of a name; an empty one, as forms send them, is none.
     pub fn get(&self, name: &str) -> Option<&str> {
         let first = self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         first.filter(|value| !value.is_empty())
+    }
+
+    /// Refuses names that nobody asked for.
+    pub fn only(&self, known: &[&str]) -> Result<(), Problem> {
+        let other = self.0.iter().find(|(name, _)| !known.contains(&name.as_str()));
+        other.map_or(Ok(()), |(name, _)| {
+            let cut: String = name.chars().take(64).collect();
+            Err(wrong(format!("the form cannot have `{cut}`; it can have {}", known.join(", "))))
+        })
     }
 
     /// The same, or a sentence that names what is missing.
@@ -64,6 +57,34 @@ impl Pairs {
     }
 }
 
+/// Refuses a query that names what is not asked for, names something twice, or leaves a value empty: a misspelt filter
+/// would otherwise be answered with everything.
+pub(super) fn judge(query: Option<&str>, known: &[Parameter]) -> Result<(), Problem> {
+    let mut seen: Vec<String> = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        let cut: String = name.chars().take(64).collect();
+        if !known.iter().any(|one| one.name == name) {
+            return Err(wrong(format!("the query cannot have `{cut}`; {}", listed(known))));
+        }
+        if value.is_empty() {
+            return Err(wrong(format!("`{cut}` is empty; leave it out or give it a value")));
+        }
+        if seen.contains(&cut) {
+            return Err(wrong(format!("`{cut}` is there twice")));
+        }
+        seen.push(cut);
+    }
+    Ok(())
+}
+
+fn listed(known: &[Parameter]) -> String {
+    if known.is_empty() {
+        return "nothing is asked for here".to_owned();
+    }
+    let names: Vec<_> = known.iter().map(|one| one.name).collect();
+    format!("it can have {}", names.join(", "))
+}
+
 /// 400 with this sentence.
 pub(super) fn wrong(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
@@ -85,6 +106,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::doors::offer::Text;
 
     #[test]
     fn lengths_of_time_are_read_and_nothing_else() {
@@ -111,6 +133,24 @@ mod tests {
         ] {
             assert_eq!(duration(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_query_is_judged_by_what_is_asked_for() {
+        let known = [Parameter::may("limit", Text::Any, "Rows.")];
+        let judged = |query| judge(Some(query), &known).map_err(|problem| problem.detail);
+        for good in ["", "limit=5"] {
+            assert_eq!(judged(good), Ok(()), "{good}");
+        }
+        for (bad, said) in [
+            ("limt=5", "the query cannot have `limt`; it can have limit"),
+            ("limit=", "`limit` is empty; leave it out or give it a value"),
+            ("limit=1&limit=2", "`limit` is there twice"),
+        ] {
+            assert_eq!(judged(bad).unwrap_err(), said);
+        }
+        assert_eq!(judge(None, &[]), Ok(()));
+        assert!(judge(Some("a=b"), &[]).unwrap_err().detail.ends_with("nothing is asked for here"));
     }
 
     #[test]

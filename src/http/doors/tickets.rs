@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::approval::State;
@@ -16,6 +17,14 @@ use crate::http::doors::House;
 use crate::http::doors::call;
 use crate::http::doors::call::Call;
 use crate::http::doors::decisions;
+use crate::http::doors::offer;
+use crate::http::doors::offer::Form;
+use crate::http::doors::offer::Gives;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::Parameter;
+use crate::http::doors::offer::TEXT;
+use crate::http::doors::offer::Takes;
+use crate::http::doors::offer::Text;
 use crate::http::doors::query;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
@@ -24,12 +33,63 @@ use crate::http::problem::Problem;
 const MAX_REASON: usize = 2_000;
 
 /// What a vote says.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(example = json!({"vote": "approve", "reason": "Release 4.2, agreed this morning."}))]
 #[serde(deny_unknown_fields)]
 struct Ballot {
+    /// Which way.
     vote: VoteWord,
+    /// Why, for the record.
     #[serde(default)]
+    #[schemars(length(max = MAX_REASON))]
     reason: String,
+}
+
+/// What the list takes and gives.
+pub(super) const LIST: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "Tickets, newest first.",
+    forms: &[Form::Json(offer::of::<Tickets<'static>>())],
+}])
+.asked(&[Parameter::may("state", Text::Word(State::TEXTS), "Where they stand."), decisions::LIMIT]);
+
+/// What one ticket gives.
+pub(super) const ONE: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "The ticket.",
+    forms: &[Form::Json(offer::of::<TicketTold<'static>>())],
+}]);
+
+/// What a vote takes and gives.
+pub(super) const VOTE: Offer = Offer::giving(&[
+    Gives {
+        status: 200,
+        when: "The ticket as it is now.",
+        forms: &[Form::Json(offer::of::<TicketTold<'static>>())],
+    },
+    Gives { status: 303, when: "Back to the page that a form stood on.", forms: &[TEXT] },
+])
+.taking(Takes::JsonOrForm(offer::of::<Ballot>()))
+.refusing(&[409, 503]);
+
+/// Tickets.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Tickets<'a> {
+    /// Newest first.
+    tickets: Vec<TicketTold<'a>>,
+}
+
+/// A ticket as it is kept, with what follows from it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OperatorsTicket")]
+struct TicketTold<'a> {
+    /// As it is kept.
+    #[serde(flatten)]
+    ticket: &'a Ticket,
+    /// How many approvals are missing.
+    missing: u32,
+    /// Where people look at it.
+    url: String,
 }
 
 /// Tickets, newest first.
@@ -37,8 +97,8 @@ pub(super) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> 
     let pairs = Pairs::read(call.head.uri.query().unwrap_or_default().as_bytes());
     let state = pairs.parsed("state", &State::TEXTS.join(", "), State::from_text)?;
     let tickets = house.gateway.tickets(state, decisions::limit(&pairs)?).await?;
-    let rows: Vec<Value> = tickets.iter().map(|ticket| told(house, ticket)).collect();
-    call::json(StatusCode::OK, &json!({"tickets": rows}))
+    let tickets = tickets.iter().map(|ticket| told(house, ticket)).collect();
+    call::json(StatusCode::OK, &Tickets { tickets })
 }
 
 /// One ticket.
@@ -70,6 +130,7 @@ fn from_json(body: &Bytes) -> Result<Ballot, Problem> {
 
 fn from_form(body: &Bytes) -> Result<Ballot, Problem> {
     let pairs = Pairs::read(body);
+    pairs.only(&["vote", "reason"])?;
     let vote = pairs.parsed("vote", &VoteWord::TEXTS.join(" or "), VoteWord::from_text)?;
     let vote = vote.ok_or_else(|| query::wrong("the form has no `vote`".to_owned()))?;
     Ok(Ballot { vote, reason: pairs.get("reason").unwrap_or_default().to_owned() })
@@ -84,13 +145,7 @@ fn refused(error: VoteError) -> Problem {
     }
 }
 
-/// The ticket as it is kept, with what follows from it.
-fn told(house: &House, ticket: &Ticket) -> Value {
-    let mut told = json!(ticket);
-    if let Some(members) = told.as_object_mut() {
-        members.insert("missing".to_owned(), ticket.missing().into());
-        let url = format!("{}/t/{}", house.gateway.public_url, ticket.id);
-        members.insert("url".to_owned(), url.into());
-    }
-    told
+fn told<'a>(house: &House, ticket: &'a Ticket) -> TicketTold<'a> {
+    let url = format!("{}/t/{}", house.gateway.public_url, ticket.id);
+    TicketTold { ticket, missing: ticket.missing(), url }
 }

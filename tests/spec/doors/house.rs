@@ -1,5 +1,6 @@
 //! A gateway behind both of its listeners, with rules of its own and a small world: real parts, nothing pretended.
 
+use crate::spec::doors::shape;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -263,8 +264,13 @@ pub(crate) fn header(answer: &Response, name: &str) -> String {
     answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
+/// The JSON of an answer, which is as the description of the API says.
 pub(crate) async fn json_of(answer: Response) -> Value {
-    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    let (path, status) = (answer.url().path().to_owned(), answer.status().as_u16());
+    let kind = header(&answer, "content-type");
+    let told: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    shape::hold(&path, status, &kind, &told);
+    told
 }
 
 /// The problem of a refused request: its status, and that it is a problem.

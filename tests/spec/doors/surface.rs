@@ -109,7 +109,7 @@ async fn assets_are_kept_for_ever_under_their_version_and_asked_for_again_withou
 
 #[test]
 fn every_route_is_described_with_an_answer_that_says_what_it_is() {
-    let description = doors::description();
+    let description = doors::description("https://gate.example.com");
     assert_eq!(description["openapi"], "3.1.0");
     let mut names = std::collections::BTreeSet::new();
     for route in ROUTES {
@@ -141,7 +141,7 @@ fn every_route_is_described_with_an_answer_that_says_what_it_is() {
         .as_object()
         .unwrap()
         .values()
-        .map(|path| path.as_object().unwrap().len())
+        .map(|path| path.as_object().unwrap().keys().filter(|key| *key != "servers").count())
         .sum();
     assert_eq!(names.len(), operations, "each operation has a name of its own");
 }
@@ -150,6 +150,6 @@ fn every_route_is_described_with_an_answer_that_says_what_it_is() {
 async fn the_description_is_served() {
     let house = House::open().await;
     let served = json_of(house.api(Method::GET, "openapi.json").send().await.unwrap()).await;
-    assert_eq!(served, doors::description());
+    assert_eq!(served, doors::description(&house.gateway.public_url));
     house.close().await;
 }

@@ -136,7 +136,7 @@ fn erased_names_are_said_to_be() {
     assert!(
         story.about.iter().any(|(label, text)| *label == "who and where" && text.contains(&mark))
     );
-    assert!(record.row()["actor"].is_null());
+    assert!(record.row().actor.is_none());
 }
 
 #[test]

@@ -97,7 +97,7 @@ async fn from_store(
         let found = store.decisions_from(filter.clone(), from, PORTION).await.map_err(failed)?;
         from = found.from;
         for (_, record) in &found.items {
-            if screen.show(&record.row()) == Then::Enough {
+            if screen.show(&record.row().to_json()) == Then::Enough {
                 return Ok(());
             }
         }

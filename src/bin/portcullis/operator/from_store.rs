@@ -97,7 +97,7 @@ async fn decisions(
         .decisions(wanted, paging.before, paging.limit as usize)
         .await
         .map_err(|error| error.to_string())?;
-    let rows: Vec<Value> = page.items.iter().map(Record::row).collect();
+    let rows: Vec<_> = page.items.iter().map(Record::row).collect();
     Ok(json!({"decisions": rows, "next": page.next}))
 }
 

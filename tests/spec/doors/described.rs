@@ -1,0 +1,167 @@
+//! Every answer that the description promises as JSON is asked for once and is as it says.
+
+use std::collections::BTreeSet;
+
+use portcullis::decision::pause::Demand;
+use portcullis::gateway::brake;
+use portcullis::http::doors;
+use reqwest::Method;
+use reqwest::RequestBuilder;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::spec::doors::house::CLOUD_HOOK;
+use crate::spec::doors::house::House;
+use crate::spec::doors::house::MIA;
+use crate::spec::doors::house::OMAR;
+use crate::spec::doors::house::SECRET;
+use crate::spec::doors::house::SERVER_HOOK;
+use crate::spec::doors::house::header;
+use crate::spec::doors::house::json_of;
+
+/// What has been asked: operation, status.
+type Asked = BTreeSet<(String, u16)>;
+
+/// Asks, holds the answer against the description (in [`json_of`]), and notes which operation that was.
+async fn ask(asked: &mut Asked, operation: &str, request: RequestBuilder) -> Value {
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    assert_eq!(header(&answer, "content-type"), "application/json", "{operation}: {status}");
+    asked.insert((operation.to_owned(), status));
+    json_of(answer).await
+}
+
+fn id(of: &Value) -> &str {
+    of.as_str().unwrap()
+}
+
+#[tokio::test]
+async fn every_json_answer_is_what_the_description_says() {
+    let house = House::open().await;
+    let mut asked = Asked::new();
+    let get = |path: &str| house.api(Method::GET, path);
+    let post = |path: &str, body: Value| house.api(Method::POST, path).json(&body);
+    let wish = json!({"name": "ci", "connection": "acme", "expires_in": 3_600});
+    let token = ask(&mut asked, "newToken", post("tokens", wish)).await;
+    let secret = id(&token["token"]).to_owned();
+    let question = |environment: &str| {
+        let body = json!({"action": "run", "repository": "acme/billing-canary", "environment": environment});
+        house.public(Method::POST, "/v1/check").bearer_auth(&secret).json(&body)
+    };
+    ask(&mut asked, "check", question("publish")).await;
+    let waits = ask(&mut asked, "check", question("deploy")).await;
+    let (decision, ticket) = (id(&waits["decision"]), id(&waits["ticket"]["id"]));
+
+    let own = house.public(Method::GET, &format!("/v1/tickets/{ticket}")).bearer_auth(&secret);
+    ask(&mut asked, "ticket", own).await;
+    for (operation, path) in
+        [("decisionNotice", format!("/d/{decision}")), ("ticketNotice", format!("/t/{ticket}"))]
+    {
+        let notice = house.public(Method::GET, &path).header("accept", "application/json");
+        ask(&mut asked, operation, notice).await;
+    }
+    ask(&mut asked, "decisions", get("decisions?limit=1")).await;
+    ask(&mut asked, "decision", get(&format!("decisions/{decision}"))).await;
+    ask(&mut asked, "tickets", get("tickets")).await;
+    ask(&mut asked, "operatorTicket", get(&format!("tickets/{ticket}"))).await;
+    let ballot = json!({"vote": "deny", "reason": "Not today."});
+    ask(&mut asked, "vote", post(&format!("tickets/{ticket}/votes"), ballot)).await;
+
+    let body = "{\"push\":";
+    let hook = || house.hook(CLOUD_HOOK, "repo:push", body, SECRET);
+    ask(&mut asked, "hook", hook()).await;
+    ask(&mut asked, "hook", hook()).await;
+    let ping = house.unsigned(SERVER_HOOK, "diagnostics:ping", "{\"test\":true}");
+    ask(&mut asked, "hook", ping).await;
+    let dead = loop {
+        let letters = ask(&mut asked, "deadLetters", get("dead-letters")).await;
+        match letters["dead_letters"].as_array().unwrap().first() {
+            Some(letter) => break id(&letter["id"]).to_owned(),
+            None => tokio::task::yield_now().await,
+        }
+    };
+    let replay = post(&format!("dead-letters/{dead}/replay"), json!({}));
+    ask(&mut asked, "replayDeadLetter", replay).await;
+
+    ask(&mut asked, "tokens", get("tokens")).await;
+    ask(&mut asked, "pause", get("pause")).await;
+    let wish = json!({"for": "10m", "reason": "Bitbucket is down."});
+    ask(&mut asked, "newPause", post("pause", wish.clone())).await;
+    ask(&mut asked, "resume", house.api(Method::DELETE, "pause")).await;
+    ask(&mut asked, "modes", get("modes")).await;
+    let change = json!({"rules": "*", "scope": "acme", "mode": "enforce"});
+    ask(&mut asked, "setMode", post("modes", change)).await;
+    let back = json!({"rules": "*", "scope": "acme", "mode": "shadow"});
+    ask(&mut asked, "setMode", post("modes", back)).await;
+    ask(&mut asked, "impact", get("modes/impact?rules=*&scope=acme")).await;
+    let (who, what) = ("identity=user:Mia", "resource=repository:acme/billing-canary");
+    ask(&mut asked, "whoCan", get(&format!("who-can?action=read&{what}"))).await;
+    ask(&mut asked, "can", get(&format!("can?{who}&action=write&{what}"))).await;
+    ask(&mut asked, "paths", get(&format!("paths?{who}&{what}"))).await;
+    ask(&mut asked, "policies", get("policies")).await;
+    ask(&mut asked, "openApi", get("openapi.json")).await;
+    ask(&mut asked, "readyz", house.stranger(Method::GET, "/readyz")).await;
+    house.gateway.stop();
+    ask(&mut asked, "readyz", house.stranger(Method::GET, "/readyz")).await;
+    house.close().await;
+
+    let two = brake::Settings { demand: Demand::Two, ..brake::Settings::default() };
+    let pair = House::braked(two).await;
+    let by = |person: (&str, &str), path: &str, body: Value| {
+        pair.stranger(Method::POST, &format!("/api/v1/{path}")).bearer_auth(person.1).json(&body)
+    };
+    let waits = ask(&mut asked, "newPause", by(MIA, "pause", wish)).await;
+    let confirm = format!("pause/{}/confirm", id(&waits["pause"]["id"]));
+    ask(&mut asked, "confirmPause", by(OMAR, &confirm, json!({}))).await;
+    pair.close().await;
+
+    assert_eq!(asked, promised(), "every promised answer is asked for, and no other is given");
+}
+
+/// Every operation with each status for which it promises JSON.
+fn promised() -> Asked {
+    let description = doors::description("https://gate.test");
+    let paths = description["paths"].as_object().unwrap().values();
+    let operations =
+        paths.flat_map(|path| ["get", "post", "delete"].into_iter().filter_map(|it| path.get(it)));
+    operations
+        .flat_map(|operation| {
+            let name = operation["operationId"].as_str().unwrap();
+            let responses = operation["responses"].as_object().unwrap().iter();
+            responses
+                .filter(|(_, response)| response["content"].get("application/json").is_some())
+                .map(|(status, _)| (name.to_owned(), status.parse().unwrap()))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn no_operation_hides_behind_any_answer_and_each_names_its_failures() {
+    let description = doors::description("https://gate.test");
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for method in ["get", "post", "delete"] {
+            let Some(operation) = item.get(method) else { continue };
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(!responses.contains_key("default"), "{path}: a default would allow anything");
+            let failures = |status: &str| responses.contains_key(status);
+            let secured = operation["security"].as_array().is_some_and(|all| !all.is_empty());
+            assert_eq!(failures("401"), secured, "{method} {path}");
+            if operation.get("requestBody").is_some() {
+                assert!(failures("413") && failures("415") && failures("400"), "{method} {path}");
+                let body = operation["requestBody"]["content"].as_object().unwrap();
+                assert!(body.values().all(|kind| kind.get("schema").is_some()), "{path}");
+            }
+        }
+        assert!(item["servers"].as_array().is_some_and(|all| !all.is_empty()), "{path}");
+    }
+}
+
+#[test]
+fn a_shape_of_one_name_is_one_shape() {
+    // Words and ids are read and written alike; a name with a number behind it would mean that two shapes share one.
+    let description = doors::description("https://gate.test");
+    for name in description["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(!name.ends_with(|last: char| last.is_ascii_digit()), "{name}");
+    }
+}
