@@ -77,7 +77,7 @@ impl Outputs {
 }
 
 /// Where the secrets are kept on purpose.
-const SECRET_FILES: [&str; 8] = [
+const SECRET_FILES: [&str; 9] = [
     "consumer.key",
     "consumer.secret",
     "dc.password",
@@ -86,6 +86,7 @@ const SECRET_FILES: [&str; 8] = [
     "dc.hook",
     "store.key",
     "operator-token",
+    "siem.token",
 ];
 
 /// What happened at the gate: ids to look at afterwards.
@@ -94,6 +95,19 @@ struct Life {
     ticket: String,
     service: String,
     step: String,
+}
+
+/// The same gate with a stream to an address where nobody listens.
+async fn streaming(gate: &mut Gate) {
+    assert_eq!(gate.terminate().await, 0);
+    std::fs::write(gate.path("siem.token"), "a-token-of-the-log-store").unwrap();
+    let file = gate.path("portcullis.toml");
+    let token = gate.path("siem.token").display().to_string();
+    let stream = format!(
+        "\n[[stream]]\nid = \"siem\"\nto = {{ url = \"http://127.0.0.1:9/in\", token = {{ file = \"{token}\" }} }}\n"
+    );
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &stream).unwrap();
+    gate.restart().await;
 }
 
 /// A day at the gate: good questions and bad ones, each secret used where it belongs and where it does not.
@@ -195,6 +209,7 @@ async fn read_everything(gate: &Gate, life: &Life, out: &mut Outputs) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
     let mut gate = Gate::start().await;
+    streaming(&mut gate).await;
     let mut out = Outputs::default();
     let life = live(&gate, &mut out).await;
     read_everything(&gate, &life, &mut out).await;
@@ -243,6 +258,7 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         Canary::new("the operator token", read("operator-token").as_bytes()),
         Canary::new("the service token", life.service.as_bytes()),
         Canary::new("the step token", signature.as_bytes()),
+        Canary::new("the stream's token", read("siem.token").as_bytes()),
         Canary::new("the store's key", &hex::decode(&key).unwrap()),
     ];
     for canary in &canaries {
