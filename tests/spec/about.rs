@@ -87,9 +87,9 @@ async fn bash_completes_a_command_from_its_script() {
     bash("bash -n \"$0\"");
     let complete = |words: &[&str]| {
         let (last, before) = (words.last().unwrap(), words[words.len() - 2]);
-        let (list, at) = (words.join("' '"), words.len() - 1);
+        let (typed, at) = (words.join("' '"), words.len() - 1);
         bash(&format!(
-            ". \"$0\"; COMP_WORDS=('{list}'); COMP_CWORD={at}; _portcullis portcullis '{last}' '{before}'; echo \"${{COMPREPLY[@]}}\""
+            ". \"$0\"; COMP_WORDS=('{typed}'); COMP_CWORD={at}; _portcullis portcullis '{last}' '{before}'; echo \"${{COMPREPLY[@]}}\""
         ))
     };
     assert_eq!(complete(&["portcullis", "che"]), "check");

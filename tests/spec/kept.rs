@@ -49,9 +49,9 @@ fn every_test_that_the_page_names_is_there() {
         PAGE.split('`').skip(1).step_by(2).filter(|name| name.contains("::")).collect();
     assert!(names.len() > 3, "{names:?}");
     for name in names {
-        let (file, test) = name.split_once("::").unwrap();
+        let (file, function) = name.split_once("::").unwrap();
         let path = format!("{}/tests/spec/{file}.rs", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}"));
-        assert!(text.contains(&format!("fn {test}(")), "{name}");
+        assert!(text.contains(&format!("fn {function}(")), "{name}");
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::gateway::access;
 use crate::gateway::access::Unanswered;
+use crate::graph::LookupError;
 use crate::http::answer::Answer;
 use crate::http::doors::House;
 use crate::http::doors::call;
