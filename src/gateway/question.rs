@@ -6,6 +6,7 @@
 mod answer;
 mod asker;
 mod body;
+mod flight;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,7 @@ pub use asker::Asker;
 pub use asker::Proven;
 pub use asker::service_repository;
 pub use body::Question;
+pub use flight::Flights;
 
 /// How long a check may take, below Bitbucket's own patience of 10 s.
 pub const DEADLINE: Duration = Duration::from_secs(8);
@@ -99,8 +101,7 @@ impl Gateway {
         let asker = self.asker(token).await?;
         asker.agrees_with(question, &self.graph.load())?;
         let key = key(&asker, question);
-        let lock = self.questions.get_with(key, Arc::default);
-        let _one_at_a_time = lock.lock().await;
+        let _one_at_a_time = self.questions.alone(key).await;
         if let Some(answer) = self.standing(key, &asker, question).await? {
             return Ok(answer);
         }
@@ -156,8 +157,11 @@ impl Gateway {
         same_pause && public.rules.iter().all(same)
     }
 
-    /// The decision that stands for a question: from memory right after it was made, else from the record.
+    /// The decision that stands for a question: from the record when it is asked for again, and then from memory.
     async fn stood(&self, key: [u8; 32]) -> Result<Option<Arc<Record>>, CheckError> {
+        if !self.store.may_have_asked(&key) {
+            return Ok(None);
+        }
         if let Some(record) = self.stood.get(&key) {
             return Ok(Some(record));
         }
@@ -202,7 +206,7 @@ impl Gateway {
         };
         let judged = Box::pin(self.judge(matter, offer)).await;
         let (recording, ticket) = self.recording(judged, asker, question, key);
-        let record = Arc::new(recording.record.clone());
+        let record = Arc::clone(&recording.record);
         let acts = !recording.actions.is_empty();
         let began = Instant::now();
         let recorded = self.store.record(vec![recording]).await.pop();
@@ -210,7 +214,6 @@ impl Gateway {
         match recorded {
             Some(Ok(_)) => {
                 self.meters.decided(&record.public);
-                self.stood.insert(key, Arc::clone(&record));
                 if acts {
                     self.outbox_bell.notify_one();
                 }
