@@ -178,7 +178,7 @@ async fn judge(
         claimed: Known::Nothing,
         graph: Known::Nothing,
     };
-    let matter = Matter {
+    let matter = Box::new(Matter {
         document,
         connection: Arc::clone(connection),
         surface: Surface::Hook,
@@ -190,7 +190,7 @@ async fn judge(
         commit: None,
         ground: gather::GroundFacts::default(),
         at: gateway.clock.now(),
-    };
+    });
     gateway.judge(matter, async |_, _, _, _| Offered::default()).await
 }
 

@@ -229,7 +229,7 @@ impl Gateway {
         }
     }
 
-    fn matter(&self, asker: &Asker, question: &Question) -> Matter {
+    fn matter(&self, asker: &Asker, question: &Question) -> Box<Matter> {
         let connection = asker.connection();
         let caller = Caller { kind: Known::Value(asker.kind()), id: Known::Value(asker.id()) };
         let now = self.clock.now();
@@ -244,7 +244,7 @@ impl Gateway {
             claimed: Known::Value(question.claimed()),
             graph: Known::Nothing,
         };
-        Matter {
+        Box::new(Matter {
             document,
             connection: Arc::clone(connection),
             surface: Surface::Check,
@@ -256,7 +256,7 @@ impl Gateway {
             replayed: None,
             commit: None,
             at: now,
-        }
+        })
     }
 
     /// What is to be recorded: the decision, the ticket it opens or the grant it spends, and the status that follows.

@@ -92,7 +92,7 @@ pub struct Matter {
 #[derive(Debug)]
 pub struct Judged {
     /// The matter, with all that was gathered.
-    pub matter: Matter,
+    pub matter: Box<Matter>,
     /// What the rules saw.
     pub input: Arc<Input>,
     /// The bundle they came from.
@@ -134,8 +134,9 @@ impl Offered {
 }
 
 impl Gateway {
-    /// Decides a matter. `offer` is asked for grants once the input and the approvals it wants are known.
-    pub async fn judge<F>(&self, mut matter: Matter, offer: F) -> Judged
+    /// Decides a matter, boxed because it is large and goes all the way down the road. `offer` is asked for grants once
+    /// the input and the approvals it wants are known.
+    pub async fn judge<F>(&self, mut matter: Box<Matter>, offer: F) -> Judged
     where
         F: AsyncFnOnce(&Matter, &Input, &Active, &[approvers::Wanted]) -> Offered,
     {
