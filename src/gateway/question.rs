@@ -214,6 +214,10 @@ impl Gateway {
         match recorded {
             Some(Ok(_)) => {
                 self.meters.decided(&record.public);
+                // Only what was asked for again is at hand, and then this is what stands from now on.
+                if self.stood.contains_key(&key) {
+                    self.stood.insert(key, Arc::clone(&record));
+                }
                 if acts {
                     self.outbox_bell.notify_one();
                 }

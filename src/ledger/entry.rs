@@ -126,12 +126,11 @@ impl Draft<'_> {
         let mut bytes = Vec::with_capacity(USUAL_BYTES);
         serde_json::to_writer(&mut bytes, &wire)
             .map_err(|error| EntryError::Unreadable(error.to_string()))?;
-        debug_assert_eq!(Entry::from_bytes(&bytes).err(), None, "a body that is not canonical");
         if bytes.len() > MAX_ENTRY_BYTES {
-            Err(EntryError::TooLarge(bytes.len()))
-        } else {
-            Ok(bytes)
+            return Err(EntryError::TooLarge(bytes.len()));
         }
+        debug_assert_eq!(Entry::from_bytes(&bytes).err(), None, "a body that is not canonical");
+        Ok(bytes)
     }
 }
 
