@@ -76,9 +76,6 @@ pub use policies::Active;
 /// Bytes of remembered findings. An entry weighs about 1 KB, so this is some 16,000 different questions.
 const MEMORY_BYTES: u64 = 16 << 20;
 
-/// Questions whose double asking is held back at one time, each for as long as somebody may ask it again.
-const MAX_QUESTIONS: u64 = 100_000;
-
 /// Decisions kept at hand for their retries, some 5 KB each.
 const MAX_STOOD: u64 = 4_000;
 
@@ -160,7 +157,7 @@ pub struct Gateway {
     paused: ArcSwapOption<Pause>,
     governing: tokio::sync::Mutex<()>,
     memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
-    questions: moka::sync::Cache<[u8; 32], Arc<tokio::sync::Mutex<()>>>,
+    questions: question::Flights,
     steps: gather::Steps,
     proven: question::Proven,
     stood: moka::sync::Cache<[u8; 32], Arc<Record>>,
@@ -220,10 +217,7 @@ impl Gateway {
             paused: ArcSwapOption::empty(),
             governing: tokio::sync::Mutex::new(()),
             memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
-            questions: moka::sync::Cache::builder()
-                .max_capacity(MAX_QUESTIONS)
-                .time_to_idle(Duration::from_mins(1))
-                .build(),
+            questions: question::Flights::default(),
             steps: gather::Steps::new(),
             proven: question::Proven::new(),
             stood: moka::sync::Cache::builder()

@@ -10,7 +10,6 @@
 //! In reading order: [`open`](Store::open), [`deliveries`](Store::keep), [`recording`](Store::record),
 //! [`log`](Store::append), then what is read and kept beside them.
 
-mod asked;
 mod copy;
 mod decisions;
 mod deliveries;
@@ -33,6 +32,7 @@ mod retention;
 mod row;
 mod schema;
 mod search;
+mod seen;
 mod standing;
 mod streams;
 mod tickets;
@@ -119,10 +119,10 @@ use uuid::Uuid;
 
 use crate::graph::Time;
 use crate::secret::Seal;
-use crate::store::asked::Asked;
 use crate::store::open::Identity;
 use crate::store::reader::Readers;
 use crate::store::recording::News;
+use crate::store::seen::Seen;
 use crate::store::trouble::Trouble;
 use crate::store::wal::Order;
 use crate::store::writer::Desk;
@@ -145,7 +145,7 @@ struct Inner {
     path: PathBuf,
     clock: Arc<AtomicI64>,
     /// None: another process writes, and may hear questions that are not in here.
-    asked: Option<Asked>,
+    seen: Option<Arc<Seen>>,
     /// Likewise.
     recent: Option<recent::Shared>,
     identity: Identity,

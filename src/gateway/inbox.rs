@@ -178,7 +178,7 @@ async fn judge(
         claimed: Known::Nothing,
         graph: Known::Nothing,
     };
-    let matter = Matter {
+    let matter = Box::new(Matter {
         document,
         connection: Arc::clone(connection),
         surface: Surface::Hook,
@@ -190,7 +190,7 @@ async fn judge(
         commit: None,
         ground: gather::GroundFacts::default(),
         at: gateway.clock.now(),
-    };
+    });
     gateway.judge(matter, async |_, _, _, _| Offered::default()).await
 }
 
@@ -203,13 +203,13 @@ async fn record(
 ) -> Result<(), RecordError> {
     let recording = recording(gateway, judged, event, done);
     let acts = !recording.actions.is_empty();
-    let decision = recording.record.public.clone();
+    let record = Arc::clone(&recording.record);
     let began = Instant::now();
     let recorded = gateway.store.record(vec![recording]).await.pop();
     gateway.meters.took(Station::Record, began);
     match recorded {
         Some(Ok(_)) => {
-            gateway.meters.decided(&decision);
+            gateway.meters.decided(&record.public);
             if acts {
                 gateway.outbox_bell.notify_one();
             }

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use arc_swap::ArcSwap;
 
+use crate::event::EventKind;
 use crate::gateway::Gateway;
 use crate::gateway::bundles;
 use crate::gateway::bundles::FolderError;
@@ -16,6 +17,7 @@ use crate::gateway::workers::Pool;
 use crate::gateway::workers::PoolError;
 use crate::gateway::workers::Settings;
 use crate::graph::Time;
+use crate::graph::fact::Wanted;
 use crate::ledger::Kind;
 use crate::policy::Bundle;
 use crate::store::NewEntry;
@@ -28,6 +30,21 @@ pub struct Active {
     pub bundle: Arc<Bundle>,
     /// The workers that run it.
     pub pool: Pool,
+    /// What its rules read, by kind of event in the kinds' order: the same for every decision of a kind.
+    wanted: Vec<Wanted>,
+}
+
+impl Active {
+    fn of(pool: Pool) -> Self {
+        let bundle = Arc::clone(pool.bundle());
+        let wanted = EventKind::ALL.iter().map(|kind| bundle.wanted(*kind)).collect();
+        Self { bundle, pool, wanted }
+    }
+
+    /// What its rules for this kind of event read, all of them together.
+    pub fn wanted(&self, kind: EventKind) -> Option<&Wanted> {
+        self.wanted.get(kind as usize)
+    }
 }
 
 /// Why no bundle could be made active.
@@ -101,8 +118,7 @@ impl Policies {
 }
 
 async fn candidate(source: &Source, settings: &Settings) -> Result<Active, BundleError> {
-    let pool = Pool::start(settings.clone(), source.read()?).await?;
-    Ok(Active { bundle: Arc::clone(pool.bundle()), pool })
+    Ok(Active::of(Pool::start(settings.clone(), source.read()?).await?))
 }
 
 /// Looks at the folder until the gateway stops, and loads it again when it changed.

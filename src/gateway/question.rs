@@ -6,6 +6,7 @@
 mod answer;
 mod asker;
 mod body;
+mod flight;
 pub mod told;
 
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub use asker::Asker;
 pub use asker::Proven;
 pub use body::Question;
 pub use body::is_action;
+pub use flight::Flights;
 
 /// How long a check may take, below Bitbucket's own patience of 10 s.
 pub const DEADLINE: Duration = Duration::from_secs(8);
@@ -100,8 +102,7 @@ impl Gateway {
         let asker = self.asker(token).await?;
         asker.agrees_with(question, &self.graph.load())?;
         let key = key(&asker, question);
-        let lock = self.questions.get_with(key, Arc::default);
-        let _one_at_a_time = lock.lock().await;
+        let _one_at_a_time = self.questions.alone(key).await;
         if let Some(answer) = self.standing(key, &asker, question).await? {
             return Ok(answer);
         }
@@ -157,8 +158,11 @@ impl Gateway {
         same_pause && public.rules.iter().all(same)
     }
 
-    /// The decision that stands for a question: from memory right after it was made, else from the record.
+    /// The decision that stands for a question: from the record when it is asked for again, and then from memory.
     async fn stood(&self, key: [u8; 32]) -> Result<Option<Arc<Record>>, CheckError> {
+        if !self.store.may_have_asked(&key) {
+            return Ok(None);
+        }
         if let Some(record) = self.stood.get(&key) {
             return Ok(Some(record));
         }
@@ -203,7 +207,7 @@ impl Gateway {
         };
         let judged = Box::pin(self.judge(matter, offer)).await;
         let (recording, ticket) = self.recording(judged, asker, question, key);
-        let record = Arc::new(recording.record.clone());
+        let record = Arc::clone(&recording.record);
         let acts = !recording.actions.is_empty();
         let began = Instant::now();
         let recorded = self.store.record(vec![recording]).await.pop();
@@ -211,7 +215,10 @@ impl Gateway {
         match recorded {
             Some(Ok(_)) => {
                 self.meters.decided(&record.public);
-                self.stood.insert(key, Arc::clone(&record));
+                // Only what was asked for again is at hand, and then this is what stands from now on.
+                if self.stood.contains_key(&key) {
+                    self.stood.insert(key, Arc::clone(&record));
+                }
                 if acts {
                     self.outbox_bell.notify_one();
                 }
@@ -227,7 +234,7 @@ impl Gateway {
         }
     }
 
-    fn matter(&self, asker: &Asker, question: &Question) -> Matter {
+    fn matter(&self, asker: &Asker, question: &Question) -> Box<Matter> {
         let connection = asker.connection();
         let caller = Caller { kind: Known::Value(asker.kind()), id: Known::Value(asker.id()) };
         let now = self.clock.now();
@@ -242,7 +249,7 @@ impl Gateway {
             claimed: Known::Value(question.claimed()),
             graph: Known::Nothing,
         };
-        Matter {
+        Box::new(Matter {
             document,
             connection: Arc::clone(connection),
             surface: Surface::Check,
@@ -254,7 +261,7 @@ impl Gateway {
             replayed: None,
             commit: None,
             at: now,
-        }
+        })
     }
 
     /// What is to be recorded: the decision, the ticket it opens or the grant it spends, and the status that follows.

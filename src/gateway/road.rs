@@ -3,6 +3,7 @@
 //! The same function serves webhooks, checks and simulations. It takes what is to be decided and gives back everything
 //! that is to be recorded; whoever called it records that in one transaction (`inbox`, `question`).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use crate::decision::record::RefusedGrant;
 use crate::decision::record::Surface;
 use crate::decision::record::Told;
 use crate::decision::weight;
+use crate::event::EventKind;
 use crate::gateway::Active;
 use crate::gateway::Gateway;
 use crate::gateway::approvers;
@@ -90,7 +92,7 @@ pub struct Matter {
 #[derive(Debug)]
 pub struct Judged {
     /// The matter, with all that was gathered.
-    pub matter: Matter,
+    pub matter: Box<Matter>,
     /// What the rules saw.
     pub input: Arc<Input>,
     /// The bundle they came from.
@@ -132,8 +134,9 @@ impl Offered {
 }
 
 impl Gateway {
-    /// Decides a matter. `offer` is asked for grants once the input and the approvals it wants are known.
-    pub async fn judge<F>(&self, mut matter: Matter, offer: F) -> Judged
+    /// Decides a matter, boxed because it is large and goes all the way down the road. `offer` is asked for grants once
+    /// the input and the approvals it wants are known.
+    pub async fn judge<F>(&self, mut matter: Box<Matter>, offer: F) -> Judged
     where
         F: AsyncFnOnce(&Matter, &Input, &Active, &[approvers::Wanted]) -> Offered,
     {
@@ -148,7 +151,7 @@ impl Gateway {
                 mode: modes.of(&matter.connection.id, &rule.id),
             })
             .collect();
-        let wanted = wanted_by(&routed);
+        let wanted = wanted_by(&active, matter.document.kind, &routed);
         let began = Instant::now();
         gather::gather(self, &mut matter, &wanted, freshest(&routed)).await;
         let began = self.meters.took(Station::Gather, began);
@@ -247,12 +250,17 @@ fn freshest(routed: &[Routed<'_>]) -> Option<Duration> {
     routed.iter().filter(|one| one.mode != Mode::Off).filter_map(|one| one.rule.fresh).min()
 }
 
-fn wanted_by(routed: &[Routed<'_>]) -> Wanted {
+/// What the asked rules read: known beforehand, unless some of the kind's rules are off.
+fn wanted_by<'a>(active: &'a Active, kind: EventKind, routed: &[Routed<'_>]) -> Cow<'a, Wanted> {
+    let asked = || routed.iter().filter(|one| one.mode != Mode::Off);
+    if let Some(all) = active.wanted(kind).filter(|_| asked().count() == routed.len()) {
+        return Cow::Borrowed(all);
+    }
     let mut wanted = Wanted::default();
-    for path in routed.iter().filter(|one| one.mode != Mode::Off).flat_map(|one| &one.rule.reads) {
+    for path in asked().flat_map(|one| &one.rule.reads) {
         wanted.add(path);
     }
-    wanted
+    Cow::Owned(wanted)
 }
 
 /// Equal questions: the same rules of the same bundle over the same input.

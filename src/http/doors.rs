@@ -25,6 +25,7 @@ mod ticket;
 mod tickets;
 mod tokens;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::Method;
@@ -161,12 +162,13 @@ impl House {
     fn count(&self, call: &Call, now: Instant) -> Result<(), Problem> {
         let from = call.visit.from.ip();
         let caller = match call.route.caller {
-            Caller::Signature => format!("{} {from}", call.parameter),
+            Caller::Signature => Cow::Owned(format!("{} {from}", call.parameter)),
             Caller::Asker | Caller::Person => match bearer(&call.head.headers) {
-                Ok(Some(token)) => hex::encode(crate::secret::hash_token(token)),
-                Ok(None) | Err(_) => from.to_string(),
+                // Only its hash is kept.
+                Ok(Some(token)) => Cow::Borrowed(token),
+                Ok(None) | Err(_) => Cow::Owned(from.to_string()),
             },
-            Caller::Probe | Caller::Anyone | Caller::Operator => from.to_string(),
+            Caller::Probe | Caller::Anyone | Caller::Operator => Cow::Owned(from.to_string()),
         };
         Ok(self.limiter.admit(Key::Caller(&caller), now)?)
     }
