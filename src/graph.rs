@@ -46,6 +46,7 @@ pub use path::Path;
 pub use path::Paths;
 pub use path::Step;
 pub use path::proves;
+pub use pattern::glob;
 pub use protect::Protection;
 pub use protect::Rule;
 pub use protect::names as names_ref;

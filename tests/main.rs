@@ -35,6 +35,7 @@ mod spec {
     mod ledger;
     mod metrics;
     mod narratives;
+    mod notices;
     mod operator_door;
     mod pages;
     mod policies;

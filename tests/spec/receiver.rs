@@ -23,14 +23,18 @@ use tokio::task::JoinSet;
 /// A receiver that writes down what it got and answers the given statuses in turn, the last one for ever.
 pub struct Receiver {
     pub url: String,
+    statuses: Arc<Mutex<Vec<u16>>>,
+    location: Arc<Mutex<String>>,
     got: Arc<Mutex<Vec<Got>>>,
     _tasks: JoinSet<()>,
 }
 
 #[derive(Clone)]
 pub struct Got {
-    headers: hyper::HeaderMap,
+    pub headers: hyper::HeaderMap,
     pub body: Bytes,
+    /// How it was answered; 0 = not at all.
+    pub status: u16,
 }
 
 impl Got {
@@ -49,23 +53,33 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks/x", listener.local_addr().unwrap());
         let got: Arc<Mutex<Vec<Got>>> = Arc::default();
-        let (log, statuses) = (Arc::clone(&got), statuses.to_vec());
+        let statuses = Arc::new(Mutex::new(statuses.to_vec()));
+        let location: Arc<Mutex<String>> = Arc::default();
+        let script = (Arc::clone(&got), Arc::clone(&statuses), Arc::clone(&location));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut open = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (log, statuses) = (Arc::clone(&log), statuses.clone());
+                let script = script.clone();
                 open.spawn(async move {
-                    let answer = service_fn(move |request| {
-                        receive(request, Arc::clone(&log), statuses.clone())
-                    });
+                    let answer = service_fn(move |request| receive(request, script.clone()));
                     drop(
                         http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await,
                     );
                 });
             }
         });
-        Receiver { url, got, _tasks: tasks }
+        Receiver { url, statuses, location, got, _tasks: tasks }
+    }
+
+    /// Answers so from now on.
+    pub fn answer(&self, status: u16) {
+        *self.statuses.lock().unwrap() = vec![status];
+    }
+
+    /// Sends whoever it redirects there.
+    pub fn redirect(&self, to: &str) {
+        to.clone_into(&mut self.location.lock().unwrap());
     }
 
     pub fn got(&self) -> Vec<Got> {
@@ -75,21 +89,22 @@ impl Receiver {
 
 async fn receive(
     request: Request<Incoming>,
-    log: Arc<Mutex<Vec<Got>>>,
-    statuses: Vec<u16>,
+    (log, statuses, location): (Arc<Mutex<Vec<Got>>>, Arc<Mutex<Vec<u16>>>, Arc<Mutex<String>>),
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let headers = request.headers().clone();
     let body = request.into_body().collect().await?.to_bytes();
-    let place = {
-        let mut log = log.lock().unwrap();
-        log.push(Got { headers, body });
-        log.len() - 1
+    let status = {
+        let (mut log, statuses) = (log.lock().unwrap(), statuses.lock().unwrap());
+        let status = statuses[log.len().min(statuses.len() - 1)];
+        log.push(Got { headers, body, status });
+        status
     };
-    let status = statuses[place.min(statuses.len() - 1)];
     if status == 0 {
         std::future::pending::<()>().await;
     }
-    Ok(Response::builder().status(status).body(Full::new(Bytes::from("heard"))).unwrap())
+    let location = location.lock().unwrap().clone();
+    let answer = Response::builder().status(status).header("location", location);
+    Ok(answer.body(Full::new(Bytes::from("heard"))).unwrap())
 }
 
 /// `X-Hub-Signature` of a body.

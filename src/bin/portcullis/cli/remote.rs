@@ -90,6 +90,25 @@ pub enum Decision {
     },
 }
 
+/// `portcullis notify …`
+#[derive(Debug, Subcommand)]
+pub enum NotifyCommand {
+    /// Channels, what waits for each, and why.
+    List {
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Send a test message to a channel, and say whether it arrived.
+    Test {
+        /// The channel's id.
+        channel: String,
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
 /// `portcullis ticket …`
 #[derive(Debug, Subcommand)]
 pub enum Ticket {
