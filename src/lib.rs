@@ -22,7 +22,7 @@
 //! | decision | graph, event, policy, ledger |
 //! | approval | secret, graph, event, policy, decision, ledger |
 //! | bitbucket | secret, graph, event, policy, decision |
-//! | notify | secret, graph, event, decision, approval |
+//! | notify | secret, graph, event, decision, approval, posture |
 //! | store | secret and the core |
 //! | gateway | all of the above but simulator |
 //! | http | secret, the core and gateway; not store, bitbucket, notify |

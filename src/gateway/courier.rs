@@ -324,16 +324,12 @@ impl Gateway {
 
     async fn last_digest(&self, now: Time) -> Result<Time, StoreError> {
         let kept = self.store.meta(LAST_DIGEST).await?.and_then(|bytes| bytes.try_into().ok());
-        match kept.map(i64::from_be_bytes).map(Time::from_millis) {
-            Some(last) => {
-                self.digested.store(Some(Arc::new(last)));
-                Ok(last)
-            }
-            None => {
-                self.keep_digest(now).await?;
-                Ok(now)
-            }
+        if let Some(last) = kept.map(i64::from_be_bytes).map(Time::from_millis) {
+            self.digested.store(Some(Arc::new(last)));
+            return Ok(last);
         }
+        self.keep_digest(now).await?;
+        Ok(now)
     }
 
     async fn keep_digest(&self, at: Time) -> Result<(), StoreError> {

@@ -22,6 +22,7 @@ use crate::gateway::names;
 use crate::gateway::road::Matter;
 use crate::gateway::road::STEP_IS_REAL;
 use crate::gateway::status;
+use crate::graph::ConnectionId;
 use crate::graph::Time;
 use crate::notify::ChannelId;
 use crate::notify::On;
@@ -125,6 +126,16 @@ impl Gateway {
             held_since: public.at.minus(self.notify.once_per),
             item: serde_json::to_vec(&item).ok()?,
         })
+    }
+
+    /// Connections where rules are enforced and nobody is the security contact: what no route tells, nobody hears.
+    pub fn unheard(&self) -> Vec<&ConnectionId> {
+        let (active, modes) = (self.active_bundle(), self.modes.load());
+        let enforced = |id: &ConnectionId| {
+            active.rules.iter().any(|rule| modes.of(id, &rule.id) == Mode::Enforce)
+        };
+        let ids = self.connections.iter().map(|connection| &connection.id);
+        ids.filter(|id| !self.notify.routes.contacts.contains_key(*id) && enforced(id)).collect()
     }
 
     /// Who is told that the gateway itself is in trouble.

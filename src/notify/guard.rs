@@ -175,18 +175,15 @@ fn is_never(ip: IpAddr) -> bool {
 
 /// The IPv4 address that an IPv6 one stands for: mapped, or behind NAT64's well-known prefix.
 fn carried(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, high, low] = ip.segments();
-    let is_nat64 = [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0];
-    let inner = || {
-        let ([one, two], [three, four]) = (high.to_be_bytes(), low.to_be_bytes());
-        Ipv4Addr::new(one, two, three, four)
-    };
-    ip.to_ipv4_mapped().or_else(|| is_nat64.then(inner))
+    let bits = ip.to_bits();
+    let is_nat64 = bits >> 32 == 0x0064_ff9b_u128 << 64;
+    let inner = || u32::try_from(bits & 0xffff_ffff).ok().map(Ipv4Addr::from_bits);
+    ip.to_ipv4_mapped().or_else(|| if is_nat64 { inner() } else { None })
 }
 
 /// Not public: network, first bits that count.
 const SPECIAL_V4: [(Ipv4Addr, u32); 15] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),

@@ -125,7 +125,7 @@ impl Store {
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 let about = row::uuid(row, 1)?;
-                let item = opened(&seal, &channel, about, row.get(2)?)?;
+                let item = opened(&seal, &channel, about, &row.get::<_, Vec<u8>>(2)?)?;
                 let (number, at) = (row::unsigned(row.get(0)?), Time::from_millis(row.get(3)?));
                 found.push(Untold { number, about, at, item });
             }
@@ -153,7 +153,7 @@ impl Store {
             let mut rows = query.query((&channel, until.millis(), row::signed(limit as u64)))?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let item = opened(&seal, &channel, row::uuid(row, 2)?, row.get(3)?)?;
+                let item = opened(&seal, &channel, row::uuid(row, 2)?, &row.get::<_, Vec<u8>>(3)?)?;
                 found.push(Counted { count: row::unsigned(row.get(0)?), item });
             }
             let causes = db
@@ -180,8 +180,8 @@ fn purpose(channel: &str, about: Uuid) -> String {
     format!("notice {channel} {about}")
 }
 
-fn opened(seal: &Seal, channel: &str, about: Uuid, sealed: Vec<u8>) -> Result<Vec<u8>, StoreError> {
-    Ok(seal.open(&purpose(channel, about), &sealed)?)
+fn opened(seal: &Seal, channel: &str, about: Uuid, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+    Ok(seal.open(&purpose(channel, about), sealed)?)
 }
 
 pub(super) fn seal(notice: NewNotice, seal: &Seal) -> Result<SealedNotice, StoreError> {

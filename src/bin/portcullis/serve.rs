@@ -315,6 +315,11 @@ async fn greet(running: &Running) {
         eprintln!("console   {link}  (opens once)");
     }
     eprintln!("ledger    {}", running.gateway.verifier_key());
+    for id in running.gateway.unheard() {
+        eprintln!(
+            "unheard   {id} enforces rules and has no `security_contact`: nobody hears what no route tells"
+        );
+    }
     for reason in running.gateway.readiness().await.reasons {
         eprintln!("not ready: {reason}");
     }

@@ -78,7 +78,7 @@ const RULES: [(&str, &str, &str); 2] = [
 ];
 
 const WORLD: &str = r#"{"version":1,"connection":{"id":"acme","product":"cloud"},"as_of":"2026-11-20T17:00:00Z","nodes":[
-    {"id":"acme/workspace/w","name":"acme","slug":"acme"},{"id":"acme/project/p","name":"BILL"},
+    {"id":"acme/workspace/w","name":"acme","slug":"acme"},{"id":"acme/project/p","name":"BILL","key":"BILL"},
     {"id":"acme/repository/r","name":"acme/billing-canary","slug":"billing-canary"},
     {"id":"acme/group/g","name":"release-managers"},{"id":"acme/user/m","name":"Mia"},{"id":"acme/user/j","name":"Jo"}],
     "edges":[{"from":"acme/project/p","is":"in","to":"acme/workspace/w"},{"from":"acme/repository/r","is":"in","to":"acme/project/p"},
