@@ -100,7 +100,7 @@ fn told(db: &Connection, notices: Vec<SealedNotice>, at: Time) -> Result<(), Sto
     notices.into_iter().try_for_each(|notice| notices::add(db, notice, at).map(drop))
 }
 
-fn purpose(id: Uuid) -> String {
+pub(super) fn purpose(id: Uuid) -> String {
     format!("pause {id}")
 }
 

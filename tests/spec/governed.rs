@@ -208,7 +208,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 24] = [
+const READING: [&str; 25] = [
     "demo",
     "event",
     "eval",
@@ -219,6 +219,7 @@ const READING: [&str; 24] = [
     "policy test",
     "policy modes",
     "decision list",
+    "decision watch",
     "decision show",
     "ticket list",
     "ticket show",

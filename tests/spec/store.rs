@@ -8,6 +8,7 @@ mod migrations;
 mod notices;
 mod opening;
 mod recording;
+mod searching;
 
 use std::path::Path;
 use std::path::PathBuf;
