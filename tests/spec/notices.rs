@@ -63,7 +63,7 @@ pub(crate) fn heard_by(receiver: &Receiver) -> Shape {
     let more = format!(
         "[[channel]]\nid = \"security\"\nurl = \"{}?token={TOKEN}\"\n\
          secrets = [{{ file = \"FOLDER/channel.whsec\" }}, {{ file = \"FOLDER/next.whsec\" }}]\n\
-         allow = [\"127.0.0.1\"]\n[[route]]\non = [\"alarm\", \"pause\"]\nto = [\"security\"]\n",
+         allow = [\"127.0.0.1\"]\n[[route]]\nabout = [\"alarm\", \"pause\"]\nto = [\"security\"]\n",
         receiver.url
     );
     Shape {

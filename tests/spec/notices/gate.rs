@@ -206,7 +206,7 @@ async fn a_wrong_word_of_who_is_told_is_refused_by_name() {
         std::fs::write(&file, toml).unwrap();
         run(&["config", "check", file.to_str().unwrap()]).await
     };
-    let good = check(format!("{base}[[route]]\non = [\"alarm\"]\nto = [\"ops\"]\n")).await;
+    let good = check(format!("{base}[[route]]\nabout = [\"alarm\"]\nto = [\"ops\"]\n")).await;
     assert_eq!(good.code, 0, "{}", good.all());
     assert!(good.out.contains("1 channel(s) to tell"), "{}", good.all());
     let cloud = "[[connection]]\nid = \"acme\"\nproduct = \"cloud\"\nworkspace = \"acme\"\n";
@@ -233,7 +233,7 @@ async fn a_wrong_word_of_who_is_told_is_refused_by_name() {
         (format!("{base}[[route]]\nto = []\n"), "route[0].to"),
         (format!("{base}[[route]]\nto = [\"opps\"]\n"), "there is no channel `opps`"),
         (
-            format!("{base}[[route]]\non = [\"blok\"]\nto = [\"ops\"]\n"),
+            format!("{base}[[route]]\nabout = [\"blok\"]\nto = [\"ops\"]\n"),
             "`blok` is not one of alert, approve, block, alarm, pause",
         ),
         (
@@ -241,7 +241,7 @@ async fn a_wrong_word_of_who_is_told_is_refused_by_name() {
             "`bad` is not one of info",
         ),
         (
-            format!("{base}[[route]]\non = [\"pause\"]\nproject = \"X\"\nto = [\"ops\"]\n"),
+            format!("{base}[[route]]\nabout = [\"pause\"]\nproject = \"X\"\nto = [\"ops\"]\n"),
             "concern the whole gate",
         ),
         (

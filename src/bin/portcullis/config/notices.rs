@@ -54,7 +54,7 @@ pub struct OwnerConfig {
 pub struct RouteConfig {
     /// Any of `alert`, `approve`, `block`, `alarm`, `pause`. Absent: the first three.
     #[serde(default)]
-    pub on: Vec<String>,
+    pub about: Vec<String>,
     /// At least so bad, by the rule: `info`, `low`, `medium`, `high`, `critical`.
     pub severity: Option<String>,
     /// A rule's id, or an area such as `deploy`.

@@ -156,7 +156,7 @@ fn owner(at: usize, told: &OwnerConfig, known: &Known<'_>) -> Result<Owner, Conf
 
 fn route(at: usize, told: &RouteConfig, known: &Known<'_>) -> Result<Route, ConfigError> {
     let key = |name: &str| format!("route[{at}].{name}");
-    let on = told.on.iter().map(|text| word(&key("on"), text, On::from_text, On::TEXTS));
+    let on = told.about.iter().map(|text| word(&key("about"), text, On::from_text, On::TEXTS));
     let mut on = on.collect::<Result<BTreeSet<_>, _>>()?;
     if on.is_empty() {
         on.extend(DECISIONS);
@@ -168,7 +168,7 @@ fn route(at: usize, told: &RouteConfig, known: &Known<'_>) -> Result<Route, Conf
     let narrowed = [&told.severity, &told.rules, &told.connection, &told.project];
     if !on.iter().any(|one| DECISIONS.contains(one)) && narrowed.iter().any(|one| one.is_some()) {
         let why = "alarms and pauses concern the whole gate: leave out severity, rules, connection and project";
-        return Err(ConfigError::value(key("on"), why));
+        return Err(ConfigError::value(key("about"), why));
     }
     let connection = told.connection.as_ref();
     let to = told.to.iter().map(|text| to(&key("to"), text, known));
