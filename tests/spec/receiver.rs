@@ -23,10 +23,17 @@ use tokio::task::JoinSet;
 /// A receiver that writes down what it got and answers the given statuses in turn, the last one for ever.
 pub struct Receiver {
     pub url: String,
-    statuses: Arc<Mutex<Vec<u16>>>,
-    location: Arc<Mutex<String>>,
-    got: Arc<Mutex<Vec<Got>>>,
+    script: Arc<Mutex<Script>>,
     _tasks: JoinSet<()>,
+}
+
+/// What it got, and how it answers.
+#[derive(Default)]
+struct Script {
+    got: Vec<Got>,
+    statuses: Vec<u16>,
+    /// Where it sends whoever it redirects.
+    location: Option<String>,
 }
 
 #[derive(Clone)]
@@ -52,58 +59,59 @@ impl Receiver {
     pub async fn answering(statuses: &[u16]) -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks/x", listener.local_addr().unwrap());
-        let got: Arc<Mutex<Vec<Got>>> = Arc::default();
-        let statuses = Arc::new(Mutex::new(statuses.to_vec()));
-        let location: Arc<Mutex<String>> = Arc::default();
-        let script = (Arc::clone(&got), Arc::clone(&statuses), Arc::clone(&location));
+        let script = Script { statuses: statuses.to_vec(), ..Script::default() };
+        let script = Arc::new(Mutex::new(script));
+        let told = Arc::clone(&script);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut open = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let script = script.clone();
+                let told = Arc::clone(&told);
                 open.spawn(async move {
-                    let answer = service_fn(move |request| receive(request, script.clone()));
+                    let answer = service_fn(move |request| receive(request, Arc::clone(&told)));
                     drop(
                         http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await,
                     );
                 });
             }
         });
-        Receiver { url, statuses, location, got, _tasks: tasks }
+        Receiver { url, script, _tasks: tasks }
     }
 
     /// Answers so from now on.
     pub fn answer(&self, status: u16) {
-        *self.statuses.lock().unwrap() = vec![status];
+        self.script.lock().unwrap().statuses = vec![status];
     }
 
     /// Sends whoever it redirects there.
     pub fn redirect(&self, to: &str) {
-        to.clone_into(&mut self.location.lock().unwrap());
+        self.script.lock().unwrap().location = Some(to.to_owned());
     }
 
     pub fn got(&self) -> Vec<Got> {
-        self.got.lock().unwrap().clone()
+        self.script.lock().unwrap().got.clone()
     }
 }
 
 async fn receive(
     request: Request<Incoming>,
-    (log, statuses, location): (Arc<Mutex<Vec<Got>>>, Arc<Mutex<Vec<u16>>>, Arc<Mutex<String>>),
+    script: Arc<Mutex<Script>>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let headers = request.headers().clone();
     let body = request.into_body().collect().await?.to_bytes();
-    let status = {
-        let (mut log, statuses) = (log.lock().unwrap(), statuses.lock().unwrap());
-        let status = statuses[log.len().min(statuses.len() - 1)];
-        log.push(Got { headers, body, status });
-        status
+    let (status, location) = {
+        let mut script = script.lock().unwrap();
+        let status = script.statuses[script.got.len().min(script.statuses.len() - 1)];
+        script.got.push(Got { headers, body, status });
+        (status, script.location.clone())
     };
     if status == 0 {
         std::future::pending::<()>().await;
     }
-    let location = location.lock().unwrap().clone();
-    let answer = Response::builder().status(status).header("location", location);
+    let mut answer = Response::builder().status(status);
+    if let Some(location) = location {
+        answer = answer.header("location", location);
+    }
     Ok(answer.body(Full::new(Bytes::from("heard"))).unwrap())
 }
 

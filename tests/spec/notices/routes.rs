@@ -78,7 +78,7 @@ fn table() -> Routes {
     }
 }
 
-fn heard(hearers: BTreeMap<ChannelId, When>) -> String {
+fn heard(hearers: &BTreeMap<ChannelId, When>) -> String {
     let told = hearers.iter().map(|(channel, when)| format!("{channel} {when}"));
     told.collect::<Vec<_>>().join(", ")
 }
@@ -86,7 +86,7 @@ fn heard(hearers: BTreeMap<ChannelId, When>) -> String {
 #[test]
 fn the_first_line_that_fits_decides() {
     let (cloud, dc) = (connection("cloud"), connection("dc"));
-    let of = |cause: Cause<'_>| heard(table().hearers(&cause));
+    let of = |cause: Cause<'_>| heard(&table().hearers(&cause));
     assert_eq!(of(cause(On::Block, "secrets/reads", &cloud, "BILL")), "vault now", "by area");
     assert_eq!(of(cause(On::Block, "deploy/freeze", &cloud, "BILL")), "release now", "by rule");
     assert_eq!(of(cause(On::Block, "deploy/other", &cloud, "BILL")), "billing now", "the owner");
@@ -103,18 +103,18 @@ fn without_an_owner_or_a_line_the_security_contact_hears_it() {
     let (cloud, other) = (connection("cloud"), connection("other"));
     let table = table();
     let unowned = Cause { repository: Some("acme/site"), ..cause(On::Block, "x/y", &cloud, "WEB") };
-    assert_eq!(heard(table.hearers(&unowned)), "security now");
+    assert_eq!(heard(&table.hearers(&unowned)), "security now");
     let payments = Cause { project: Some("PAY"), ..unowned };
-    assert_eq!(heard(table.hearers(&payments)), "payments now", "its twin has an owner");
+    assert_eq!(heard(&table.hearers(&payments)), "payments now", "its twin has an owner");
     let without_lines = Routes { routes: Vec::new(), ..table.clone() };
-    assert_eq!(heard(without_lines.hearers(&payments)), "security now");
+    assert_eq!(heard(&without_lines.hearers(&payments)), "security now");
     let nobody = Cause { connection: Some(&other), ..unowned };
-    assert_eq!(heard(table.hearers(&nobody)), "", "nobody is named there");
+    assert_eq!(heard(&table.hearers(&nobody)), "", "nobody is named there");
     // A rule in shadow rings nobody; a line can say otherwise.
     let shadow = Cause { force: Force::Shadow, ..unowned };
-    assert_eq!(heard(without_lines.hearers(&shadow)), "security digest");
+    assert_eq!(heard(&without_lines.hearers(&shadow)), "security digest");
     let never = Cause { on: On::Alert, project: Some("LAB-7"), ..shadow };
-    assert_eq!(heard(table.hearers(&never)), "");
+    assert_eq!(heard(&table.hearers(&never)), "");
 }
 
 #[test]
@@ -128,6 +128,6 @@ fn what_concerns_the_whole_gate_goes_to_its_line_or_to_every_security_contact() 
         repository: None,
         force: Force::Bites,
     };
-    assert_eq!(heard(table().hearers(&of(On::Alarm))), "ops now");
-    assert_eq!(heard(table().hearers(&of(On::Pause))), "dc-security now, security now");
+    assert_eq!(heard(&table().hearers(&of(On::Alarm))), "ops now");
+    assert_eq!(heard(&table().hearers(&of(On::Pause))), "dc-security now, security now");
 }
