@@ -12,6 +12,7 @@ pub mod clock;
 pub mod connections;
 pub mod courier;
 pub mod discovery;
+pub mod environments;
 pub mod following;
 pub mod gather;
 pub mod inbox;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::graph::ConnectionId;
-use crate::graph::glob;
+use crate::graph::covers_text;
 use crate::notify::ChannelId;
 use crate::words;
 
@@ -181,8 +181,10 @@ impl Routes {
 
     fn owner(&self, cause: &Cause<'_>) -> Option<&ChannelId> {
         let owner = self.owners.iter().find(|owner| match &owner.of {
-            Owned::Project(keys) => cause.project.is_some_and(|key| glob(keys, key)),
-            Owned::Repository(names) => cause.repository.is_some_and(|name| glob(names, name)),
+            Owned::Project(keys) => cause.project.is_some_and(|key| covers_text(keys, key)),
+            Owned::Repository(names) => {
+                cause.repository.is_some_and(|name| covers_text(names, name))
+            }
         });
         owner.map(|owner| &owner.channel)
     }
@@ -208,7 +210,8 @@ impl Route {
         let of_rules = |wanted: &String| {
             cause.rule.is_some_and(|rule| rule == wanted || area(rule) == *wanted)
         };
-        let in_project = |keys: &String| cause.project.is_some_and(|project| glob(keys, project));
+        let in_project =
+            |keys: &String| cause.project.is_some_and(|project| covers_text(keys, project));
         self.on.contains(&cause.on)
             && self.severity.is_none_or(|least| cause.severity >= Some(least))
             && self.rules.as_ref().is_none_or(of_rules)
