@@ -16,6 +16,7 @@ mod graph;
 mod json;
 mod layout;
 mod ledger;
+mod notify;
 mod offline;
 mod operator;
 mod policy;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Policy(policy) => in_runtime(policy::run(policy)),
         Command::Pause(pause) => in_runtime(govern::pause(pause)),
         Command::Resume(resume) => in_runtime(govern::resume(resume)),
+        Command::Notify(notify) => in_runtime(notify::run(notify)),
         Command::Config(config) => config_command::run(&config),
         Command::Completions { shell } => about::completions(shell),
         Command::Man { dir } => about::man(&dir),

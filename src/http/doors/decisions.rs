@@ -18,6 +18,7 @@ use crate::decision::record::Row;
 use crate::decision::record::Told;
 use crate::event::EventKind;
 use crate::gateway::telling::Filter;
+use crate::gateway::telling::Hearing;
 use crate::gateway::telling::MAX_ROWS;
 use crate::graph::Time;
 use crate::http::answer::Answer;
@@ -126,6 +127,8 @@ struct DecisionTold<'a> {
     input: Part<Value>,
     /// The story.
     narrative: &'a Narrative,
+    /// Who was told of it, and whether it arrived.
+    notices: &'a [Hearing],
     /// The story as plain text.
     text: String,
     /// The story as Markdown.
@@ -198,6 +201,7 @@ pub(super) async fn show(house: &House, call: &Call) -> Result<Answer, Problem> 
         told: &record.told,
         input: input(record),
         narrative: story,
+        notices: &told.hearings,
         text: narrative::plain(story),
         markdown: narrative::markdown(story),
     };

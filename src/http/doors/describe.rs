@@ -18,6 +18,7 @@ use crate::http::doors::House;
 use crate::http::doors::access;
 use crate::http::doors::brake;
 use crate::http::doors::call;
+use crate::http::doors::channels;
 use crate::http::doors::check;
 use crate::http::doors::console;
 use crate::http::doors::dead_letters;
@@ -167,6 +168,8 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::Can => &access::CAN,
         Door::Paths => &access::PATHS,
         Door::Policies => &policies::ACTIVE,
+        Door::Channels => &channels::LIST,
+        Door::TestChannel => &channels::TEST,
         Door::OpenApi => &DESCRIPTION,
     }
 }
@@ -260,6 +263,7 @@ fn in_path_is(name: &str) -> (Text, &'static str) {
         "file" => (Text::Word(asset::FILES), "The file's name."),
         "decision" => (Text::Id, "The decision's id."),
         "ticket" => (Text::Id, "The ticket's id."),
+        "channel" => (Text::Any, "The channel's id, as `[[channel]]` names it."),
         _ => (Text::Id, "The id, a UUID."),
     }
 }
