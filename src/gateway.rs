@@ -11,7 +11,9 @@ pub mod bundles;
 pub mod clock;
 pub mod connections;
 pub mod discovery;
+pub mod friction;
 pub mod gather;
+pub mod glance;
 pub mod inbox;
 pub mod issuers;
 pub mod meters;
@@ -273,7 +275,7 @@ impl Gateway {
         });
         let now = self.clock.now();
         for hook in self.connections.iter().flat_map(|connection| &connection.hooks) {
-            hook.hear(heard.last.get(hook.id()).copied().or(heard.others).unwrap_or(now));
+            hook.listen(heard.last.get(hook.id()).copied().or(heard.others).unwrap_or(now));
         }
     }
 

@@ -18,6 +18,7 @@ use crate::gateway::workers::Settings;
 use crate::graph::Time;
 use crate::ledger::Kind;
 use crate::policy::Bundle;
+use crate::policy::SourceFile;
 use crate::store::NewEntry;
 use crate::store::StoreError;
 
@@ -28,6 +29,8 @@ pub struct Active {
     pub bundle: Arc<Bundle>,
     /// The workers that run it.
     pub pool: Pool,
+    /// Its files as they were read: a rule's text is what people want to see.
+    pub files: Vec<SourceFile>,
 }
 
 /// Why no bundle could be made active.
@@ -101,8 +104,9 @@ impl Policies {
 }
 
 async fn candidate(source: &Source, settings: &Settings) -> Result<Active, BundleError> {
-    let pool = Pool::start(settings.clone(), source.read()?).await?;
-    Ok(Active { bundle: Arc::clone(pool.bundle()), pool })
+    let files = source.read()?;
+    let pool = Pool::start(settings.clone(), files.clone()).await?;
+    Ok(Active { bundle: Arc::clone(pool.bundle()), pool, files })
 }
 
 /// Looks at the folder until the gateway stops, and loads it again when it changed.

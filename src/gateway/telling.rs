@@ -15,6 +15,7 @@ use crate::gateway::Gateway;
 use crate::gateway::question::Answer;
 use crate::graph::ConnectionId;
 use crate::ledger::Kind;
+use crate::policy::Rule;
 pub use crate::store::DeadLetter;
 pub use crate::store::Filter;
 use crate::store::NewEntry;
@@ -197,6 +198,12 @@ impl Gateway {
     /// The newest signed checkpoint of the ledger.
     pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
         self.store.latest_checkpoint().await
+    }
+
+    /// The text of one of its rules.
+    pub fn rule_text(&self, rule: &Rule) -> Option<String> {
+        let active = self.policies.current();
+        active.files.iter().find(|file| file.path == rule.file).map(|file| file.text.clone())
     }
 
     /// The active bundle.

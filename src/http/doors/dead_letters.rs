@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::gateway::telling::DeadLetter;
 use crate::gateway::telling::Replay;
+use crate::http::answer;
 use crate::http::answer::Answer;
 use crate::http::doors::House;
 use crate::http::doors::call;
@@ -36,10 +37,13 @@ fn told(letter: &DeadLetter) -> Value {
     })
 }
 
-/// Sends one down the road again.
+/// Sends one down the road again. A form goes back to the list.
 pub(super) async fn replay(house: &House, call: &Call) -> Result<Answer, Problem> {
     let id = call.id()?;
     match house.gateway.replay(id, &house.doorkeeper.by(call.asker)).await? {
+        Replay::Waiting if call.is_form() => {
+            Ok(answer::see_other(&format!("/dead-letters?replayed={id}")))
+        }
         Replay::Waiting => call::json(StatusCode::ACCEPTED, &json!({"delivery": id})),
         Replay::NotDead => Err(Problem::not_found()),
         Replay::Forgotten => {

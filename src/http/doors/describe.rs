@@ -140,6 +140,8 @@ const VERDICT: (&str, bool, &str) = ("verdict", false, "allow, alert, approve or
 const EFFECT: (&str, bool, &str) = ("effect", false, "proceed, wait or stop.");
 const UNCOVERED: (&str, bool, &str) =
     ("uncovered", false, "`true`: only decisions that no rule answers.");
+const STATE: (&str, bool, &str) =
+    ("state", false, "asked, granted, spent, refused, expired or revoked.");
 const BEFORE: (&str, bool, &str) = ("before", false, "`next` of the page before.");
 
 /// Names, whether they must be there, and what they are.
@@ -152,7 +154,24 @@ fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
         )],
         Door::Asset => &[("v", false, "The version; with it the file may be kept for ever.")],
         Door::Login => &[("code", true, "The one-time code.")],
-        Door::ConsoleDecisions => &[VERDICT, EFFECT, UNCOVERED, BEFORE],
+        Door::ConsoleDecisions => &[
+            VERDICT,
+            EFFECT,
+            UNCOVERED,
+            BEFORE,
+            ("connection", false, "Id of a connection."),
+            ("repository", false, "Id of a repository."),
+            ("rule", false, "Id of a rule that matched or could not tell."),
+            ("since", false, "Made at or after this time; without a zone it is UTC."),
+            ("until", false, "Made before this time; without a zone it is UTC."),
+        ],
+        Door::ConsoleTickets => &[STATE, BEFORE],
+        Door::ConsoleDeadLetters => {
+            &[BEFORE, ("replayed", false, "The delivery that was just sent down the road again.")]
+        }
+        Door::ConsoleLedger => {
+            &[("show", false, "changes, decisions, approvals, actions or all."), BEFORE]
+        }
         Door::Decisions => &[
             VERDICT,
             EFFECT,
@@ -165,9 +184,7 @@ fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
             ("since", false, "Made at or after this time, RFC 3339."),
             ("until", false, "Made before this time, RFC 3339."),
         ],
-        Door::Tickets => {
-            &[("state", false, "asked, granted, spent, refused, expired or revoked."), LIMIT]
-        }
+        Door::Tickets => &[STATE, LIMIT],
         Door::DeadLetters => &[LIMIT],
         Door::Impact => &[
             ("rules", true, "A rule's id, an area, or `*`."),
@@ -189,7 +206,12 @@ fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
         | Door::Readyz
         | Door::Metrics
         | Door::Logout
+        | Door::ConsoleOverview
         | Door::ConsoleDecision
+        | Door::ConsoleTicket
+        | Door::ConsoleRules
+        | Door::ConsoleRule
+        | Door::ConsoleConnections
         | Door::Decision
         | Door::OperatorTicket
         | Door::Vote
@@ -212,7 +234,7 @@ fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
 fn request_body(door: Door, bytes: usize) -> Value {
     let json = json!({"schema": {"type": "object"}});
     let form = json!({"schema": {"type": "object"}});
-    let content = if door == Door::Vote {
+    let content = if matches!(door, Door::Vote | Door::ReplayDeadLetter | Door::Logout) {
         json!({"application/json": json, "application/x-www-form-urlencoded": form})
     } else {
         json!({"application/json": json})
@@ -262,12 +284,27 @@ fn good(door: Door) -> (&'static [Outcome], &'static str) {
         Door::Metrics | Door::Checkpoint => (&[(200, "The text.")], "text/plain"),
         Door::Login => (&[(303, "On to the console, with a session.")], HTML),
         Door::Logout => (&[(200, "The session has ended.")], HTML),
-        Door::ConsoleDecisions | Door::ConsoleDecision => (&[(200, "The page.")], HTML),
+        Door::ConsoleOverview
+        | Door::ConsoleDecisions
+        | Door::ConsoleDecision
+        | Door::ConsoleTickets
+        | Door::ConsoleTicket
+        | Door::ConsoleDeadLetters
+        | Door::ConsoleRules
+        | Door::ConsoleRule
+        | Door::ConsoleConnections
+        | Door::ConsoleLedger => (&[(200, "The page.")], HTML),
         Door::Vote => (
             &[(200, "The ticket as it is now."), (303, "Back to the page the form stood on.")],
             JSON,
         ),
-        Door::ReplayDeadLetter => (&[(202, "It waits again, in its old place.")], JSON),
+        Door::ReplayDeadLetter => (
+            &[
+                (202, "It waits again, in its old place."),
+                (303, "Back to the page the form stood on."),
+            ],
+            JSON,
+        ),
         Door::NewToken => (&[(201, "The token. It is shown this once.")], JSON),
         Door::NewPause => {
             (&[(201, "The pause, in force."), (202, "The pause waits for a second person.")], JSON)
@@ -323,6 +360,9 @@ fn bad(route: &Route) -> Vec<u16> {
         | Door::OpenApi => &[],
         Door::Ticket
         | Door::ConsoleDecisions
+        | Door::ConsoleTickets
+        | Door::ConsoleDeadLetters
+        | Door::ConsoleLedger
         | Door::Decisions
         | Door::Tickets
         | Door::Impact
@@ -331,7 +371,12 @@ fn bad(route: &Route) -> Vec<u16> {
         Door::Hook
         | Door::DecisionNotice
         | Door::TicketNotice
+        | Door::ConsoleOverview
         | Door::ConsoleDecision
+        | Door::ConsoleTicket
+        | Door::ConsoleRules
+        | Door::ConsoleRule
+        | Door::ConsoleConnections
         | Door::Decision
         | Door::OperatorTicket
         | Door::NewToken

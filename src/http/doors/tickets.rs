@@ -51,6 +51,7 @@ pub(super) async fn show(house: &House, call: &Call) -> Result<Answer, Problem> 
 pub(super) async fn vote(house: &House, call: Call) -> Result<Answer, Problem> {
     let (id, is_form) = (call.id()?, call.is_form());
     let body = call.read(house).await?;
+    let back = Pairs::read(&body).get("back") == Some("ticket");
     let ballot = if is_form { from_form(&body)? } else { from_json(&body)? };
     if ballot.reason.chars().count() > MAX_REASON {
         return Err(query::wrong(format!("`reason` is longer than {MAX_REASON} characters")));
@@ -58,7 +59,9 @@ pub(super) async fn vote(house: &House, call: Call) -> Result<Answer, Problem> {
     let ticket =
         house.gateway.vote(id, ballot.vote, ballot.reason.trim()).await.map_err(refused)?;
     if is_form {
-        return Ok(answer::see_other(&format!("/decisions/{}", ticket.decision)));
+        let page =
+            if back { format!("/tickets/{id}") } else { format!("/decisions/{}", ticket.decision) };
+        return Ok(answer::see_other(&page));
     }
     call::json(StatusCode::OK, &told(house, &ticket))
 }

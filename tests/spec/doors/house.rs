@@ -251,6 +251,14 @@ impl House {
         assert_eq!(again.status(), 403, "a link opens once");
         header(&answer, "set-cookie").split(';').next().unwrap().to_owned()
     }
+
+    /// What the forms of a session carry, read off one of its pages.
+    pub(crate) async fn form_token(&self, cookie: &str) -> String {
+        let page = self.stranger(Method::GET, "/tickets").header("cookie", cookie);
+        let page = page.send().await.unwrap().text().await.unwrap();
+        let rest = page.split("name=\"form-token\" value=\"").nth(1).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    }
 }
 
 pub(crate) fn signature(secret: &str, body: &str) -> String {
