@@ -18,6 +18,7 @@ mod spec {
     mod backup;
     mod bitbucket;
     mod brake;
+    mod browser;
     mod canaries;
     mod check;
     mod commands;

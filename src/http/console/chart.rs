@@ -39,10 +39,10 @@ pub fn day(day: &Day) -> Markup {
                 line x1="0" y1=(TALL) x2=(width) y2=(TALL) {}
             }
             figcaption { (legend()) }
-            details {
-                summary { "The same as a table" }
-                (table(day))
-            }
+        }
+        details {
+            summary { "The same as a table" }
+            (table(day))
         }
     }
 }

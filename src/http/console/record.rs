@@ -113,7 +113,7 @@ fn stands(ledger: &LedgerSeen, now: Time) -> Markup {
 fn verify(ledger: &LedgerSeen) -> Markup {
     html! {
         p { "Hand an auditor the key, and a checkpoint of today that they keep: a cut tail is seen only against an earlier one. Then, whenever they ask:" }
-        pre tabindex="0" aria-label="Commands" { code {
+        pre role="group" tabindex="0" aria-label="Commands" { code {
             "portcullis ledger export FOLDER --store sqlite:portcullis.db\n"
             "portcullis-verify FOLDER --key '" (words::told(&ledger.key)) "' --since CHECKPOINT"
         } }

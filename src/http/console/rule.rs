@@ -133,7 +133,7 @@ fn text(shown: &Shown<'_>) -> Markup {
         section class="card" {
             h2 { "Its text" }
             @match &shown.text {
-                Some(text) => pre class="source" tabindex="0" aria-label="Rego source" { code { @for line in text.lines() { (words::told(&line.replace('\t', "    "))) "\n" } } },
+                Some(text) => pre class="source" role="group" tabindex="0" aria-label="Rego source" { code { @for line in text.lines() { (words::told(&line.replace('\t', "    "))) "\n" } } },
                 None => p { "The file is not at hand." },
             }
         }

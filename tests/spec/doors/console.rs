@@ -1,5 +1,7 @@
 //! The console in a browser's hands: a link opens it once, forms come from its own pages alone.
 
+use portcullis::ledger::Kind;
+use portcullis::policy::RuleId;
 use reqwest::Method;
 use reqwest::RequestBuilder;
 
@@ -227,5 +229,55 @@ async fn while_it_is_paused_the_console_says_so_once() {
     assert!(page.contains("a bad evening") && page.contains("portcullis resume"), "who ends it");
     let ready = house.stranger(Method::GET, "/readyz").send().await.unwrap();
     assert!(json_of(ready).await["notes"].to_string().contains("is paused until"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_rules_did_is_counted_from_what_was_recorded() {
+    let house = House::open().await;
+    house.check(&house.token().await, "publish").await;
+    let asked = house.check(&house.token().await, "deploy").await;
+    let vote = format!("tickets/{}/votes", asked["ticket"]["id"].as_str().unwrap());
+    let vote = house.api(Method::POST, &vote).json(&serde_json::json!({"vote": "deny"}));
+    assert_eq!(vote.send().await.unwrap().status(), 200);
+    let wish = serde_json::json!({"rules": "test", "scope": "acme", "mode": "shadow"});
+    assert_eq!(house.api(Method::POST, "modes").json(&wish).send().await.unwrap().status(), 200);
+    // Another caller: the first one's question stands as it was answered.
+    let now = house.check(&house.token().await, "publish").await;
+    assert_eq!(now["effect"], "proceed", "{now}");
+    let found = house.gateway.frictions().await.unwrap();
+    assert_eq!((found.looked, found.more), (3, false));
+    let publish = found.of(&RuleId::told("test/publish"));
+    assert_eq!((publish.asked, publish.matched), (3, 2), "{publish:?}");
+    assert_eq!((publish.stopped, publish.would_have, publish.approvals), (1, 1, 0), "{publish:?}");
+    let deploy = found.of(&RuleId::told("test/deploy"));
+    assert_eq!((deploy.matched, deploy.stopped, deploy.would_have), (1, 0, 0), "{deploy:?}");
+    assert_eq!((deploy.approvals, deploy.granted, deploy.refused), (1, 0, 1), "{deploy:?}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn entries_are_walked_through_a_kind_at_a_time_and_none_is_missed() {
+    let house = House::open().await;
+    for _ in 0..3 {
+        let token = house.token().await;
+        house.check(&token, "run").await;
+    }
+    for kinds in [vec![], vec![Kind::Admin], vec![Kind::Decision, Kind::Bundle], vec![Kind::Waiver]]
+    {
+        let all = house.entries(0).await;
+        let of = |kind: Kind| kinds.is_empty() || kinds.contains(&kind);
+        let expected: Vec<_> = all.iter().rev().filter(|entry| of(entry.kind)).collect();
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let (page, next) = house.gateway.entries_seen(&kinds, before, 1).await.unwrap();
+            found.extend(page.into_iter().map(|seen| seen.entry));
+            before = next;
+            if before.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{kinds:?}");
+    }
     house.close().await;
 }

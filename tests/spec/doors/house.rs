@@ -186,6 +186,11 @@ impl House {
         entries
     }
 
+    /// The folder of its rules.
+    pub(crate) fn rules(&self) -> PathBuf {
+        self.folder.path().join("rules")
+    }
+
     pub(crate) fn public(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.public))
     }
