@@ -7,6 +7,7 @@ use url::form_urlencoded::Serializer;
 
 use crate::decision::Effect;
 use crate::decision::Record;
+use crate::decision::narrative::shown;
 use crate::decision::record::Names;
 use crate::decision::record::Part;
 use crate::graph::ConnectionId;
@@ -164,6 +165,7 @@ fn rules(view: &View, known: &Known) -> Markup {
 }
 
 fn field(name: &str, label: &str, value: Option<&str>) -> Markup {
+    let value = value.map(shown);
     html! { label { span { (label) } input type="text" name=(name) value=[value] maxlength="200" autocomplete="off" spellcheck="false"; } }
 }
 

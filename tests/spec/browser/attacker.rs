@@ -14,19 +14,28 @@ pub struct Attacker {
 impl Attacker {
     /// Serves this page.
     pub async fn with(html: String) -> Self {
+        Self::under("", html).await
+    }
+
+    /// Serves this page with these header lines.
+    pub async fn under(headers: &str, html: String) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = socket.local_addr().unwrap().port();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\n{headers}content-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{html}",
+            html.len()
+        );
         let mut task = JoinSet::new();
         task.spawn(async move {
-            loop {
-                let Ok((mut stream, _)) = socket.accept().await else { return };
-                let mut head = [0; 4096];
-                let _ = stream.read(&mut head).await;
-                let answer = format!(
-                    "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{html}",
-                    html.len()
-                );
-                let _ = stream.write_all(answer.as_bytes()).await;
+            let mut visits = JoinSet::new();
+            while let Ok((mut stream, _)) = socket.accept().await {
+                let answer = answer.clone();
+                // A browser opens lines that it may never use: each is waited for by itself.
+                visits.spawn(async move {
+                    let mut head = [0; 4096];
+                    let _ = stream.read(&mut head).await;
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                });
             }
         });
         Self { port, _task: task }
