@@ -13,6 +13,7 @@ mod decisions;
 mod dead_letters;
 mod describe;
 mod entrance;
+mod events;
 mod hook;
 mod modes;
 mod notice;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use http::Method;
 use http::Request;
 use hyper::body::Incoming;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::decision::Brake;
@@ -79,6 +81,7 @@ pub(in crate::http::doors) struct House {
     limiter: Limiter,
     limits: Limits,
     requests: Requests,
+    followers: Arc<Semaphore>,
 }
 
 /// Answers the public surface: webhooks, checks, tickets, and the pages people are sent to.
@@ -103,6 +106,7 @@ pub fn open(
         router: Router::new(surface)?,
         limiter: Limiter::new(rates, Instant::now()),
         limits: Limits::default(),
+        followers: Arc::new(Semaphore::new(events::MAX_FOLLOWERS)),
         gateway,
         doorkeeper,
         surface,
@@ -190,6 +194,7 @@ impl House {
             Door::ConsoleConnections => Box::pin(console::connections::list(self, &call)).await,
             Door::ConsoleLedger => Box::pin(console::ledger::show(self, &call)).await,
             Door::Decisions => Box::pin(decisions::list(self, &call)).await,
+            Door::DecisionEvents => Box::pin(events::answer(self, &call)).await,
             Door::Decision => Box::pin(decisions::show(self, &call)).await,
             Door::Tickets => Box::pin(tickets::list(self, &call)).await,
             Door::OperatorTicket => Box::pin(tickets::show(self, &call)).await,

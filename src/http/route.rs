@@ -145,6 +145,8 @@ pub enum Door {
     ConsoleLedger,
     /// Decisions, newest first.
     Decisions,
+    /// Decisions as they are made.
+    DecisionEvents,
     /// One decision with its narrative.
     Decision,
     /// Tickets, newest first.
@@ -329,6 +331,11 @@ pub static ROUTES: &[Route] = &[
     ask("/connections", Door::ConsoleConnections, "The console: connections and hooks."),
     ask("/ledger", Door::ConsoleLedger, "The console: where the ledger stands, newest entries."),
     ask("/api/v1/decisions", Door::Decisions, "Decisions, newest first."),
+    ask(
+        "/api/v1/decisions/events",
+        Door::DecisionEvents,
+        "Decisions as they are made, as server-sent events.",
+    ),
     ask("/api/v1/decisions/{id}", Door::Decision, "One decision with its narrative."),
     ask("/api/v1/tickets", Door::Tickets, "Tickets, newest first."),
     ask("/api/v1/tickets/{id}", Door::OperatorTicket, "One ticket."),

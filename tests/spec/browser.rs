@@ -6,6 +6,7 @@ mod driver;
 mod forgery;
 mod hostile;
 mod injection;
+mod live;
 mod without;
 
 use std::time::Duration;

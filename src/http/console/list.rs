@@ -8,6 +8,7 @@ use url::form_urlencoded::Serializer;
 use crate::decision::Effect;
 use crate::decision::Record;
 use crate::decision::narrative::shown;
+use crate::decision::plan::Softener;
 use crate::decision::record::Names;
 use crate::decision::record::Part;
 use crate::graph::ConnectionId;
@@ -36,6 +37,10 @@ pub struct View {
     pub rule: Option<RuleId>,
     /// About this repository.
     pub repository: Option<String>,
+    /// In which this person's rights were used.
+    pub person: Option<String>,
+    /// Whose effect this softened.
+    pub softened: Option<Softener>,
     /// Made at or after.
     pub since: Option<Time>,
     /// Made before.
@@ -64,6 +69,8 @@ impl View {
             ("connection", self.connection.as_ref().map(ToString::to_string)),
             ("rule", self.rule.as_ref().map(ToString::to_string)),
             ("repository", self.repository.clone()),
+            ("person", self.person.clone()),
+            ("softened", self.softened.map(|softened| softened.to_string())),
             ("since", self.since.map(|since| since.to_string())),
             ("until", self.until.map(|until| until.to_string())),
             ("uncovered", (self.cover == Cover::Uncovered).then(|| "true".to_owned())),
@@ -126,6 +133,8 @@ fn choices(view: &View, known: &Known) -> Markup {
             (select("connection", "Connection", known.connections.iter().map(|one| (one.as_str(), one.as_str(), view.connection.as_ref() == Some(one)))))
             (rules(view, known))
             (field("repository", "Repository", view.repository.as_deref()))
+            (field("person", "Person", view.person.as_deref()))
+            (select("softened", "Softened by", Softener::ALL.iter().map(|one| (one.as_str(), one.as_str(), view.softened == Some(*one)))))
             (moment("since", "From", view.since))
             (moment("until", "Until", view.until))
             label class="check" { input type="checkbox" name="uncovered" value="true" checked[view.cover == Cover::Uncovered]; " uncovered only" }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 use url::form_urlencoded;
 
+use crate::http::doors::call::Call;
+use crate::http::doors::describe;
 use crate::http::problem::Problem;
 
 /// Most pairs that are looked at: without it, a long query makes every lookup slow.
@@ -20,10 +22,35 @@ impl Pairs {
         Self(form_urlencoded::parse(text).into_owned().take(MAX_PAIRS).collect())
     }
 
+    /// Reads the query of a request, which may hold only what the description names.
+    pub fn known(call: &Call) -> Result<Self, Problem> {
+        let pairs = Self::read(call.head.uri.query().unwrap_or_default().as_bytes());
+        let known = describe::query(call.route.door);
+        let names = || known.iter().map(|(name, _, _)| *name);
+        match pairs.0.iter().find(|(key, _)| names().all(|name| name != key)) {
+            None => Ok(pairs),
+            Some((key, _)) => {
+                let cut: String = key.chars().take(64).collect();
+                let all = names().collect::<Vec<_>>().join(", ");
+                Err(wrong(format!("the query cannot have `{cut}`; it can have {all}")))
+            }
+        }
+    }
+
     /// The first value of a name; an empty one, as forms send them, is none.
     pub fn get(&self, name: &str) -> Option<&str> {
         let first = self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         first.filter(|value| !value.is_empty())
+    }
+
+    /// The same pairs, one value said otherwise: what people write in a form, as programs write it.
+    pub fn reworded(mut self, name: &str, reword: impl Fn(&str) -> String) -> Self {
+        for (key, value) in &mut self.0 {
+            if key == name && !value.is_empty() {
+                *value = reword(value);
+            }
+        }
+        self
     }
 
     /// The same, or a sentence that names what is missing.

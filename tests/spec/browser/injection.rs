@@ -215,9 +215,19 @@ fn searches() -> Vec<Shown> {
     let mut shown = Vec::new();
     for text in texts() {
         let quoted: String = byte_serialize(text.as_bytes()).collect();
-        shown.push((format!("/decisions?rule={quoted}&repository={quoted}"), vec![text.clone()]));
-        shown.push((format!("/decisions?verdict={quoted}"), Vec::new()));
-        let wrong = ["/tickets?state=", "/ledger?show=", "/login?code=", "/rules/", "/nothing/"];
+        // What is wrong with a query is told with its first letters.
+        let cut: String = text.chars().take(64).collect();
+        for wrong in ["/decisions?verdict=", "/decisions?rule=", "/tickets?state=", "/ledger?show="]
+        {
+            shown.push((format!("{wrong}{quoted}"), vec![cut.clone()]));
+        }
+        let wrong = [
+            "/decisions?repository=",
+            "/decisions?person=",
+            "/login?code=",
+            "/rules/",
+            "/nothing/",
+        ];
         shown.extend(wrong.map(|path| (format!("{path}{quoted}"), Vec::new())));
     }
     shown

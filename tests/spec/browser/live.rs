@@ -37,10 +37,8 @@ async fn new_decisions_are_announced_by_their_number_and_the_page_stays_where_it
     assert_eq!(browser.js(rows).await, json!(1), "the list waits until it is asked");
     assert!(browser.js("return document.title").await.as_str().unwrap().starts_with('('));
     browser.js("document.querySelector('[data-live] a').click()").await;
-    until("the new list", async || {
-        (browser.js(rows).await == json!(decided + 1)).then_some(())
-    })
-    .await;
+    until("the new list", async || (browser.js(rows).await == json!(decided + 1)).then_some(()))
+        .await;
     assert_eq!(browser.js(SAID).await, json!(""), "nothing is new again");
     assert_eq!(browser.js("return window.__broke").await, json!([]), "the policy lets it listen");
     browser.close().await;

@@ -1,8 +1,7 @@
 //! The list of decisions, and one of them.
 
-use crate::decision::Effect;
 use crate::gateway::telling::Filter;
-use crate::graph::Time;
+use crate::graph::Id;
 use crate::http::answer::Answer;
 use crate::http::console::list;
 use crate::http::console::list::Cover;
@@ -13,16 +12,18 @@ use crate::http::console::story;
 use crate::http::doors::House;
 use crate::http::doors::call::Call;
 use crate::http::doors::console;
+use crate::http::doors::decisions;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
 use crate::policy::RuleId;
-use crate::policy::Verdict;
 
 /// Decisions, newest first.
 pub(in crate::http::doors) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = console::pairs(call);
-    let (view, before) = (view(&pairs)?, console::before(&pairs)?);
-    let page = house.gateway.decisions(filter(&view), before, console::ROWS).await?;
+    let before = console::before(&pairs)?;
+    let filter = decisions::filter(house, &as_programs_write(pairs.clone()))?;
+    let view = view(&pairs, &filter);
+    let page = house.gateway.decisions(filter, before, console::ROWS).await?;
     let (records, next) = (page.items.as_slice(), page.next);
     let listing = Listing { records, next, view, before, known: known(house) };
     Ok(console::page(house, call, |desk| list::page(desk, &listing)))
@@ -48,38 +49,39 @@ fn known(house: &House) -> Known {
     }
 }
 
-fn filter(view: &View) -> Filter {
-    Filter {
-        connection: view.connection.clone(),
-        verdict: view.verdict,
-        effect: view.effect,
-        repository: view.repository.clone(),
-        rule: view.rule.clone(),
-        uncovered: (view.cover == Cover::Uncovered).then_some(true),
-        since: view.since,
-        until: view.until,
-    }
+/// People write `acme/billing` and `Mia`, and browsers write a moment without its zone, which is UTC.
+fn as_programs_write(pairs: Pairs) -> Pairs {
+    let moment = |text: &str| match text.len() {
+        MINUTE => format!("{text}:00Z"),
+        SECOND => format!("{text}Z"),
+        _ => text.to_owned(),
+    };
+    let pairs = pairs.reworded("since", moment).reworded("until", moment);
+    let named = |kind: &'static str| {
+        move |text: &str| {
+            let is_whole = text.contains(':') || text.parse::<Id>().is_ok();
+            if is_whole { text.to_owned() } else { format!("{kind}:{text}") }
+        }
+    };
+    pairs.reworded("repository", named("repository")).reworded("person", named("user"))
 }
 
-fn view(pairs: &Pairs) -> Result<View, Problem> {
-    let uncovered = pairs.parsed("uncovered", "`true` or `false`", |text| text.parse().ok())?;
-    let time = |name| pairs.parsed(name, "a time such as `2026-11-21T18:05`", moment);
-    Ok(View {
-        verdict: pairs.parsed("verdict", &Verdict::TEXTS.join(", "), Verdict::from_text)?,
-        effect: pairs.parsed("effect", &Effect::TEXTS.join(", "), Effect::from_text)?,
-        connection: pairs.parsed("connection", "a connection's id", |text| text.parse().ok())?,
-        rule: pairs.get("rule").map(RuleId::told),
+/// Letters of `2026-11-21T18:05` and of `2026-11-21T18:05:00`.
+const MINUTE: usize = 16;
+const SECOND: usize = 19;
+
+/// What was asked, as it was asked.
+fn view(pairs: &Pairs, filter: &Filter) -> View {
+    View {
+        verdict: filter.verdict,
+        effect: filter.effect,
+        connection: filter.connection.clone(),
+        rule: filter.rules.as_ref().map(|rules| RuleId::told(rules.as_str())),
         repository: pairs.get("repository").map(str::to_owned),
-        since: time("since")?,
-        until: time("until")?,
-        cover: if uncovered == Some(true) { Cover::Uncovered } else { Cover::All },
-    })
-}
-
-/// RFC 3339, or as a browser's form writes it: to the minute or the second and without a zone, which is UTC.
-fn moment(text: &str) -> Option<Time> {
-    let zoned = || text.parse().ok();
-    zoned()
-        .or_else(|| format!("{text}Z").parse().ok())
-        .or_else(|| format!("{text}:00Z").parse().ok())
+        person: pairs.get("person").map(str::to_owned),
+        softened: filter.softened,
+        since: filter.since,
+        until: filter.until,
+        cover: if filter.uncovered == Some(true) { Cover::Uncovered } else { Cover::All },
+    }
 }
