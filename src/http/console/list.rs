@@ -11,6 +11,7 @@ use crate::decision::narrative::shown;
 use crate::decision::plan::Softener;
 use crate::decision::record::Names;
 use crate::decision::record::Part;
+use crate::event::EventKind;
 use crate::graph::ConnectionId;
 use crate::graph::Time;
 use crate::http::console::frame::Depth;
@@ -39,6 +40,8 @@ pub struct View {
     pub repository: Option<String>,
     /// In which this person's rights were used.
     pub person: Option<String>,
+    /// About something of this kind.
+    pub kind: Option<EventKind>,
     /// Whose effect this softened.
     pub softened: Option<Softener>,
     /// Made at or after.
@@ -70,6 +73,7 @@ impl View {
             ("rule", self.rule.as_ref().map(ToString::to_string)),
             ("repository", self.repository.clone()),
             ("person", self.person.clone()),
+            ("kind", self.kind.map(|kind| kind.to_string())),
             ("softened", self.softened.map(|softened| softened.to_string())),
             ("since", self.since.map(|since| since.to_string())),
             ("until", self.until.map(|until| until.to_string())),
@@ -134,6 +138,7 @@ fn choices(view: &View, known: &Known) -> Markup {
             (rules(view, known))
             (field("repository", "Repository", view.repository.as_deref()))
             (field("person", "Person", view.person.as_deref()))
+            (select("kind", "Kind", EventKind::ALL.iter().map(|one| (one.as_str(), one.as_str(), view.kind == Some(*one)))))
             (select("softened", "Softened by", Softener::ALL.iter().map(|one| (one.as_str(), one.as_str(), view.softened == Some(*one)))))
             (moment("since", "From", view.since))
             (moment("until", "Until", view.until))

@@ -79,6 +79,7 @@ fn view(pairs: &Pairs, filter: &Filter) -> View {
         rule: filter.rules.as_ref().map(|rules| RuleId::told(rules.as_str())),
         repository: pairs.get("repository").map(str::to_owned),
         person: pairs.get("person").map(str::to_owned),
+        kind: filter.kind,
         softened: filter.softened,
         since: filter.since,
         until: filter.until,
