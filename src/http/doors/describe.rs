@@ -170,6 +170,7 @@ pub(super) fn query(door: Door) -> &'static [(&'static str, bool, &'static str)]
             RULE,
             REPOSITORY,
             PERSON,
+            KIND,
             CONNECTION,
             UNCOVERED,
             SOFTENED,
