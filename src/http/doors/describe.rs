@@ -154,6 +154,46 @@ const SOFTENED: (&str, bool, &str) =
     ("softened", false, "What made the effect milder than the verdict: shadow, waiver or pause.");
 const BEFORE: (&str, bool, &str) = ("before", false, "`next` of the page before.");
 
+/// What the console's list of decisions can be asked for.
+const CONSOLE_SEARCH: &[(&str, bool, &str)] = &[
+    VERDICT,
+    EFFECT,
+    RULE,
+    REPOSITORY,
+    PERSON,
+    KIND,
+    CONNECTION,
+    UNCOVERED,
+    SOFTENED,
+    ("since", false, "Made at or after: a time, UTC where it has no zone, or how long ago."),
+    ("until", false, "Made before: a time, UTC where it has no zone, or how long ago."),
+    BEFORE,
+];
+
+/// What can be followed, and from where.
+const FOLLOW: &[(&str, bool, &str)] = &[
+    VERDICT,
+    EFFECT,
+    RULE,
+    REPOSITORY,
+    PERSON,
+    KIND,
+    CONNECTION,
+    UNCOVERED,
+    SOFTENED,
+    (
+        "since",
+        false,
+        "Begin with decisions made at or after: RFC 3339, or how long ago. Left out: with the next one.",
+    ),
+    (
+        "after",
+        false,
+        "Instead: begin after the decision of this event id. The header Last-Event-ID goes before it.",
+    ),
+    ("for", false, "End after this long, such as `30s`; 15 minutes if left out, and at most."),
+];
+
 /// Names, whether they must be there, and what they are.
 pub(super) fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
     match door {
@@ -164,24 +204,7 @@ pub(super) fn query(door: Door) -> &'static [(&'static str, bool, &'static str)]
         )],
         Door::Asset => &[("v", false, "The version; with it the file may be kept for ever.")],
         Door::Login => &[("code", true, "The one-time code.")],
-        Door::ConsoleDecisions => &[
-            VERDICT,
-            EFFECT,
-            RULE,
-            REPOSITORY,
-            PERSON,
-            KIND,
-            CONNECTION,
-            UNCOVERED,
-            SOFTENED,
-            (
-                "since",
-                false,
-                "Made at or after: a time, UTC where it has no zone, or how long ago.",
-            ),
-            ("until", false, "Made before: a time, UTC where it has no zone, or how long ago."),
-            BEFORE,
-        ],
+        Door::ConsoleDecisions => CONSOLE_SEARCH,
         Door::ConsoleTickets => &[STATE, BEFORE],
         Door::ConsoleDeadLetters => {
             &[BEFORE, ("replayed", false, "The delivery that was just sent down the road again.")]
@@ -204,32 +227,7 @@ pub(super) fn query(door: Door) -> &'static [(&'static str, bool, &'static str)]
             BEFORE,
             LIMIT,
         ],
-        Door::DecisionEvents => &[
-            VERDICT,
-            EFFECT,
-            RULE,
-            REPOSITORY,
-            PERSON,
-            KIND,
-            CONNECTION,
-            UNCOVERED,
-            SOFTENED,
-            (
-                "since",
-                false,
-                "Begin with decisions made at or after: RFC 3339, or how long ago. Left out: with the next one.",
-            ),
-            (
-                "after",
-                false,
-                "Instead: begin after the decision of this event id. The header Last-Event-ID goes before it.",
-            ),
-            (
-                "for",
-                false,
-                "End after this long, such as `30s`; 15 minutes if left out, and at most.",
-            ),
-        ],
+        Door::DecisionEvents => FOLLOW,
         Door::Tickets => &[STATE, LIMIT],
         Door::DeadLetters => &[LIMIT],
         Door::Impact => &[
