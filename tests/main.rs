@@ -21,6 +21,7 @@ mod spec {
     mod browser;
     mod canaries;
     mod check;
+    mod ci_tokens;
     mod commands;
     mod crash;
     mod decisions;
@@ -37,6 +38,7 @@ mod spec {
     mod metrics;
     mod narratives;
     mod operator_door;
+    mod other_ci;
     mod pages;
     mod policies;
     mod policy_files;
@@ -58,6 +60,7 @@ mod spec {
     mod simulator_pipelines;
     mod simulator_webhooks;
     mod smuggling;
+    mod static_client;
     mod store;
     mod tokens;
     mod webhooks;
