@@ -211,7 +211,7 @@ fn today(day: &Day) -> Markup {
     html! {
         section class="card" {
             h2 { "The last 24 hours" }
-            @if day.whole.all() == 0 { p { "Nothing was asked and nothing was heard." } }
+            @if day.whole.all() == 0 { p { "Nothing was decided." } }
             @else {
                 ul class="tiles" {
                     @for verdict in Verdict::ALL {
