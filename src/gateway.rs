@@ -14,7 +14,9 @@ pub mod courier;
 pub mod discovery;
 pub mod environments;
 pub mod following;
+pub mod friction;
 pub mod gather;
+pub mod glance;
 pub mod inbox;
 pub mod issuers;
 pub mod meters;
@@ -288,7 +290,7 @@ impl Gateway {
         });
         let now = self.clock.now();
         for hook in self.connections.iter().flat_map(|connection| &connection.hooks) {
-            hook.hear(heard.last.get(hook.id()).copied().or(heard.others).unwrap_or(now));
+            hook.listen(heard.last.get(hook.id()).copied().or(heard.others).unwrap_or(now));
         }
     }
 

@@ -19,6 +19,7 @@ mod spec {
     mod backup;
     mod bitbucket;
     mod brake;
+    mod browser;
     mod canaries;
     mod check;
     mod ci_tokens;

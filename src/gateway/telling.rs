@@ -23,6 +23,7 @@ use crate::graph::Id;
 use crate::graph::LookupError;
 use crate::graph::Snapshot;
 use crate::ledger::Kind;
+use crate::policy::Rule;
 pub use crate::store::DeadLetter;
 pub use crate::store::Filter;
 pub use crate::store::Hearing;
@@ -270,6 +271,12 @@ impl Gateway {
     /// The newest signed checkpoint of the ledger.
     pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
         self.store.latest_checkpoint().await
+    }
+
+    /// The text of one of its rules.
+    pub fn rule_text(&self, rule: &Rule) -> Option<String> {
+        let active = self.policies.current();
+        active.files.iter().find(|file| file.path == rule.file).map(|file| file.text.clone())
     }
 
     /// The active bundle.

@@ -38,6 +38,7 @@ use tokio::time::Instant;
 use crate::decision::Brake;
 use crate::gateway::Gateway;
 use crate::http::answer::Answer;
+use crate::http::doors::call::Body;
 use crate::http::doors::call::Call;
 use crate::http::doors::call::Form;
 use crate::http::listener;
@@ -134,6 +135,7 @@ impl House {
         let (method, form) = (method(&head.method), Form::of(route, &head.headers));
         let answered = match found {
             Ok((route, parameter)) => {
+                let body = Body::Coming(body);
                 self.enter(Call { route, parameter, head, body, visit, asker: Asker::Anyone }).await
             }
             Err(missed) => Err(Problem::from(missed)),
@@ -156,7 +158,7 @@ impl House {
         if call.route.is_for_programs() {
             query::judge(call.head.uri.query(), describe::offer(call.route.door).query)?;
         }
-        self.door(call).await
+        self.door(call.proven(self).await?).await
     }
 
     /// Each caller by what names it best before anything is proven: a hook from one address, a token, an address.
@@ -188,8 +190,16 @@ impl House {
             Door::Metrics => probe::metrics(self),
             Door::Login => Box::pin(entrance::login(self, &call)).await,
             Door::Logout => Box::pin(entrance::logout(self, &call)).await,
-            Door::ConsoleDecisions => Box::pin(console::list(self, &call)).await,
-            Door::ConsoleDecision => Box::pin(console::decision(self, &call)).await,
+            Door::ConsoleOverview => Box::pin(console::overview::show(self, &call)).await,
+            Door::ConsoleDecisions => Box::pin(console::decisions::list(self, &call)).await,
+            Door::ConsoleDecision => Box::pin(console::decisions::show(self, &call)).await,
+            Door::ConsoleTickets => Box::pin(console::tickets::list(self, &call)).await,
+            Door::ConsoleTicket => Box::pin(console::tickets::show(self, &call)).await,
+            Door::ConsoleDeadLetters => Box::pin(console::letters::list(self, &call)).await,
+            Door::ConsoleRules => Box::pin(console::rules::list(self, &call)).await,
+            Door::ConsoleRule => Box::pin(console::rules::show(self, &call)).await,
+            Door::ConsoleConnections => Box::pin(console::connections::list(self, &call)).await,
+            Door::ConsoleLedger => Box::pin(console::ledger::show(self, &call)).await,
             Door::Decisions => Box::pin(decisions::list(self, &call)).await,
             Door::DecisionEvents => Box::pin(events::answer(self, &call)).await,
             Door::Decision => Box::pin(decisions::show(self, &call)).await,

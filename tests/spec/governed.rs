@@ -76,8 +76,9 @@ async fn act(house: &House, route: &Route) -> (RequestBuilder, Trace) {
         }
         Door::Login => (house.stranger(Method::GET, &house.link()), admin("session opened")),
         Door::Logout => {
-            let end = house.stranger(Method::POST, "/logout");
-            let end = end.header("cookie", house.session().await);
+            let cookie = house.session().await;
+            let form = [("form-token", house.form_token(&cookie).await)];
+            let end = house.stranger(Method::POST, "/logout").header("cookie", cookie).form(&form);
             (end.header("sec-fetch-site", "same-origin"), admin("session ended"))
         }
         Door::Vote => {

@@ -66,11 +66,8 @@ pub(super) const SOFTENED: Parameter = Parameter::may(
     Text::Word(Softener::TEXTS),
     "What made the effect milder than the verdict.",
 );
-const BEFORE: Parameter =
+pub(super) const BEFORE: Parameter =
     Parameter::may("before", Text::Number(0, LAST_PLACE), "`next` of the page before.");
-
-/// What the console narrows by.
-pub(super) const NARROWED: &[Parameter] = &[VERDICT, EFFECT, UNCOVERED, BEFORE];
 
 /// The largest cursor: the store counts in 63 bits.
 const LAST_PLACE: u64 = i64::MAX.unsigned_abs();

@@ -208,6 +208,11 @@ impl House {
         entries
     }
 
+    /// The folder of its rules.
+    pub(crate) fn rules(&self) -> PathBuf {
+        self.folder.path().join("rules")
+    }
+
     pub(crate) fn public(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.public))
     }
@@ -272,6 +277,14 @@ impl House {
         let again = self.stranger(Method::GET, &path).send().await.unwrap();
         assert_eq!(again.status(), 403, "a link opens once");
         header(&answer, "set-cookie").split(';').next().unwrap().to_owned()
+    }
+
+    /// What the forms of a session carry, read off one of its pages.
+    pub(crate) async fn form_token(&self, cookie: &str) -> String {
+        let page = self.stranger(Method::GET, "/tickets").header("cookie", cookie);
+        let page = page.send().await.unwrap().text().await.unwrap();
+        let rest = page.split("name=\"form-token\" value=\"").nth(1).unwrap();
+        rest.split('"').next().unwrap().to_owned()
     }
 }
 
