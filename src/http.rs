@@ -25,4 +25,5 @@ pub mod rate;
 pub mod route;
 pub mod session;
 pub mod tls;
+mod traced;
 mod wire;

@@ -12,14 +12,17 @@
 )]
 
 mod spec {
+    mod alarms;
     mod answers;
     mod approvals;
     mod approvals_read;
+    mod attacks;
     mod backup;
     mod bitbucket;
     mod brake;
     mod canaries;
     mod check;
+    mod clock;
     mod commands;
     mod crash;
     mod decisions;
@@ -32,6 +35,7 @@ mod spec {
     mod graph;
     mod json;
     mod layers;
+    mod log_lines;
     mod ledger;
     mod metrics;
     mod narratives;
@@ -58,6 +62,7 @@ mod spec {
     mod smuggling;
     mod store;
     mod tokens;
+    mod traces;
     mod webhooks;
     mod words;
     mod workers;

@@ -18,8 +18,8 @@ pub async fn run(gateway: Arc<Gateway>) {
     loop {
         let signed = gateway.sign().await;
         if let Err(error) = &signed {
-            tracing::error!(%error, "no checkpoint could be signed");
             if !failing {
+                tracing::error!(%error, "no checkpoint could be signed");
                 gateway.meters.alarm(Alarm::CheckpointFailed);
             }
         }

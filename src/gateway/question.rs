@@ -13,6 +13,7 @@ use std::time::Duration;
 use sha2::Digest;
 use sha2::Sha256;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::approval::State;
 use crate::approval::Ticket;
@@ -35,6 +36,7 @@ use crate::gateway::road::Matter;
 use crate::gateway::road::Offered;
 use crate::gateway::road::RUN;
 use crate::gateway::road::STEP_IS_REAL;
+use crate::gateway::spans;
 use crate::gateway::status;
 use crate::gateway::tickets;
 use crate::graph::Known;
@@ -205,11 +207,13 @@ impl Gateway {
         let record = Arc::new(recording.record.clone());
         let acts = !recording.actions.is_empty();
         let began = Instant::now();
-        let recorded = self.store.record(vec![recording]).await.pop();
+        let storing = self.store.record(vec![recording]);
+        let recorded = storing.instrument(spans::station(Station::Record)).await.pop();
         self.meters.took(Station::Record, began);
         match recorded {
             Some(Ok(_)) => {
                 self.meters.decided(&record.public);
+                self.traces.decided(&record.public);
                 self.stood.insert(key, Arc::clone(&record));
                 if acts {
                     self.outbox_bell.notify_one();

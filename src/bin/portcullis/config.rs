@@ -3,6 +3,7 @@
 
 mod layers;
 mod secrets;
+mod telemetry;
 pub mod template;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use layers::environment;
 pub use layers::variable;
 pub use secrets::SecretRef;
+pub use telemetry::TelemetryConfig;
 
 /// The whole configuration.
 #[derive(Debug, Deserialize, JsonSchema, Default)]
@@ -31,6 +33,8 @@ pub struct Config {
     pub workers: WorkersConfig,
     /// The brake.
     pub pause: PauseConfig,
+    /// Traces.
+    pub telemetry: TelemetryConfig,
     /// The Bitbuckets it guards.
     pub connection: Vec<ConnectionConfig>,
     /// SHA-256 of all of it, the environment laid over the file: the record says with which one a gate started. Secrets

@@ -141,15 +141,15 @@ async fn an_issuer_whose_keys_cannot_be_read_is_named_and_raises_an_alarm() {
 }
 
 /// A gate with nothing to guard, behind TLS.
-struct Shut {
-    folder: tempfile::TempDir,
+pub struct Shut {
+    pub folder: tempfile::TempDir,
     public: String,
     operator: String,
     _child: Child,
 }
 
 impl Shut {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         issue(folder.path(), 20);
         let here = |name: &str| folder.path().join(name).display().to_string();
@@ -179,11 +179,15 @@ impl Shut {
     }
 
     async fn page(&self) -> Page {
-        let answer = reqwest::get(format!("{}/metrics", self.operator)).await.unwrap();
-        Page::read(&answer.text().await.unwrap())
+        Page::read(&self.text().await)
     }
 
-    async fn comes_to(&self, series: &str, holds: impl Fn(f64) -> bool) {
+    pub async fn text(&self) -> String {
+        let answer = reqwest::get(format!("{}/metrics", self.operator)).await.unwrap();
+        answer.text().await.unwrap()
+    }
+
+    pub async fn comes_to(&self, series: &str, holds: impl Fn(f64) -> bool) {
         until(series, async || holds(self.page().await.value(series)).then_some(())).await;
     }
 
@@ -202,7 +206,7 @@ impl Shut {
 }
 
 /// Writes a new certificate that is good for so many days, and its key.
-fn issue(folder: &Path, days: i64) {
+pub fn issue(folder: &Path, days: i64) {
     let mut wanted = rcgen::CertificateParams::new(["gate.test".to_owned()]).unwrap();
     let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
     let ends = ends.to_zoned(jiff::tz::TimeZone::UTC).date();
