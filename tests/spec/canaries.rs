@@ -17,6 +17,7 @@ use super::doors::house::signature;
 use super::rig::BILLING;
 use super::rig::CLOUD;
 use super::rig::Gate;
+use super::rig::Shape;
 
 /// A secret, and how it could look where it should not be.
 struct Canary {
@@ -193,7 +194,15 @@ async fn read_everything(gate: &Gate, life: &Life, out: &mut Outputs) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
-    let mut gate = Gate::start().await;
+    let (elsewhere, key) = (tempfile::tempdir().unwrap(), "sings-in-the-collectors-mine");
+    let file = elsewhere.path().join("collector.key");
+    std::fs::write(&file, key).unwrap();
+    // Nobody listens there: what is said about that is looked through too.
+    let more = format!(
+        "[telemetry]\notlp = \"http://127.0.0.1:9/v1/traces\"\nheaders = {{ x-key = {{ file = \"{}\" }} }}",
+        file.display()
+    );
+    let mut gate = Gate::start_as(Shape { more, ..Shape::default() }).await;
     let mut out = Outputs::default();
     let life = live(&gate, &mut out).await;
     read_everything(&gate, &life, &mut out).await;
@@ -230,6 +239,7 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
     out.add_files(gate.folder.path(), &SECRET_FILES);
 
     let read = |name: &str| std::fs::read_to_string(gate.path(name)).unwrap().trim().to_owned();
+    let collectors = key;
     let (cast, key) = (&gate.town.cast, read("store.key"));
     let signature = life.step.rsplit('.').next().unwrap();
     let canaries = [
@@ -241,6 +251,7 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         Canary::new("the operator token", read("operator-token").as_bytes()),
         Canary::new("the service token", life.service.as_bytes()),
         Canary::new("the step token", signature.as_bytes()),
+        Canary::new("the key of the collector of traces", collectors.as_bytes()),
         Canary::new("the store's key", &hex::decode(&key).unwrap()),
     ];
     for canary in &canaries {
