@@ -21,7 +21,7 @@ use crate::graph::Time;
 const NO_STEP: i64 = 1_000;
 
 /// A step of more freezes grants, milliseconds: tokens and grants live by the clock.
-const MOST_STEP: i64 = 60_000;
+pub const MOST_STEP: i64 = 60_000;
 
 /// How long a new time has to stay to be taken for the right one. Long enough for an alert to be seen; without an end, a
 /// machine that was asleep would be unfit until its next start.
@@ -83,7 +83,7 @@ pub enum Turn {
     /// It was set right. Grants count again.
     Righted,
     /// The new time has stayed and is to be taken for right. The time that was given so far is this far ahead of it:
-    /// whatever lives by it has to end before [`Clock::settle`].
+    /// whatever lives by it has to end before [`Clock::settle`]. Told again until then.
     Stayed(Duration),
 }
 
@@ -111,13 +111,14 @@ impl Clock {
     }
 
     fn of(source: Source, floor: Time) -> Self {
-        let right = source.read().lead();
-        let lead = right.max(floor.millis().saturating_sub(source.read().steady));
+        let read = source.read();
+        let lead = read.lead().max(floor.millis().saturating_sub(read.steady));
         Self {
             source,
             lead: AtomicI64::new(lead),
             highest: AtomicI64::new(floor.millis()),
-            watch: Mutex::new(Watch { right, stepped: None, eased: 0 }),
+            // Nobody has seen the steady clock before: a stamp from the future is as good as the machine's word.
+            watch: Mutex::new(Watch { right: lead, stepped: None, eased: 0 }),
         }
     }
 
@@ -185,6 +186,11 @@ impl Clock {
         let read = self.source.read();
         self.watching(|watch| {
             let off = self.off(read, watch.right);
+            let step = read.lead().saturating_sub(watch.right).abs();
+            // It was ahead and agrees with the steady clock again: nothing speaks for the time between.
+            if step < NO_STEP && off <= -NO_STEP {
+                return Some(Turn::Stayed(self.ahead_of(read)));
+            }
             match (off.abs() < NO_STEP, watch.stepped) {
                 (true, None) => {
                     self.ease(watch, read);
@@ -201,8 +207,11 @@ impl Clock {
                 (false, before) => {
                     let froze = if off.abs() > MOST_STEP { Froze::Grants } else { Froze::Nothing };
                     watch.stepped = Some(Stepped { at: read.steady, lead: read.lead(), froze });
-                    let was = before.map(|before| before.froze);
-                    (froze == Froze::Grants && was != Some(froze)).then_some(Turn::Stepped(off))
+                    match (before.map_or(Froze::Nothing, |before| before.froze), froze) {
+                        (Froze::Nothing, Froze::Grants) => Some(Turn::Stepped(off)),
+                        (Froze::Grants, Froze::Nothing) => Some(Turn::Righted),
+                        (Froze::Grants, Froze::Grants) | (Froze::Nothing, Froze::Nothing) => None,
+                    }
                 }
             }
         })
@@ -333,6 +342,20 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_ahead_and_is_right_again_is_believed_at_once() {
+        let clock = Clock::by_hand(START);
+        clock.jump(3_600_000);
+        clock.now();
+        assert_eq!(clock.look(), Some(Turn::Stepped(3_600_000)));
+        clock.advance(MINUTE);
+        clock.jump(-3_600_000);
+        assert!(clock.is_frozen());
+        assert_eq!(clock.look(), Some(Turn::Stayed(Duration::from_hours(1))));
+        assert_eq!(clock.settle(), START.plus(MINUTE));
+        assert_eq!((clock.now(), clock.look()), (START.plus(MINUTE), None));
+    }
+
+    #[test]
     fn the_time_goes_on_and_not_back_while_the_clock_is_set_or_stands() {
         let clock = Clock::by_hand(START);
         let before = clock.now();
@@ -364,6 +387,10 @@ mod tests {
     #[test]
     fn a_clock_behind_the_highest_stamp_is_off_by_that_much() {
         let clock = Clock::machine(Time::from_millis(machine_millis() + 100_000));
+        assert!(
+            matches!(clock.look(), Some(Turn::Stepped(-100_000..=-98_000))),
+            "it is not taken back"
+        );
         let off = clock.offset().as_secs();
         assert!((98..=100).contains(&off), "{off} s");
         assert!(clock.is_frozen());

@@ -114,7 +114,8 @@ async fn an_hour_of_quiet_is_recorded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_bitbucket_is_recorded() {
     let gate = Gate::start().await;
-    let mut recording = Recording::new("bitbucket-slow", "PortcullisBitbucketSlow", 30, Then::CarryOn);
+    let mut recording =
+        Recording::new("bitbucket-slow", "PortcullisBitbucketSlow", 30, Then::CarryOn);
     shows(&gate, "portcullis_ready", |ready| ready > 0.5).await;
     recording.look(&gate.metrics().await);
     gate.town.simulator.lay_fault("/2.0", Fault::Delay(Duration::from_secs(3)), None);
@@ -122,7 +123,8 @@ async fn a_slow_bitbucket_is_recorded() {
     let slow = |page: &Page| {
         let of = |le: &str| -> f64 {
             let bucket = |series: &&String| {
-                series.starts_with("portcullis_bitbucket_seconds_bucket") && series.contains(&format!("le=\"{le}\""))
+                series.starts_with("portcullis_bitbucket_seconds_bucket")
+                    && series.contains(&format!("le=\"{le}\""))
             };
             page.0.iter().filter(|(series, _)| bucket(series)).map(|(_, value)| value).sum()
         };
@@ -142,7 +144,8 @@ async fn an_hour_of_429_is_recorded() {
     let gate = Gate::start().await;
     gate.town.simulator.lay_fault("/2.0", Fault::TooManyRequests(None), None);
     pushed(&gate, "feature/throttled").await;
-    let recording = Recording::new("bitbucket-throttled", "PortcullisBitbucketThrottled", 60, Then::CarryOn);
+    let recording =
+        Recording::new("bitbucket-throttled", "PortcullisBitbucketThrottled", 60, Then::CarryOn);
     grows(recording, &gate, "portcullis_throttled_seconds").await;
 }
 
@@ -160,7 +163,9 @@ async fn a_full_disk_is_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_hook_is_recorded() {
-    let gate = Gate::start_as(Shape { more: "silent_after = \"1s\"".to_owned(), ..Shape::default() }).await;
+    let gate =
+        Gate::start_as(Shape { more: "silent_after = \"1s\"".to_owned(), ..Shape::default() })
+            .await;
     let recording = Recording::new("hook-silent", "PortcullisHookSilent", 20, Then::CarryOn);
     stays(recording, &gate, "portcullis_hooks_silent", |hooks| hooks > 0.5).await;
 }
@@ -172,7 +177,8 @@ async fn a_clock_that_is_off_is_recorded() {
     // The store was written five minutes later than the machine's clock says now.
     let db = rusqlite::Connection::open(gate.path("portcullis.db")).unwrap();
     let ahead = (jiff::Timestamp::now().as_millisecond() + 300_000).to_be_bytes();
-    let changed = db.execute("UPDATE meta SET value = ?1 WHERE name = 'stamp'", [&ahead[..]]).unwrap();
+    let changed =
+        db.execute("UPDATE meta SET value = ?1 WHERE name = 'stamp'", [&ahead[..]]).unwrap();
     assert_eq!(changed, 1);
     drop(db);
     gate.reopen().await;
@@ -187,8 +193,10 @@ async fn a_bad_bundle_is_recorded() {
     std::fs::create_dir_all(rules.path().join("deploy")).unwrap();
     let file = rules.path().join("deploy/production_needs_approval.rego");
     std::fs::copy("policies/deploy/production_needs_approval.rego", &file).unwrap();
-    let gate = Gate::start_as(Shape { policies: Some(rules.path().to_owned()), ..Shape::default() }).await;
-    std::fs::write(&file, "package portcullis.rules.deploy.production_needs_approval\n\nno rule").unwrap();
+    let gate =
+        Gate::start_as(Shape { policies: Some(rules.path().to_owned()), ..Shape::default() }).await;
+    std::fs::write(&file, "package portcullis.rules.deploy.production_needs_approval\n\nno rule")
+        .unwrap();
     let recording = Recording::new("bundle-bad", "PortcullisBundleRefused", 10, Then::CarryOn);
     stays(recording, &gate, "portcullis_bundle_refused", |refused| refused > 0.5).await;
 }
@@ -208,7 +216,8 @@ fn workers_of(gate: &Gate) -> Vec<i32> {
 async fn dying_workers_are_recorded() {
     let gate = Gate::start().await;
     let series = "portcullis_worker_restarts_total{reason=\"killed\"}";
-    let mut recording = Recording::new("workers-dying", "PortcullisWorkersDying", 12, Then::CarryOn);
+    let mut recording =
+        Recording::new("workers-dying", "PortcullisWorkersDying", 12, Then::CarryOn);
     recording.look(&shows(&gate, series, |ends| ends < 0.5).await.1);
     for number in 0..4 {
         let worker = until("a worker", async || workers_of(&gate).first().copied()).await;
@@ -226,7 +235,11 @@ async fn keys_that_are_gone_are_recorded() {
     let mut gate = Gate::start().await;
     gate.terminate().await;
     gate.town.step("main", None);
-    gate.town.simulator.lay_fault("/2.0/workspaces/acme/pipelines-config", Fault::Status(503), None);
+    gate.town.simulator.lay_fault(
+        "/2.0/workspaces/acme/pipelines-config",
+        Fault::Status(503),
+        None,
+    );
     gate.restart().await;
     let recording = Recording::new("keys-gone", "PortcullisKeysStale", 8 * 60, Then::CarryOn);
     grows(recording, &gate, "portcullis_keys_age_seconds").await;
@@ -258,7 +271,8 @@ async fn a_stuck_outbox_is_recorded() {
 async fn rising_dead_letters_are_recorded() {
     let gate = Gate::start_as(Shape { silent: true, ..Shape::default() }).await;
     let series = "portcullis_dead_letters_total";
-    let mut recording = Recording::new("dead-letters-rising", "PortcullisDeadLettersRising", 40, Then::CarryOn);
+    let mut recording =
+        Recording::new("dead-letters-rising", "PortcullisDeadLettersRising", 40, Then::CarryOn);
     recording.look(&shows(&gate, series, |letters| letters < 0.5).await.1);
     for number in 0..6 {
         assert_eq!(gate.post(&format!("{{\"n\":{number},\"n\":1}}")).await.status, 202);
@@ -280,7 +294,8 @@ async fn a_late_checkpoint_is_recorded() {
     gate.reopen().await;
     gate.line("no checkpoint could be signed").await;
     let age = "portcullis_checkpoint_age_seconds";
-    let mut recording = Recording::new("checkpoint-late", "PortcullisCheckpointLate", 20, Then::CarryOn);
+    let mut recording =
+        Recording::new("checkpoint-late", "PortcullisCheckpointLate", 20, Then::CarryOn);
     let (first, page) = shows(&gate, age, |age| age > 0.0).await;
     recording.look(&page);
     assert_eq!(gate.post("{\"n\":1,\"n\":1}").await.status, 202);

@@ -143,7 +143,10 @@ async fn nothing_is_left(gate: &Gate, before: Cost, good: u64) {
     let log = gate.log();
     let lines = log.lines().filter(|line| !line.contains("a delivery became a dead letter"));
     assert!(lines.count() < 40, "an attack does not fill the log");
-    eprintln!("{good} good, {grown} KiB, {} descriptors ({} before)", after.descriptors, before.descriptors);
+    eprintln!(
+        "{good} good, {grown} KiB, {} descriptors ({} before)",
+        after.descriptors, before.descriptors
+    );
 }
 
 async fn slowloris(counts: &[(Slow, usize)], within: Duration) {
@@ -152,7 +155,11 @@ async fn slowloris(counts: &[(Slow, usize)], within: Duration) {
     let mut attackers = JoinSet::new();
     for (how, count) in counts {
         for _ in 0..*count {
-            attackers.spawn(attack(gate.public.clone(), gate.town.cast.cloud_hook.id.clone(), *how));
+            attackers.spawn(attack(
+                gate.public.clone(),
+                gate.town.cast.cloud_hook.id.clone(),
+                *how,
+            ));
         }
     }
     let mut longest = Duration::ZERO;
@@ -187,7 +194,8 @@ async fn five_thousand_slow_clients_are_closed_and_good_traffic_is_unharmed() {
 
 /// Unsigned, badly signed and misdirected deliveries, as fast as they are answered; how many, by status.
 async fn flood(gate: String, hook: String, until: Instant) -> Vec<u16> {
-    let agent = reqwest::Client::builder().no_proxy().local_address(Some([127, 0, 0, 2].into()));
+    let agent =
+        reqwest::Client::builder().no_proxy().local_address(std::net::IpAddr::from([127, 0, 0, 2]));
     let agent = agent.build().unwrap();
     let mut told = Vec::new();
     let wrong = format!("sha256={}", "0a".repeat(32));
@@ -234,7 +242,10 @@ async fn flooded(seconds: u64) {
     nothing_is_left(&gate, before, sent).await;
     // A bad delivery is counted, and leaves nothing else.
     let page = gate.metrics().await;
-    assert!(page.contains("portcullis_deliveries_total{outcome=\"no_hook\",product=\"unknown\"}"), "{page}");
+    assert!(
+        page.contains("portcullis_deliveries_total{outcome=\"no_hook\",product=\"unknown\"}"),
+        "{page}"
+    );
     // Start and bundle, and what dead letters leave: an entry each, all of good deliveries.
     let head = gate.count("entry");
     assert!(head <= i64::try_from(sent).unwrap() + 10, "{head} entries");

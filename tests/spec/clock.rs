@@ -91,9 +91,12 @@ fn lived(happens: &[(i64, i64)], length: i64) -> i64 {
             wall += by;
         }
         if let Some(Turn::Stayed(ahead)) = clock.look() {
-            // As the gateway does: what is in force ends before the time is set back.
-            revoked |= !ahead.is_zero();
-            clock.settle();
+            // As the gateway does: what is in force ends before the time is set back, and a small step waits for that.
+            let in_force = !revoked && clock.now() < ends;
+            if ahead.is_zero() || ahead > Duration::from_mins(1) || !in_force {
+                revoked |= !ahead.is_zero();
+                clock.settle();
+            }
         }
         if !revoked && !clock.is_frozen() && clock.now() < ends {
             assert!(second * SECOND + wall < length, "the wall clock says that it is over");
