@@ -31,17 +31,18 @@ const YEAR: i64 = 8_766 * HOUR;
 type Happening = (&'static str, &'static [(i64, i64)]);
 
 /// A clock that stands for a second is set by a second to the past, every second.
-const STANDS: [(i64, i64); 1_800] = {
+static STANDS: [(i64, i64); 1_800] = {
     let mut all = [(0, -SECOND); 1_800];
-    let mut at = 0;
+    let (mut at, mut second) = (0, 60);
     while at < all.len() {
-        all[at] = (at as i64 + 60, -SECOND);
+        all[at] = (second, -SECOND);
         at += 1;
+        second += 1;
     }
     all
 };
 
-const HAPPENINGS: [Happening; 12] = [
+static HAPPENINGS: [Happening; 12] = [
     ("nothing", &[]),
     ("an hour ahead", &[(60, HOUR)]),
     ("an hour back", &[(60, -HOUR)]),

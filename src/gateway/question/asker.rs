@@ -105,7 +105,7 @@ impl Gateway {
         let claimed = caller::peek(token).map_err(unknown)?;
         let issuer = caller::choose(&claimed, self.connections.issuers()).map_err(unknown)?;
         let keys = self.keys.keys(&issuer.issuer, &claimed.key).await;
-        let keys = keys.map_err(without_keys)?;
+        let keys = keys.map_err(|error| without_keys(&error))?;
         let step = caller::step(token, issuer, &keys, self.clock.now()).map_err(unknown)?;
         let proven =
             ProvenStep { step: step.clone(), issuer: issuer.issuer.clone(), key: claimed.key };
@@ -305,8 +305,8 @@ fn bare(text: &str) -> String {
 }
 
 /// Nobody was refused whose token could not be judged. Only where there is no key at all was it signed by somebody else.
-fn without_keys(error: KeyError) -> CheckError {
-    match &error {
+fn without_keys(error: &KeyError) -> CheckError {
+    match error {
         KeyError::Unread(_, FetchError::Missing { .. }) | KeyError::Address(_) => {
             CheckError::Unknown(error.to_string())
         }
