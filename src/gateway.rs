@@ -11,6 +11,7 @@ pub mod bundles;
 pub mod clock;
 pub mod connections;
 pub mod discovery;
+pub mod following;
 pub mod gather;
 pub mod inbox;
 pub mod issuers;

@@ -9,7 +9,7 @@
 //! Reading order: [`route`] (what can be asked) · [`doors`] (what answers, one door a file) · [`console`] (what people
 //! see) · [`listener`] (who may connect, for how long) · `connection` (one
 //! conversation) · `framing` and `wire` (where a message ends, and how long that may take) · [`body`] · [`rate`] ·
-//! [`operator`] and [`session`] · [`problem`] and [`answer`] (the way back) · [`tls`] · [`meter`].
+//! [`operator`] and [`session`] · [`problem`], [`answer`] and [`live`] (the way back) · [`tls`] · [`meter`].
 
 pub mod answer;
 pub mod body;
@@ -18,6 +18,7 @@ pub mod console;
 pub mod doors;
 mod framing;
 pub mod listener;
+pub mod live;
 pub mod meter;
 pub mod operator;
 pub mod problem;

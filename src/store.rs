@@ -27,10 +27,12 @@ mod queue;
 mod reader;
 mod recent;
 mod recording;
+mod reseal;
 mod restore;
 mod retention;
 mod row;
 mod schema;
+mod search;
 mod standing;
 mod tickets;
 mod tokens;
@@ -43,9 +45,6 @@ pub use copy::Go;
 pub use copy::Mark;
 pub use copy::Progress;
 pub use decisions::Counts;
-pub use decisions::Filter;
-pub use decisions::MAX_PAGE;
-pub use decisions::Page;
 pub use deliveries::Claimed;
 pub use deliveries::DeadLetter;
 pub use deliveries::Kept;
@@ -80,10 +79,16 @@ pub use reader::LONGEST_READ;
 pub use recording::RecordError;
 pub use recording::Recorded;
 pub use recording::Recording;
+pub use reseal::Resealed;
 pub use restore::Restoring;
 pub use retention::Swept;
 pub use retention::Until;
 pub use schema::KNOWN as SCHEMA;
+pub use search::Filter;
+pub use search::LOOK;
+pub use search::MAX_PAGE;
+pub use search::Onward;
+pub use search::Page;
 pub use standing::Governed;
 pub use standing::World;
 pub use tickets::MAX_NEAR;
@@ -114,6 +119,7 @@ use crate::secret::Seal;
 use crate::store::asked::Asked;
 use crate::store::open::Identity;
 use crate::store::reader::Readers;
+use crate::store::recording::News;
 use crate::store::trouble::Trouble;
 use crate::store::wal::Order;
 use crate::store::writer::Desk;
@@ -140,6 +146,7 @@ struct Inner {
     /// Likewise.
     recent: Option<recent::Shared>,
     identity: Identity,
+    news: News,
     trouble: Trouble,
     /// Whether something was erased whose old bytes may still stand in the write-ahead log.
     owes_emptying: AtomicBool,

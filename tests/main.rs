@@ -51,6 +51,7 @@ mod spec {
     mod road;
     mod roll_out;
     mod routes;
+    mod search;
     mod secrets;
     mod shell_client;
     mod simulator;

@@ -16,6 +16,9 @@ use crate::policy::Verdict;
 /// The area of the gate's own demands.
 const OWN: &str = "portcullis";
 
+/// Longest name of a rule that is looked for.
+const MAX_NAME: usize = 256;
+
 /// The rules of a change: one, an area, or `*` for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules(String);
@@ -24,6 +27,15 @@ impl Rules {
     /// As people write it.
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
+    }
+
+    /// One rule or an area, in the characters that ids of rules have.
+    pub fn named(text: &str) -> Option<Self> {
+        let is_part = |part: &str| {
+            let good = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+            !part.is_empty() && part.bytes().all(good)
+        };
+        (text.len() <= MAX_NAME && text.split('/').all(is_part)).then(|| Self::new(text))
     }
 
     /// The text.

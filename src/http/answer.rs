@@ -12,8 +12,11 @@ use http::header;
 use http_body_util::Full;
 use serde::Serialize;
 
-/// An answer, whole in memory. Nothing here streams, so a slow client holds bytes and never a door.
-pub type Answer = Response<Full<Bytes>>;
+use crate::http::live::Body;
+use crate::http::live::Pieces;
+
+/// An answer. Nearly all are whole in memory, so that a slow client holds bytes and never a door.
+pub type Answer = Response<Body>;
 
 /// What a page may load and who may frame it: its own style sheet and images, forms to itself, nobody.
 pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -28,7 +31,16 @@ const EVERYWHERE: [(HeaderName, HeaderValue); 3] = [
 
 /// Any bytes under any type, with the headers that every answer carries.
 pub fn bytes(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    of(status, kind, Body::Whole(Full::new(body.into())))
+}
+
+/// Server-sent events, as long as both sides wish.
+pub fn events(pieces: Pieces) -> Answer {
+    of(StatusCode::OK, "text/event-stream", Body::live(pieces))
+}
+
+fn of(status: StatusCode, kind: &'static str, body: Body) -> Answer {
+    let mut answer = Response::new(body);
     *answer.status_mut() = status;
     answer.headers_mut().extend(EVERYWHERE);
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -36,6 +36,7 @@ use crate::http::listener::Limits;
 use crate::http::listener::Security;
 use crate::http::listener::Stage;
 use crate::http::listener::Visit;
+use crate::http::live::Leaving;
 use crate::http::meter::Ending;
 use crate::http::problem::Problem;
 use crate::http::problem::RequestId;
@@ -87,11 +88,12 @@ where
 {
     let wire = Wire::new(io, &doorway.limits);
     let line = wire.line();
-    let talk = line.as_ref();
+    let (talk, watched) = (&line, &stage.clone());
     let service = hyper::service::service_fn(|request| {
         let (visit, turn) = (Visit { from, channel, id: RequestId::new() }, talk.begin());
         async move {
-            let answer = receive(request, visit, turn, doorway).await;
+            let mut answer = receive(request, visit, turn, doorway).await;
+            answer.body_mut().tie(talk, || leaving(watched.clone()));
             talk.answered();
             Ok::<Answer, Infallible>(answer)
         }
@@ -115,6 +117,11 @@ where
         let _ = timeout(doorway.limits.linger, goodbye(io)).await;
     }
     ending
+}
+
+/// Tells a live body when to end.
+fn leaving(mut stage: watch::Receiver<Stage>) -> Leaving {
+    Box::pin(async move { listener::draining(&mut stage).await })
 }
 
 fn builder(limits: &Limits) -> http1::Builder {

@@ -13,6 +13,7 @@ mod decisions;
 mod dead_letters;
 mod describe;
 mod entrance;
+mod events;
 mod hook;
 mod modes;
 mod notice;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use http::Method;
 use http::Request;
 use hyper::body::Incoming;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -80,6 +82,7 @@ pub(in crate::http::doors) struct House {
     limiter: Limiter,
     limits: Limits,
     requests: Requests,
+    followers: Arc<Semaphore>,
 }
 
 /// Answers the public surface: webhooks, checks, tickets, and the pages people are sent to.
@@ -104,6 +107,7 @@ pub fn open(
         router: Router::new(surface)?,
         limiter: Limiter::new(rates, Instant::now()),
         limits: Limits::default(),
+        followers: Arc::new(Semaphore::new(events::MAX_FOLLOWERS)),
         gateway,
         doorkeeper,
         surface,
@@ -185,6 +189,7 @@ impl House {
             Door::ConsoleDecisions => Box::pin(console::list(self, &call)).await,
             Door::ConsoleDecision => Box::pin(console::decision(self, &call)).await,
             Door::Decisions => Box::pin(decisions::list(self, &call)).await,
+            Door::DecisionEvents => Box::pin(events::answer(self, &call)).await,
             Door::Decision => Box::pin(decisions::show(self, &call)).await,
             Door::Tickets => Box::pin(tickets::list(self, &call)).await,
             Door::OperatorTicket => Box::pin(tickets::show(self, &call)).await,

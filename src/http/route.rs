@@ -129,6 +129,8 @@ pub enum Door {
     ConsoleDecision,
     /// Decisions, newest first.
     Decisions,
+    /// Decisions as they are made.
+    DecisionEvents,
     /// One decision with its narrative.
     Decision,
     /// Tickets, newest first.
@@ -305,6 +307,11 @@ pub static ROUTES: &[Route] = &[
     ask("/", Door::ConsoleDecisions, "The console: decisions, newest first."),
     ask("/decisions/{id}", Door::ConsoleDecision, "The console: one decision."),
     ask("/api/v1/decisions", Door::Decisions, "Decisions, newest first."),
+    ask(
+        "/api/v1/decisions/events",
+        Door::DecisionEvents,
+        "Decisions as they are made, as server-sent events.",
+    ),
     ask("/api/v1/decisions/{id}", Door::Decision, "One decision with its narrative."),
     ask("/api/v1/tickets", Door::Tickets, "Tickets, newest first."),
     ask("/api/v1/tickets/{id}", Door::OperatorTicket, "One ticket."),

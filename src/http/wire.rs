@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -64,6 +65,7 @@ pub(super) struct Line {
     turn: AtomicU64,
     served: AtomicU64,
     expired: AtomicU8,
+    goes_on: AtomicBool,
     seen: Mutex<Seen>,
 }
 
@@ -84,6 +86,7 @@ impl Line {
             turn: AtomicU64::new(0),
             served: AtomicU64::new(0),
             expired: AtomicU8::new(NOT_EXPIRED),
+            goes_on: AtomicBool::new(false),
             seen: Mutex::new(Seen::default()),
         }
     }
@@ -114,8 +117,19 @@ impl Line {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The door has answered; from now on the client is the slow one.
+    /// The door has answered, or said more; from now on the client is the slow one.
     pub(super) fn answered(&self) {
+        self.enter(Phase::Answer);
+    }
+
+    /// More will come of this answer: what is taken is not the end of it.
+    pub(super) fn goes_on(&self) {
+        self.goes_on.store(true, Relaxed);
+    }
+
+    /// That was all.
+    pub(super) fn ends(&self) {
+        self.goes_on.store(false, Relaxed);
         self.enter(Phase::Answer);
     }
 
@@ -179,6 +193,11 @@ impl<S> Wire<S> {
     /// here; otherwise a client that goes silent after its answer would stay for ever.
     fn answer_taken(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.line.phase() != Phase::Answer {
+            return Poll::Pending;
+        }
+        if self.line.goes_on.load(Relaxed) {
+            // The door makes the next piece, in its own time.
+            self.line.enter(Phase::Busy);
             return Poll::Pending;
         }
         let begun = self.framing.has_begun_beyond(self.line.served.load(Relaxed));

@@ -132,6 +132,16 @@ impl Seal {
         Parts::read(sealed).is_some_and(|parts| parts.id == self.current.id)
     }
 
+    /// The id of the key it seals with.
+    pub fn current(&self) -> KeyId {
+        self.current.id
+    }
+
+    /// The id of the key these bytes are sealed under, if they are a seal at all.
+    pub fn key_of(sealed: &[u8]) -> Option<KeyId> {
+        Parts::read(sealed).map(|parts| parts.id)
+    }
+
     fn kek(&self, id: KeyId) -> Option<&Kek> {
         std::iter::once(&self.current).chain(&self.previous).find(|kek| kek.id == id)
     }

@@ -7,16 +7,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::decision::Effect;
 use crate::decision::Record;
 use crate::decision::record::Part;
-use crate::graph::ConnectionId;
 use crate::graph::Time;
 use crate::ledger;
 use crate::ledger::Entry;
 use crate::ledger::Kept;
-use crate::policy::RuleId;
-use crate::policy::Verdict;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::log;
@@ -26,39 +22,6 @@ use crate::store::recording::INPUT;
 use crate::store::recording::PEOPLE;
 use crate::store::recording::TOLD;
 use crate::store::row;
-
-/// Decisions on a page.
-pub const MAX_PAGE: usize = 200;
-
-/// Which decisions to list. What is left out does not matter.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Of this connection.
-    pub connection: Option<ConnectionId>,
-    /// With this verdict.
-    pub verdict: Option<Verdict>,
-    /// With this effect.
-    pub effect: Option<Effect>,
-    /// About the repository of this id.
-    pub repository: Option<String>,
-    /// In which this rule matched or could not tell.
-    pub rule: Option<RuleId>,
-    /// Only those that no rule answers (true), or only the others (false).
-    pub uncovered: Option<bool>,
-    /// Made at or after.
-    pub since: Option<Time>,
-    /// Made before.
-    pub until: Option<Time>,
-}
-
-/// A page of decisions, newest first.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// The decisions.
-    pub items: Vec<Record>,
-    /// Give this to see the next page; none: this was the last.
-    pub next: Option<u64>,
-}
 
 /// How many decisions there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,18 +45,6 @@ impl Store {
         .await
     }
 
-    /// Decisions in the order they were recorded, newest first, at most 200; `before` is the `next` of the page
-    /// before.
-    pub async fn decisions(
-        &self,
-        filter: Filter,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Page, StoreError> {
-        let limit = limit.clamp(1, MAX_PAGE);
-        self.ask(move |db| page(db, &filter, before, limit)).await
-    }
-
     /// The decision that stands for a check's question, and since when.
     pub async fn standing(&self, question: [u8; 32]) -> Result<Option<(Uuid, Time)>, StoreError> {
         if self.inner.asked.as_ref().is_some_and(|asked| !asked.may_hold(&question)) {
@@ -112,8 +63,10 @@ impl Store {
     /// How many decisions there were since `since`.
     pub async fn counts(&self, since: Time) -> Result<Counts, StoreError> {
         self.ask(move |db| {
-            let sql = "SELECT count(*), coalesce(sum(uncovered), 0) FROM decision WHERE at >= ?1";
-            let counted = db.prepare_cached(sql)?.query_row([since.millis()], |row| {
+            let sql = "SELECT count(*), coalesce(sum(uncovered), 0) FROM decision
+                       WHERE entry >= ?1 AND at >= ?2";
+            let from = log::first_since(db, since)?;
+            let counted = db.prepare_cached(sql)?.query_row((from, since.millis()), |row| {
                 Ok(Counts {
                     decisions: row::unsigned(row.get(0)?),
                     uncovered: row::unsigned(row.get(1)?),
@@ -125,48 +78,8 @@ impl Store {
     }
 }
 
-fn page(
-    db: &Connection,
-    filter: &Filter,
-    before: Option<u64>,
-    limit: usize,
-) -> Result<Page, StoreError> {
-    let mut query = db.prepare_cached(
-        "SELECT entry FROM decision
-         WHERE entry < ?1
-           AND (?2 IS NULL OR connection = ?2) AND (?3 IS NULL OR verdict = ?3)
-           AND (?4 IS NULL OR effect = ?4) AND (?5 IS NULL OR repository = ?5)
-           AND (?6 IS NULL OR uncovered = ?6)
-           AND (?7 IS NULL OR at >= ?7) AND (?8 IS NULL OR at < ?8)
-           AND (?9 IS NULL OR EXISTS (SELECT 1 FROM decision_rule asked
-                WHERE asked.rule = ?9 AND asked.entry = decision.entry))
-         ORDER BY entry DESC LIMIT ?10",
-    )?;
-    let found = query.query_map(
-        (
-            before.map_or(i64::MAX, row::signed),
-            filter.connection.as_ref().map(ConnectionId::as_str),
-            filter.verdict.map(Verdict::as_str),
-            filter.effect.map(Effect::as_str),
-            &filter.repository,
-            filter.uncovered,
-            filter.since.map(Time::millis),
-            filter.until.map(Time::millis),
-            filter.rule.as_ref().map(RuleId::as_str),
-            // One more than asked tells whether there is a next page.
-            row::signed(limit as u64 + 1),
-        ),
-        |row| row.get::<_, i64>(0),
-    )?;
-    let mut entries = found.collect::<Result<Vec<_>, _>>()?;
-    let more = entries.len() > limit;
-    entries.truncate(limit);
-    let next = entries.last().filter(|_| more).map(|entry| row::unsigned(*entry));
-    let items = entries.into_iter().map(|entry| read(db, entry)).collect::<Result<_, _>>()?;
-    Ok(Page { items, next })
-}
-
-fn read(db: &Connection, index: i64) -> Result<Record, StoreError> {
+/// A decision by the place of its entry.
+pub(super) fn read(db: &Connection, index: i64) -> Result<Record, StoreError> {
     let missing = || StoreError::Corrupt(format!("entry {index} is missing"));
     let ledger::Record { entry, sealed } = log::record(db, index)?.ok_or_else(missing)?;
     let entry = row::known(Entry::from_bytes(&entry))?;

@@ -228,7 +228,7 @@ impl Store {
     }
 }
 
-fn body_purpose(id: Uuid) -> String {
+pub(super) fn body_purpose(id: Uuid) -> String {
     format!("body {id}")
 }
 
@@ -237,7 +237,7 @@ fn opened(seal: &Seal, id: Uuid, sealed: &[u8]) -> Result<Vec<u8>, String> {
     lz4_flex::decompress_size_prepended(&packed).map_err(|error| error.to_string())
 }
 
-fn why_purpose(id: Uuid) -> String {
+pub(super) fn why_purpose(id: Uuid) -> String {
     format!("why {id}")
 }
 

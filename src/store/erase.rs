@@ -53,10 +53,18 @@ fn erase_mentions(
     drop(query);
     let mut count: u64 = 0;
     for entry in entries {
-        count += u64::from(blank(desk.db, entry, now)?.parts > 0);
-        blank_tickets(desk, entry)?;
+        if blank(desk.db, entry, now)?.parts > 0 {
+            blank_tickets(desk, entry)?;
+            count += 1;
+        }
     }
-    desk.db.prepare_cached("DELETE FROM mention WHERE identity = ?1")?.execute([identity])?;
+    // Of whom the entries themselves name by this id, the id stays: decisions are found by it as before.
+    desk.db
+        .prepare_cached(
+            "DELETE FROM mention WHERE identity = ?1 AND NOT EXISTS
+             (SELECT 1 FROM decision WHERE decision.entry = mention.entry AND actor = ?1)",
+        )?
+        .execute([identity])?;
     let entry = NewEntry {
         body: row::members(json!({ "what": "sealed parts erased", "entries": count })),
         sealed: vec![("by".to_owned(), by.into_bytes())],

@@ -143,9 +143,30 @@ pub enum OpenError {
     },
     /// Sealed with another key.
     #[error(
-        "the store was sealed with another key-encryption key: give that key, as the previous one if it was changed"
+        "the store is sealed with key `{wanted}`, and key `{given}` was given: give that key as `[store] key`, or as `[store] old_key` to change to this one"
     )]
-    WrongKey,
+    WrongKey {
+        /// Id of the key that was given.
+        given: String,
+        /// Id of the key that is wanted.
+        wanted: String,
+    },
+    /// Its change to another key has begun, and that key was not given.
+    #[error(
+        "the store is being sealed again with key `{wanted}`, which was not given: give that one as `[store] key` and this one as `[store] old_key`"
+    )]
+    KeyBegun {
+        /// Id of the key that is wanted.
+        wanted: String,
+    },
+    /// Its change to the given key has not ended, and the one before was not given.
+    #[error(
+        "the store is not yet sealed again in all its parts: give key `{wanted}` too, as `[store] old_key`, until the ledger says that the key has changed"
+    )]
+    KeyUnfinished {
+        /// Id of the key that is wanted.
+        wanted: String,
+    },
     /// A demo's store is not for serving, and the other way round.
     #[error("this store belongs to `{found}` and was opened by `{wanted}`: name another file")]
     Role {

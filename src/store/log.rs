@@ -289,6 +289,28 @@ pub(super) fn head(db: &Connection) -> Result<Head, StoreError> {
     edge(db).map(|edge| Head { size: edge.size(), root: edge.root() })
 }
 
+/// The first entry from that time on, or the place after the last. Entries stand in the order of their times, so some
+/// twenty of them tell.
+pub(super) fn first_since(db: &Connection, time: Time) -> Result<i64, StoreError> {
+    let (mut low, mut high) = (0, after_last(db)?);
+    let mut at = db.prepare_cached("SELECT at FROM entry WHERE idx = ?1")?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if at.query_row([middle], |row| row.get::<_, i64>(0))? < time.millis() {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
+/// The place after the last entry.
+pub(super) fn after_last(db: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT coalesce(max(idx), -1) + 1 FROM entry";
+    Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
 fn latest(db: &Connection) -> Result<Option<String>, StoreError> {
     let sql = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1";
     Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?)

@@ -19,6 +19,10 @@ pub(super) const ORIGIN: &str = "origin";
 pub(super) const ROLE: &str = "role";
 /// A seal that opens only with the right key.
 pub(super) const KEY_CHECK: &str = "key-check";
+/// The same under the key that everything is being sealed again with; there only as long as that lasts.
+pub(super) const KEY_NEXT: &str = "key-next";
+/// What both seal.
+pub(super) const KEY_TEXT: &[u8] = b"portcullis";
 /// The first entry whose sealed parts were not swept.
 pub(super) const SWEPT: &str = "swept";
 
@@ -29,7 +33,7 @@ pub(super) const TRIED: &str = "tried";
 
 /// Names the callers chose stand behind this, so that none of ours can be overwritten.
 const THEIRS: &str = "of:";
-const SECRETS: &str = "key:";
+pub(super) const SECRETS: &str = "key:";
 
 /// Reads one.
 pub(super) fn get(db: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

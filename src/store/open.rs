@@ -32,6 +32,7 @@ use crate::store::queue;
 use crate::store::reader;
 use crate::store::reader::Readers;
 use crate::store::recent::Recent;
+use crate::store::recording::News;
 use crate::store::schema;
 use crate::store::trouble::Trouble;
 use crate::store::wal;
@@ -46,9 +47,6 @@ const CACHE_KIB: i64 = -8_192;
 
 /// Read and write for our user, nothing for anybody else: names stand in the file.
 pub(super) const OURS_ALONE: u32 = 0o600;
-
-/// What [`meta::KEY_CHECK`] seals.
-const KEY_CHECK_TEXT: &[u8] = b"portcullis";
 
 /// What a store is for. A demo's has a made-up world in it and must never serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +164,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         asked: Some(asked),
         recent: Some(shared),
         identity,
+        news: News::default(),
         trouble,
         // A life before this one may have ended between erasing and emptying.
         owes_emptying: AtomicBool::new(true),
@@ -193,6 +192,7 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
         asked: None,
         recent: None,
         identity,
+        news: News::default(),
         trouble: Trouble::default(),
         owes_emptying: AtomicBool::new(false),
         threads: Mutex::default(),
@@ -273,7 +273,7 @@ fn ignore_row(error: rusqlite::Error) -> Result<(), rusqlite::Error> {
 fn introduce(db: &Connection, settings: &Settings) -> Result<Identity, OpenError> {
     if meta::get(db, meta::INSTANCE)?.is_none() {
         let check =
-            settings.seal.seal(meta::KEY_CHECK, KEY_CHECK_TEXT).map_err(StoreError::from)?;
+            settings.seal.seal(meta::KEY_CHECK, meta::KEY_TEXT).map_err(StoreError::from)?;
         let all = db.unchecked_transaction()?;
         meta::put(db, meta::KEY_CHECK, &check)?;
         meta::put(db, meta::ORIGIN, settings.origin.as_bytes())?;
@@ -311,13 +311,27 @@ fn text(db: &Connection, name: &str) -> Result<String, OpenError> {
 }
 
 pub(super) fn check_key(db: &Connection, seal: &Seal) -> Result<(), OpenError> {
+    let given = seal.current().to_string();
+    let next = meta::get(db, meta::KEY_NEXT)?;
     let sealed = meta::get(db, meta::KEY_CHECK)?.unwrap_or_default();
-    match seal.open(meta::KEY_CHECK, &sealed) {
-        Ok(_) => {}
-        Err(SealError::UnknownKey(_)) => return Err(OpenError::WrongKey),
-        Err(error) => return Err(StoreError::from(error).into()),
+    match (seal.open(meta::KEY_CHECK, &sealed), next) {
+        (Ok(_), None) => Ok(()),
+        (Ok(_), Some(next)) => match seal.open(meta::KEY_NEXT, &next) {
+            Ok(_) => Ok(()),
+            Err(SealError::UnknownKey(id)) => Err(OpenError::KeyBegun { wanted: id.to_string() }),
+            Err(error) => Err(StoreError::from(error).into()),
+        },
+        (Err(SealError::UnknownKey(id)), next) => {
+            let wanted = id.to_string();
+            let begun = next.is_some_and(|next| seal.open(meta::KEY_NEXT, &next).is_ok());
+            if begun {
+                Err(OpenError::KeyUnfinished { wanted })
+            } else {
+                Err(OpenError::WrongKey { given, wanted })
+            }
+        }
+        (Err(error), _) => Err(StoreError::from(error).into()),
     }
-    Ok(())
 }
 
 fn start(

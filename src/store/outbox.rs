@@ -157,12 +157,16 @@ impl Store {
     }
 }
 
-fn purpose(key: &[u8; 32]) -> String {
+pub(super) fn purpose(key: &[u8; 32]) -> String {
     format!("action {}", hex::encode(key))
 }
 
 fn why_purpose(id: ActionId) -> String {
-    format!("action why {}", id.0)
+    why_purpose_of(id.0)
+}
+
+pub(super) fn why_purpose_of(seq: i64) -> String {
+    format!("action why {seq}")
 }
 
 pub(super) fn seal(action: NewAction, seal: &Seal) -> Result<SealedAction, StoreError> {

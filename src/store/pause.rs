@@ -78,7 +78,7 @@ impl Store {
     }
 }
 
-fn purpose(id: Uuid) -> String {
+pub(super) fn purpose(id: Uuid) -> String {
     format!("pause {id}")
 }
 

@@ -7,6 +7,7 @@
 use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::approval::Act;
@@ -30,6 +31,7 @@ use crate::store::outbox::SealedAction;
 use crate::store::recent::Noted;
 use crate::store::recent::Of;
 use crate::store::row;
+use crate::store::search;
 use crate::store::tickets;
 use crate::store::writer::Desk;
 
@@ -107,6 +109,23 @@ pub enum RecordError {
     TicketExists(Uuid),
 }
 
+/// Who is told that a decision is on the disk: the place after its entry.
+#[derive(Debug, Default)]
+pub(super) struct News(watch::Sender<u64>);
+
+impl News {
+    fn tell(&self, written: Result<Recorded, RecordError>) -> Result<Recorded, RecordError> {
+        if let Ok(Recorded { entry_index }) = written {
+            self.0.send_if_modified(|next| {
+                let is_newer = *next <= entry_index;
+                *next = (*next).max(entry_index + 1);
+                is_newer
+            });
+        }
+        written
+    }
+}
+
 /// A recording with all costly work done: rendered, salted, sealed.
 struct Ready {
     public: Public,
@@ -157,24 +176,32 @@ impl Store {
             } else {
                 self.write_plain(move |desk| desk.attempt(|desk| write(desk, only))).await
             };
-            return Ok(vec![written?]);
+            return Ok(vec![self.inner.news.tell(written?)]);
         }
-        self.write(move |desk| {
+        let written = self.write(move |desk| {
             ready
                 .into_iter()
                 .map(|ready| match ready {
                     Ok(ready) => desk.attempt(|desk| write(desk, ready)),
                     Err(error) => Ok(Err(RecordError::Store(error))),
                 })
-                .collect()
-        })
-        .await
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let written = written.await?;
+        Ok(written.into_iter().map(|written| self.inner.news.tell(written)).collect())
+    }
+
+    /// Wakes whoever follows decisions: the number counts up when one is on the disk. Never, if another process writes.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.inner.news.0.subscribe()
     }
 }
 
 fn prepare(recording: Recording, seal: &Seal) -> Result<Ready, StoreError> {
-    let Recording { record, mentions, .. } = recording;
+    let Recording { record, mut mentions, .. } = recording;
     let public = record.public;
+    // By whom decisions are found; as a rule they are mentioned already.
+    mentions.extend(public.actor.clone().filter(|actor| !mentions.contains(actor)));
     let sealed = [
         (INPUT, bytes_of(&record.input, |input| Ok(input.get().as_bytes().to_vec()))?),
         (PEOPLE, bytes_of(&record.names, json)?),
@@ -276,8 +303,8 @@ fn write(desk: &mut Desk<'_>, ready: Ready) -> Result<Result<Recorded, RecordErr
 fn index(db: &Connection, public: &Public, entry: i64) -> Result<(), StoreError> {
     db.prepare_cached(
         "INSERT INTO decision
-         (entry, id, at, connection, event, verdict, effect, repository, uncovered)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         (entry, id, at, connection, event, verdict, effect, repository, uncovered, actor, softened)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute((
         entry,
@@ -289,6 +316,8 @@ fn index(db: &Connection, public: &Public, entry: i64) -> Result<(), StoreError>
         public.effect.as_str(),
         &public.repository,
         public.uncovered,
+        &public.actor,
+        search::softened(public),
     ))?;
     let spoke = |outcome| match outcome {
         Outcome::Matched | Outcome::CouldNotTell => true,

@@ -48,11 +48,13 @@ pub struct Swept {
     pub repetitions: u64,
     /// Deliveries that could not be read, with the reason.
     pub dead_letters: u64,
+    /// Actions that have ended; what became of them is in the ledger.
+    pub actions: u64,
 }
 
 impl Swept {
     fn total(self) -> u64 {
-        self.bodies + self.sealed + self.repetitions + self.dead_letters
+        self.bodies + self.sealed + self.repetitions + self.dead_letters + self.actions
     }
 }
 
@@ -76,6 +78,7 @@ impl Store {
         self.forget_bodies(until.bodies).await?;
         self.forget_deliveries(until.sealed, now).await?;
         self.forget_hashes(repeated_until(now)).await?;
+        self.forget_actions(repeated_until(now)).await?;
         while !self.write(move |desk| sweep_sealed(desk, until.sealed, now)).await? {}
         let instance = self.instance().to_string();
         let swept = self.write(move |desk| tell(desk, instance, now)).await?;
@@ -126,6 +129,25 @@ impl Store {
                 self.write(move |desk| {
                     let dead_letters = each(desk.db, &forget_delivery(2), &step)?;
                     count(desk.db, &Swept { dead_letters, ..Swept::default() })
+                })
+                .await?;
+            }
+            after = next;
+        }
+        Ok(())
+    }
+
+    /// Actions that ended before then: their keys are needed no longer than a repetition of what they follow from would
+    /// be noticed.
+    async fn forget_actions(&self, before: Time) -> Result<(), StoreError> {
+        let mut after = Some(i64::MIN);
+        while let Some(seq) = after {
+            let (old, next) = self.ask(move |db| old_actions(db, seq, before)).await?;
+            for step in steps(old) {
+                self.write(move |desk| {
+                    let delete = "DELETE FROM action WHERE seq = ?1 AND state <> 0";
+                    let actions = each(desk.db, delete, &step)?;
+                    count(desk.db, &Swept { actions, ..Swept::default() })
                 })
                 .await?;
             }
@@ -259,6 +281,30 @@ fn old_deliveries(
     Ok((done, dead, last.filter(|_| looked == LOOK)))
 }
 
+/// Actions that ended before `before`, and where to look on. They end nearly in the order they came: at the first that
+/// ended later, the rest is left to a later sweep.
+fn old_actions(
+    db: &Connection,
+    after: i64,
+    before: Time,
+) -> Result<(Old<i64>, Option<i64>), StoreError> {
+    let mut query = db.prepare_cached(
+        "SELECT seq, ended, coalesce(length(why_sealed), 0) FROM action WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    )?;
+    let mut rows = query.query((after, LOOK))?;
+    let (mut old, mut looked, mut last) = (Vec::new(), 0, None);
+    while let Some(row) = rows.next()? {
+        let seq = row.get(0)?;
+        match row.get::<_, Option<i64>>(1)? {
+            Some(ended) if ended >= before.millis() => return Ok((old, None)),
+            Some(_) => old.push((seq, row::unsigned(row.get(2)?))),
+            None => {}
+        }
+        (looked, last) = (looked + 1, Some(seq));
+    }
+    Ok((old, last.filter(|_| looked == LOOK)))
+}
+
 /// One step over the entries: whether it was the last.
 fn sweep_sealed(desk: &mut Desk<'_>, before: Time, now: Time) -> Result<bool, StoreError> {
     let from = meta::number(desk.db, meta::SWEPT)?;
@@ -300,12 +346,13 @@ fn count(db: &Connection, more: &Swept) -> Result<(), StoreError> {
     if more.total() == 0 {
         return Ok(());
     }
-    let Swept { bodies, sealed, repetitions, dead_letters } = untold(db)?;
+    let Swept { bodies, sealed, repetitions, dead_letters, actions } = untold(db)?;
     let all = Swept {
         bodies: bodies + more.bodies,
         sealed: sealed + more.sealed,
         repetitions: repetitions + more.repetitions,
         dead_letters: dead_letters + more.dead_letters,
+        actions: actions + more.actions,
     };
     let bytes = serde_json::to_vec(&all).map_err(|error| StoreError::Fault(error.to_string()))?;
     meta::put(db, meta::UNTOLD, &bytes)
@@ -324,11 +371,11 @@ fn tell(desk: &mut Desk<'_>, instance: String, now: Time) -> Result<Swept, Store
     if swept.total() == 0 {
         return Ok(swept);
     }
-    let Swept { bodies, sealed, repetitions, dead_letters } = swept;
+    let Swept { bodies, sealed, repetitions, dead_letters, actions } = swept;
     let entry = NewEntry {
         body: row::members(json!({
             "what": "retention", "bodies": bodies, "sealed": sealed,
-            "repetitions": repetitions, "dead_letters": dead_letters,
+            "repetitions": repetitions, "dead_letters": dead_letters, "actions": actions,
         })),
         ..NewEntry::new(Kind::Admin, now, instance)
     };

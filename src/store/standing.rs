@@ -132,6 +132,28 @@ impl Store {
         Ok(Some(World { bytes, ..world }))
     }
 
+    /// What was last learned of every connection there ever was.
+    pub async fn worlds(&self) -> Result<Vec<World>, StoreError> {
+        let seal = self.seal()?.clone();
+        self.ask(move |db| {
+            let sql =
+                "SELECT connection, revision, world_sealed, at FROM world ORDER BY connection";
+            let mut query = db.prepare_cached(sql)?;
+            let mut rows = query.query([])?;
+            let mut worlds = Vec::new();
+            while let Some(row) = rows.next()? {
+                let connection: ConnectionId = row::parsed(row, 0)?;
+                worlds.push(World {
+                    revision: row::unsigned(row.get(1)?),
+                    bytes: seal.open(&world_purpose(&connection), &row.get::<_, Vec<u8>>(2)?)?,
+                    at: Time::from_millis(row.get(3)?),
+                });
+            }
+            Ok(worlds)
+        })
+        .await
+    }
+
     /// Sets how rules are taken on a connection, and records who wanted it, why, and what they were shown.
     pub async fn set_mode(
         &self,
@@ -184,10 +206,10 @@ impl Store {
     }
 }
 
-fn bundle_purpose(revision: &str) -> String {
+pub(super) fn bundle_purpose(revision: &str) -> String {
     format!("bundle {revision}")
 }
 
-fn world_purpose(connection: &ConnectionId) -> String {
+pub(super) fn world_purpose(connection: &ConnectionId) -> String {
     format!("world {connection}")
 }

@@ -165,7 +165,7 @@ impl Store {
     }
 }
 
-fn purpose(id: Uuid) -> String {
+pub(super) fn purpose(id: Uuid) -> String {
     format!("ticket {id}")
 }
 

@@ -106,7 +106,7 @@ impl Store {
     }
 }
 
-fn purpose(id: Uuid) -> String {
+pub(super) fn purpose(id: Uuid) -> String {
     format!("token {id}")
 }
 

@@ -260,7 +260,7 @@ async fn a_backup_and_a_restore_refuse_by_name_and_leave_nothing() {
     }
     std::fs::write(folder.path().join("store.key"), "00".repeat(32)).unwrap();
     let key = refused(&["restore", "--from", text(&good), "--store", &address]).await;
-    assert!(key.err.contains("another key-encryption key"), "{}", key.err);
+    assert!(key.err.contains("is sealed with key"), "{}", key.err);
     assert!(!place.exists());
     // And the good one, with its key, comes back.
     std::fs::copy(gate.path("store.key"), folder.path().join("store.key")).unwrap();

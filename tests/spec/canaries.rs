@@ -170,6 +170,7 @@ async fn read_everything(gate: &Gate, life: &Life, out: &mut Outputs) {
             "/api/v1/can" | "/api/v1/paths" => {
                 format!("?identity=user:mia&action=write&{resource}")
             }
+            "/api/v1/decisions/events" => "?since=1h&for=1s".to_owned(),
             "/api/v1/modes/impact" => format!("?rules=*&scope={CLOUD}"),
             _ => String::new(),
         };
@@ -212,6 +213,7 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
     for command in [
         vec!["decision", "list", "--format", "json"],
         vec!["decision", "show", &life.decision],
+        vec!["decision", "watch", "--since", "1h", "--count", "2", "--format", "json"],
         vec!["ticket", "list"],
         vec!["token", "list"],
         vec!["dead-letter", "list"],

@@ -17,6 +17,7 @@ use portcullis::http::listener::Limits;
 use portcullis::http::listener::Security;
 use portcullis::http::listener::Stage;
 use portcullis::http::listener::Visit;
+use portcullis::http::live::Pieces;
 use portcullis::http::meter::Meters;
 use portcullis::http::problem::Problem;
 use portcullis::http::route::Surface;
@@ -126,9 +127,19 @@ async fn act(
             answer::text(StatusCode::OK, "through")
         }
         "/large" => answer::text(StatusCode::OK, vec![b'x'; 32 * 1024 * 1024]),
+        "/pieces" => answer::events(pieces(Duration::ZERO, 1024 * 1024)),
+        "/slow-pieces" => answer::events(pieces(2 * SOON, 3)),
         "/panic" => panic!("on purpose"),
         path => answer::text(StatusCode::OK, format!("you asked {path}")),
     }
+}
+
+/// Pieces without end, each this much later and this large.
+fn pieces(apart: Duration, bytes: usize) -> Pieces {
+    Box::pin(futures_util::stream::unfold((), move |()| async move {
+        tokio::time::sleep(apart).await;
+        Some((vec![b'x'; bytes].into(), ()))
+    }))
 }
 
 pub(crate) async fn within<T>(wait: impl Future<Output = T>) -> T {
@@ -271,6 +282,38 @@ async fn a_client_that_does_not_take_its_answer_is_closed() {
     .await;
     drop(client);
     assert!(house.ended_as("late-answer").await);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_a_piece_of_its_answer_is_closed() {
+    let house = House::plain(Limits { answer: SOON, ..Limits::default() }).await;
+    let mut client = house.connect().await;
+    client.write_all(get("/pieces").as_bytes()).await.unwrap();
+    within(house.entered.acquire()).await.unwrap().forget();
+    within(async {
+        while house.open_now() > 0.0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    drop(client);
+    assert!(house.ended_as("late-answer").await);
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_has_time_between_its_pieces_and_ends_whole_with_a_drain() {
+    let limits = Limits { answer: SOON, idle: SOON, head: SOON, ..Limits::default() };
+    let house = House::plain(limits).await;
+    let mut client = house.connect().await;
+    client.write_all(get("/slow-pieces").as_bytes()).await.unwrap();
+    let mut heard = String::new();
+    while !heard.ends_with("3\r\nxxx\r\n3\r\nxxx\r\n") {
+        let byte = within(client.read_u8()).await.expect("closed before its second piece");
+        heard.push(char::from(byte));
+    }
+    let (left, drained) = tokio::join!(rest(&mut client), house.drain());
+    assert_eq!(drained, Drained::Whole);
+    assert!(left.ends_with("0\r\n\r\n"), "the end is said: {left:?}");
 }
 
 #[tokio::test]

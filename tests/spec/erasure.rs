@@ -10,6 +10,7 @@ use portcullis::decision::record::Part;
 use portcullis::secret::Seal;
 use portcullis::secret::Secret;
 use portcullis::simulator::git::Change;
+use portcullis::store::Filter;
 use portcullis::store::Role;
 use portcullis::store::Settings;
 use portcullis::store::Store;
@@ -118,6 +119,12 @@ async fn an_erased_person_is_in_no_file_and_every_proof_and_story_stands() {
 
     let store = gate.store().await;
     let records = gate.records().await;
+    for who in [&his, &hers] {
+        let filter = Filter { person: Some(who.clone()), ..Filter::default() };
+        let found = store.decisions(filter, None, 9).await.unwrap().items;
+        assert_eq!(found.len(), 3, "found by the id that the entries keep, as before");
+        assert!(found.iter().all(|record| record.public.actor.as_ref() == Some(who)));
+    }
     for record in &records {
         let is_his = record.public.actor.as_ref() == Some(&his);
         assert!(is_his || record.public.actor.as_ref() == Some(&hers));

@@ -202,7 +202,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 23] = [
+const READING: [&str; 24] = [
     "demo",
     "event",
     "eval",
@@ -213,6 +213,7 @@ const READING: [&str; 23] = [
     "policy test",
     "policy modes",
     "decision list",
+    "decision watch",
     "decision show",
     "ticket list",
     "ticket show",

@@ -7,6 +7,7 @@ mod forgetting;
 mod migrations;
 mod opening;
 mod recording;
+mod searching;
 
 use std::path::Path;
 use std::path::PathBuf;

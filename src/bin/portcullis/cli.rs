@@ -1,5 +1,6 @@
 //! The command line, as the contract names it. Each command's own file says what it does.
 
+mod decision;
 mod govern;
 mod keep;
 mod remote;
@@ -12,6 +13,9 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+pub use decision::Decision;
+pub use decision::DecisionFilter;
+pub use decision::DecisionPage;
 pub use govern::Demote;
 pub use govern::Pause;
 pub use govern::Promote;
@@ -20,8 +24,6 @@ pub use keep::StoreAt;
 pub use keep::StoreCommand;
 pub use remote::Can;
 pub use remote::DeadLetter;
-pub use remote::Decision;
-pub use remote::DecisionFilter;
 pub use remote::GraphReach;
 pub use remote::Ledger;
 pub use remote::Paths;

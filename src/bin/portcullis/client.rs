@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::cli::Reach;
 use crate::config::variable;
@@ -14,6 +15,9 @@ pub const TOKEN_FILE: &str = "operator-token";
 
 /// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a line of events may be open: a gateway ends it after 15 minutes.
+const LONGEST_LINE: Duration = Duration::from_mins(20);
 
 /// A gateway's operator API.
 pub struct Operator {
@@ -80,6 +84,29 @@ impl Operator {
         self.send(self.client.delete(self.at(path)).json(body)).await
     }
 
+    /// GET below `/api/v1`, for events that come as they are made; `last` is the id of the last one there was.
+    pub async fn events(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        last: Option<&str>,
+    ) -> Result<reqwest::Response, ApiError> {
+        let query: Vec<_> = query.iter().filter(|(_, value)| !value.is_empty()).collect();
+        let mut request = self.client.get(self.at(path)).query(&query).timeout(LONGEST_LINE);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let answer = timeout(DEADLINE, request.bearer_auth(&self.token).send()).await;
+        let late = |_| ApiError::Unreachable(self.address.clone(), "no answer".to_owned());
+        let answer = answer.map_err(late)?;
+        let answer =
+            answer.map_err(|error| ApiError::Unreachable(self.address.clone(), deepest(&error)))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        Err(refused(answer.status().as_u16(), &body_of(answer).await))
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}/api/v1/{path}", self.address)
     }
@@ -89,17 +116,19 @@ impl Operator {
         let answer =
             answer.map_err(|error| ApiError::Unreachable(self.address.clone(), deepest(&error)))?;
         let status = answer.status();
-        let text = answer.text().await.unwrap_or_default();
-        let body: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        if status.is_success() {
-            return Ok(body);
-        }
-        let said = at(&body, "/detail")
-            .as_str()
-            .or(at(&body, "/title").as_str())
-            .unwrap_or("no reason given");
-        Err(ApiError::Refused(status.as_u16(), said.to_owned()))
+        let body = body_of(answer).await;
+        if status.is_success() { Ok(body) } else { Err(refused(status.as_u16(), &body)) }
     }
+}
+
+async fn body_of(answer: reqwest::Response) -> Value {
+    let text = answer.text().await.unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
+fn refused(status: u16, body: &Value) -> ApiError {
+    let said = at(body, "/detail").as_str().or(at(body, "/title").as_str());
+    ApiError::Refused(status, said.unwrap_or("no reason given").to_owned())
 }
 
 fn deepest(error: &reqwest::Error) -> String {

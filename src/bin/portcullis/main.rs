@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod config;
 mod config_command;
+mod decision;
 mod demo;
 mod eval;
 mod event;
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
             logs::start(LogFormat::Text, "error", None);
             in_runtime(demo::run(demo))
         }
-        Command::Decision(decision) => in_runtime(operator::decision(decision)),
+        Command::Decision(decision) => in_runtime(decision::run(decision)),
         Command::Ticket(ticket) => in_runtime(operator::ticket(ticket)),
         Command::DeadLetter(letter) => in_runtime(operator::dead_letter(letter)),
         Command::Token(token) => in_runtime(operator::token(token)),

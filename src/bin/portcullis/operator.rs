@@ -1,6 +1,6 @@
-//! `portcullis decision|ticket|dead-letter|token`: the operator's questions and acts, through the gateway's API.
+//! `portcullis ticket|dead-letter|token`: the operator's questions and acts, through the gateway's API.
 
-mod from_store;
+pub mod from_store;
 pub mod table;
 
 use crate::json::at;
@@ -10,8 +10,6 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::cli::DeadLetter;
-use crate::cli::Decision;
-use crate::cli::DecisionFilter;
 use crate::cli::Format;
 use crate::cli::Reach;
 use crate::cli::ReadReach;
@@ -27,7 +25,7 @@ use crate::operator::table::table;
 pub type Failed = String;
 
 /// Answers from a gateway, or from a store opened beside it.
-async fn read(reach: &ReadReach, what: Reading<'_>) -> Result<Value, Failed> {
+pub async fn read(reach: &ReadReach, what: Reading<'_>) -> Result<Value, Failed> {
     if let Some(store) = &reach.store {
         from_store::read(store, what).await
     } else {
@@ -58,21 +56,6 @@ pub fn show(
     }
 }
 
-/// `portcullis decision …`
-pub async fn decision(command: Decision) -> ExitCode {
-    match command {
-        Decision::List { filter, reach } => {
-            let answer = read(&reach, Reading::Decisions(&filter)).await;
-            show(reach.reach.format, answer, decisions_in_words)
-        }
-        Decision::Show { id, markdown, reach } => {
-            let answer = read(&reach, Reading::Decision(&id)).await;
-            let form = if markdown { "markdown" } else { "text" };
-            show(reach.reach.format, answer, |answer| text(answer, form))
-        }
-    }
-}
-
 /// A member that is text.
 pub fn text(answer: &Value, member: &str) -> String {
     at(answer, &format!("/{member}")).as_str().unwrap_or_default().to_owned()
@@ -87,24 +70,6 @@ pub fn rows(answer: &Value, member: &str) -> Vec<Value> {
 pub fn second(row: &Value, member: &str) -> String {
     let at = text(row, member);
     at.split_once('.').map_or(at.clone(), |(to_the_second, _)| format!("{to_the_second}Z"))
-}
-
-fn decisions_in_words(answer: &Value) -> String {
-    let entry = |row: &Value| {
-        let of = |member: &str| text(row, member);
-        let answered = format!("{} → {}", of("verdict").to_uppercase(), of("effect"));
-        let head =
-            format!("{}  {answered:<17} {:<8}  {}", second(row, "at"), of("binds"), of("decision"));
-        let place = [of("event"), of("repository"), short_ref(&of("ref"))];
-        let place: Vec<String> = place.into_iter().filter(|word| !word.is_empty()).collect();
-        [head, place.join("  "), of("reason")]
-    };
-    listing(rows(answer, "decisions").iter().map(entry), "no decision yet")
-}
-
-/// A ref as people say it.
-fn short_ref(name: &str) -> String {
-    name.trim_start_matches("refs/heads/").trim_start_matches("refs/").to_owned()
 }
 
 /// `portcullis ticket …`
@@ -225,16 +190,4 @@ pub async fn token(command: Token) -> ExitCode {
             show(reach.format, answer, |_| format!("{id} is revoked"))
         }
     }
-}
-
-/// What a list of decisions is asked for, as the API's query.
-pub fn query(filter: &DecisionFilter) -> Vec<(&'static str, String)> {
-    let or_empty = |value: &Option<String>| value.clone().unwrap_or_default();
-    vec![
-        ("verdict", or_empty(&filter.verdict)),
-        ("effect", or_empty(&filter.effect)),
-        ("repository", or_empty(&filter.repository)),
-        ("uncovered", if filter.uncovered { "true".to_owned() } else { String::new() }),
-        ("limit", filter.limit.to_string()),
-    ]
 }

@@ -83,7 +83,7 @@ async fn key_check(path: &Path, seal: Arc<Seal>) -> Result<KeyCheck, String> {
             store.close().await;
             Ok(KeyCheck::Right)
         }
-        Err(OpenError::WrongKey) => Ok(KeyCheck::Wrong),
+        Err(OpenError::WrongKey { .. }) => Ok(KeyCheck::Wrong),
         Err(error) => Err(error.to_string()),
     }
 }

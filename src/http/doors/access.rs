@@ -39,13 +39,19 @@ fn pairs(call: &Call) -> Pairs {
 }
 
 fn told(answered: Result<Value, Unanswered>) -> Result<Answer, Problem> {
-    let answer = answered.map_err(|error| {
-        let status = match error {
-            Unanswered::Lookup(LookupError::Unknown(_)) => StatusCode::NOT_FOUND,
-            Unanswered::Lookup(LookupError::Ambiguous { .. }) => StatusCode::CONFLICT,
-            Unanswered::Level(_) => StatusCode::BAD_REQUEST,
-        };
-        Problem::new(status, error.to_string())
+    let answer = answered.map_err(|error| match error {
+        Unanswered::Lookup(lookup) => Problem::from(lookup),
+        Unanswered::Level(_) => Problem::new(StatusCode::BAD_REQUEST, error.to_string()),
     })?;
     call::json(StatusCode::OK, &answer)
+}
+
+impl From<LookupError> for Problem {
+    fn from(error: LookupError) -> Self {
+        let status = match error {
+            LookupError::Unknown(_) => StatusCode::NOT_FOUND,
+            LookupError::Ambiguous { .. } => StatusCode::CONFLICT,
+        };
+        Self::new(status, error.to_string())
+    }
 }

@@ -140,10 +140,20 @@ const VERDICT: (&str, bool, &str) = ("verdict", false, "allow, alert, approve or
 const EFFECT: (&str, bool, &str) = ("effect", false, "proceed, wait or stop.");
 const UNCOVERED: (&str, bool, &str) =
     ("uncovered", false, "`true`: only decisions that no rule answers.");
+const RULE: (&str, bool, &str) =
+    ("rule", false, "Id of a rule that matched or could not tell, or an area such as `deploy`.");
+const REPOSITORY: (&str, bool, &str) =
+    ("repository", false, "An id, or `repository:acme/billing`.");
+const PERSON: (&str, bool, &str) =
+    ("person", false, "Whose rights were used: an id, or `user:mia`.");
+const KIND: (&str, bool, &str) = ("kind", false, "What happened, such as `push`.");
+const CONNECTION: (&str, bool, &str) = ("connection", false, "Id of a connection.");
+const SOFTENED: (&str, bool, &str) =
+    ("softened", false, "What made the effect milder than the verdict: shadow, waiver or pause.");
 const BEFORE: (&str, bool, &str) = ("before", false, "`next` of the page before.");
 
 /// Names, whether they must be there, and what they are.
-fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
+pub(super) fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
     match door {
         Door::Ticket => &[(
             "wait",
@@ -156,14 +166,43 @@ fn query(door: Door) -> &'static [(&'static str, bool, &'static str)] {
         Door::Decisions => &[
             VERDICT,
             EFFECT,
+            RULE,
+            REPOSITORY,
+            PERSON,
+            KIND,
+            CONNECTION,
             UNCOVERED,
+            SOFTENED,
+            ("since", false, "Made at or after: RFC 3339, or how long ago, such as `2h`."),
+            ("until", false, "Made before: RFC 3339, or how long ago."),
             BEFORE,
             LIMIT,
-            ("connection", false, "Id of a connection."),
-            ("repository", false, "Id of a repository."),
-            ("rule", false, "Id of a rule that matched or could not tell."),
-            ("since", false, "Made at or after this time, RFC 3339."),
-            ("until", false, "Made before this time, RFC 3339."),
+        ],
+        Door::DecisionEvents => &[
+            VERDICT,
+            EFFECT,
+            RULE,
+            REPOSITORY,
+            PERSON,
+            KIND,
+            CONNECTION,
+            UNCOVERED,
+            SOFTENED,
+            (
+                "since",
+                false,
+                "Begin with decisions made at or after: RFC 3339, or how long ago. Left out: with the next one.",
+            ),
+            (
+                "after",
+                false,
+                "Instead: begin after the decision of this event id. The header Last-Event-ID goes before it.",
+            ),
+            (
+                "for",
+                false,
+                "End after this long, such as `30s`; 15 minutes if left out, and at most.",
+            ),
         ],
         Door::Tickets => {
             &[("state", false, "asked, granted, spent, refused, expired or revoked."), LIMIT]
@@ -273,6 +312,13 @@ fn good(door: Door) -> (&'static [Outcome], &'static str) {
             (&[(201, "The pause, in force."), (202, "The pause waits for a second person.")], JSON)
         }
         Door::RevokeToken => (&[(204, "Revoked.")], JSON),
+        Door::DecisionEvents => (
+            &[(
+                200,
+                "Events named `decision`: each with a row of the list as its data, and as its id the place in the record.",
+            )],
+            "text/event-stream",
+        ),
         Door::Decisions
         | Door::Decision
         | Door::Tickets
@@ -313,6 +359,7 @@ fn bad(route: &Route) -> Vec<u16> {
         Door::Login => &[400, 403, 503],
         Door::NewPause | Door::ConfirmPause | Door::Resume => &[400, 409, 503],
         Door::WhoCan | Door::Can | Door::Paths => &[400, 404, 409],
+        Door::Decisions | Door::DecisionEvents => &[400, 404, 409, 503],
         Door::Asset
         | Door::Livez
         | Door::Readyz
@@ -323,7 +370,6 @@ fn bad(route: &Route) -> Vec<u16> {
         | Door::OpenApi => &[],
         Door::Ticket
         | Door::ConsoleDecisions
-        | Door::Decisions
         | Door::Tickets
         | Door::Impact
         | Door::DeadLetters => &[400, 503],

@@ -5,6 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 use url::form_urlencoded;
 
+use crate::http::doors::call::Call;
+use crate::http::doors::describe;
 use crate::http::problem::Problem;
 
 /// Most pairs that are looked at: without it, a long query makes every lookup slow.
@@ -18,6 +20,21 @@ impl Pairs {
     /// Reads `a=b&c=d`.
     pub fn read(text: &[u8]) -> Self {
         Self(form_urlencoded::parse(text).into_owned().take(MAX_PAIRS).collect())
+    }
+
+    /// Reads the query of a request, which may hold only what the description names.
+    pub fn known(call: &Call) -> Result<Self, Problem> {
+        let pairs = Self::read(call.head.uri.query().unwrap_or_default().as_bytes());
+        let known = describe::query(call.route.door);
+        let names = || known.iter().map(|(name, _, _)| *name);
+        match pairs.0.iter().find(|(key, _)| names().all(|name| name != key)) {
+            None => Ok(pairs),
+            Some((key, _)) => {
+                let cut: String = key.chars().take(64).collect();
+                let all = names().collect::<Vec<_>>().join(", ");
+                Err(wrong(format!("the query cannot have `{cut}`; it can have {all}")))
+            }
+        }
     }
 
     /// The first value of a name; an empty one, as forms send them, is none.

@@ -65,10 +65,54 @@ async fn decisions_are_listed_filtered_and_told_in_every_form() {
         ("?limit=0", 400),
         ("?limit=201", 400),
         ("?before=x", 400),
+        ("?person=user:nobody", 404),
         ("/x", 404),
     ] {
         let answer = house.api(Method::GET, &format!("decisions{query}")).send().await.unwrap();
         assert_eq!(problem(answer).await.0, status, "{query}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn decisions_are_searched_by_every_property_and_what_is_misspelt_is_named() {
+    let house = House::open().await;
+    let token = house.token().await;
+    for action in ["run", "deploy", "publish"] {
+        house.check(&token, action).await;
+    }
+    for (query, found) in [
+        ("rule=test", 2),
+        ("rule=test/publish", 1),
+        ("rule=tes", 0),
+        ("repository=repository:acme/billing-canary", 3),
+        ("repository=acme/repository/r", 3),
+        ("repository=acme/repository/other", 0),
+        ("person=user:Mia", 0),
+        ("kind=pipeline.step", 3),
+        ("kind=push", 0),
+        ("connection=acme", 3),
+        ("softened=shadow", 0),
+        ("since=1h", 3),
+        ("since=2026-01-01T00:00:00Z&verdict=block", 1),
+        ("until=1h", 0),
+        ("uncovered=false", 3),
+    ] {
+        let answer = house.api(Method::GET, &format!("decisions?{query}")).send().await.unwrap();
+        let told = json_of(answer).await;
+        assert_eq!(told["decisions"].as_array().unwrap().len(), found, "{query}: {told}");
+    }
+    for (query, said) in [
+        ("verdit=block", "cannot have `verdit`; it can have verdict, effect, rule"),
+        ("kind=pushed", "`kind` is `pushed`"),
+        ("rule=Test/*", "`rule` is `Test/*`; use a rule's id"),
+        ("softened=mildly", "use shadow, waiver, pause"),
+        ("since=yesterday", "how long ago, such as `2h`"),
+        ("person=user:nobody", "the graph knows no `user:nobody`"),
+    ] {
+        let answer = house.api(Method::GET, &format!("decisions?{query}")).send().await.unwrap();
+        let (_, told) = problem(answer).await;
+        assert!(told["detail"].as_str().unwrap().contains(said), "{query}: {told}");
     }
     house.close().await;
 }

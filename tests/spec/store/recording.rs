@@ -5,6 +5,7 @@ use std::time::Duration;
 use portcullis::approval::State;
 use portcullis::decision::Effect;
 use portcullis::decision::Mode;
+use portcullis::decision::impact::Rules;
 use portcullis::decision::plan::ModeSetting;
 use portcullis::decision::record::Part;
 use portcullis::graph::Time;
@@ -15,7 +16,6 @@ use portcullis::ledger::verify;
 use portcullis::ledger::verify_consistency;
 use portcullis::ledger::verify_inclusion;
 use portcullis::policy::Bundle;
-use portcullis::policy::RuleId;
 use portcullis::policy::Verdict;
 use portcullis::secret::SigningKey;
 use portcullis::store::After;
@@ -248,7 +248,7 @@ async fn decisions_are_found_by_what_they_are() {
     let blocks: Vec<_> = (0..5).map(|ms| Recording::of(decision_of("Jo", at(ms)))).collect();
     assert!(store.record(blocks).await.iter().all(Result::is_ok));
     record(&store, Recording::of(allowed(at(9), repository))).await.unwrap();
-    let rule = |name: &str| Filter { rule: Some(RuleId::told(name)), ..Filter::default() };
+    let rule = |name: &str| Filter { rules: Some(Rules::new(name)), ..Filter::default() };
     let cases = [
         (Filter::default(), 6),
         (Filter { verdict: Some(Verdict::Allow), ..Filter::default() }, 1),

@@ -45,51 +45,6 @@ pub struct ReadReach {
     pub store: Option<String>,
 }
 
-/// Which decisions.
-#[derive(Debug, Args)]
-pub struct DecisionFilter {
-    /// Only this verdict.
-    #[arg(long)]
-    pub verdict: Option<String>,
-    /// Only this effect.
-    #[arg(long)]
-    pub effect: Option<String>,
-    /// Only this repository, by id.
-    #[arg(long)]
-    pub repository: Option<String>,
-    /// Only those that no rule answers.
-    #[arg(long)]
-    pub uncovered: bool,
-    /// At most so many.
-    #[arg(long, default_value_t = 50)]
-    pub limit: u32,
-}
-
-/// `portcullis decision …`
-#[derive(Debug, Subcommand)]
-pub enum Decision {
-    /// The newest decisions.
-    List {
-        /// Which.
-        #[command(flatten)]
-        filter: DecisionFilter,
-        /// Where.
-        #[command(flatten)]
-        reach: ReadReach,
-    },
-    /// One decision with its whole story: rule, reason, proof, controls.
-    Show {
-        /// Its id.
-        id: String,
-        /// As Markdown, for a ticket or a comment.
-        #[arg(long)]
-        markdown: bool,
-        /// Where.
-        #[command(flatten)]
-        reach: ReadReach,
-    },
-}
-
 /// `portcullis ticket …`
 #[derive(Debug, Subcommand)]
 pub enum Ticket {

@@ -1,11 +1,8 @@
 //! The same answers from a store opened read-only, beside a running gateway or without one.
 
 use portcullis::approval::State;
-use portcullis::decision::Effect;
 use portcullis::decision::Record;
 use portcullis::decision::narrative;
-use portcullis::policy::Verdict;
-use portcullis::store::Filter;
 use portcullis::store::Store;
 use portcullis::store::TicketFilter;
 use serde_json::Value;
@@ -13,13 +10,15 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::cli::DecisionFilter;
-use crate::operator::query;
+use crate::decision::Paging;
+use crate::decision::filter_for;
+use crate::decision::query;
 use crate::serve::read_only;
 
 /// What is read.
 pub enum Reading<'a> {
     /// Decisions.
-    Decisions(&'a DecisionFilter),
+    Decisions(&'a DecisionFilter, &'a Paging),
     /// One decision.
     Decision(&'a str),
     /// Tickets in a state.
@@ -36,7 +35,7 @@ impl Reading<'_> {
     /// The same as a request to a gateway: path below `/api/v1` and query.
     pub fn request(&self) -> (String, Vec<(&'static str, String)>) {
         match self {
-            Self::Decisions(filter) => ("decisions".to_owned(), query(filter)),
+            Self::Decisions(filter, paging) => ("decisions".to_owned(), query(filter, paging)),
             Self::Decision(id) => (format!("decisions/{id}"), Vec::new()),
             Self::Tickets(state) => {
                 ("tickets".to_owned(), vec![("state", state.unwrap_or_default().to_owned())])
@@ -52,7 +51,7 @@ impl Reading<'_> {
 pub async fn read(address: &str, what: Reading<'_>) -> Result<Value, String> {
     let store = read_only(address).await?;
     let found = match what {
-        Reading::Decisions(filter) => decisions(&store, filter).await?,
+        Reading::Decisions(filter, paging) => decisions(&store, filter, paging).await?,
         Reading::Decision(id) => decision(&store, id).await?,
         Reading::Tickets(state) => tickets(&store, state).await?,
         Reading::Ticket(id) => {
@@ -88,16 +87,14 @@ fn word<T>(
     told.map(|text| read(text).ok_or_else(|| refused(text))).transpose()
 }
 
-async fn decisions(store: &Store, filter: &DecisionFilter) -> Result<Value, String> {
-    let wanted = Filter {
-        verdict: word("verdict", filter.verdict.as_deref(), (Verdict::from_text, Verdict::TEXTS))?,
-        effect: word("effect", filter.effect.as_deref(), (Effect::from_text, Effect::TEXTS))?,
-        repository: filter.repository.clone(),
-        uncovered: filter.uncovered.then_some(true),
-        ..Filter::default()
-    };
+async fn decisions(
+    store: &Store,
+    filter: &DecisionFilter,
+    paging: &Paging,
+) -> Result<Value, String> {
+    let wanted = filter_for(store, filter, paging.until.as_deref()).await?;
     let page = store
-        .decisions(wanted, None, filter.limit as usize)
+        .decisions(wanted, paging.before, paging.limit as usize)
         .await
         .map_err(|error| error.to_string())?;
     let rows: Vec<Value> = page.items.iter().map(Record::row).collect();
