@@ -169,6 +169,8 @@ fn connection(bitbucket: Option<(String, (String, String))>) -> Connection {
         premium: Some(true),
         posts_status: false,
         hooks: vec![hook.unwrap()],
+        environments: Vec::new(),
+        ci: Vec::new(),
         own: ArcSwapOption::empty(),
     }
 }

@@ -11,6 +11,7 @@ pub mod bundles;
 pub mod clock;
 pub mod connections;
 pub mod discovery;
+pub mod environments;
 pub mod following;
 pub mod gather;
 pub mod inbox;

@@ -22,6 +22,7 @@ mod spec {
     mod brake;
     mod canaries;
     mod check;
+    mod ci_tokens;
     mod clock;
     mod commands;
     mod crash;
@@ -40,6 +41,7 @@ mod spec {
     mod metrics;
     mod narratives;
     mod operator_door;
+    mod other_ci;
     mod pages;
     mod policies;
     mod policy_files;
@@ -61,6 +63,7 @@ mod spec {
     mod simulator_pipelines;
     mod simulator_webhooks;
     mod smuggling;
+    mod static_client;
     mod store;
     mod tokens;
     mod traces;

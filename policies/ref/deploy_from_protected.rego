@@ -34,6 +34,13 @@ finding contains {
 } if {
 	deploys_for_real
 	not input.resource.ref.name
+	not ref_is_unknown
+}
+
+# What could not be learned is weighed by the gate itself; it is not taken for "no branch".
+ref_is_unknown if {
+	some gap in input.unknown
+	gap.path in {"resource", "resource.ref", "resource.ref.name"}
 }
 
 deploys_for_real if {

@@ -57,6 +57,11 @@ test_a_bare_commit_is_no_protected_branch if {
 	verdicts(rule.finding) == {"block"} with input as but(deploy, {"/resource/ref": null})
 }
 
+test_a_ref_that_could_not_be_learned_is_no_bare_commit if {
+	unlearned := json.patch(deploy, [{"op": "remove", "path": "/resource/ref"}])
+	verdicts(rule.finding) == set() with input as but(unlearned, {"/unknown": [{"path": "resource.ref", "why": "it does not hold the commit"}]})
+}
+
 test_without_an_environment_it_is_blocked_all_the_same if {
 	told := reasons(rule.finding) with input as but(deploy, {"/resource/environment": null})
 	some reason in told

@@ -1,7 +1,10 @@
-//! The public keys of those who sign step tokens: fetched from configured addresses, kept, and refreshed with care.
+//! The public keys of those who sign tokens, Bitbucket for its steps and other CI for theirs: fetched from configured
+//! places, kept, and refreshed with care.
 //!
-//! What a key set is, and whether a token is good, is known in `event::caller`. An address is never taken from a token: every customer of Bitbucket
-//! can sign tokens under an issuer of his own.
+//! What a key set is, and whether a token is good, is known in `event::caller`. An address is never taken from a token:
+//! every customer of Bitbucket can sign tokens under an issuer of his own.
+
+mod place;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,13 +17,12 @@ use std::time::Instant;
 use moka::Expiry;
 use moka::future::Cache;
 
-use crate::bitbucket::client::address;
-use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::http;
-use crate::bitbucket::transport::receive;
 use crate::event::caller::KeySet;
-use crate::event::caller::MAX_KEY_SET_BYTES;
+use crate::event::caller::Signing;
+
+pub use place::Place;
 
 /// How long a key set may take to come.
 pub const PATIENCE: Duration = Duration::from_secs(3);
@@ -28,15 +30,15 @@ pub const PATIENCE: Duration = Duration::from_secs(3);
 /// Most issuers: one per connection and other CI.
 const MAX_ISSUERS: u64 = 1_000;
 
-const WHAT: &str = "the issuer's keys";
-
 /// Who signs tokens, from configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Issuer {
     /// The exact `iss` of its tokens.
     pub url: String,
     /// Where its keys are.
-    pub keys_url: String,
+    pub keys: Place,
+    /// What it may sign with; keys for anything else are passed over.
+    pub signing: Vec<Signing>,
 }
 
 impl Issuer {
@@ -49,7 +51,8 @@ impl Issuer {
 
     /// Whose set lies at `{url}/keys.json`, as Bitbucket's do.
     fn at(url: &str) -> Self {
-        Self { keys_url: format!("{url}/keys.json"), url: url.to_owned() }
+        let signing = vec![Signing::Rs256];
+        Self { keys: Place::Beside, url: url.to_owned(), signing }
     }
 }
 
@@ -65,6 +68,12 @@ pub enum KeyError {
     /// The address is not https.
     #[error("the keys of `{0}` cannot be read: the address must be https, or loopback")]
     Address(String),
+    /// The issuer describes somebody else.
+    #[error("the keys of `{0}` cannot be read: its openid-configuration is that of `{1}`")]
+    Described(String, String),
+    /// The file cannot be read.
+    #[error("the keys of `{0}` cannot be read from their file: {1}")]
+    File(String, String),
     /// The client could not be set up.
     #[error("the HTTP client could not be set up")]
     Client,
@@ -77,6 +86,8 @@ impl KeyError {
             Self::Unread(..) => "unread",
             Self::Unusable(..) => "unusable",
             Self::Address(_) => "address",
+            Self::Described(..) => "described",
+            Self::File(..) => "file",
             Self::Client => "client",
         }
     }
@@ -117,8 +128,8 @@ pub struct Keys {
     kept: Cache<Issuer, Outcome>,
     /// The last refresh: while it stands here, there is no other.
     refreshed: Cache<Issuer, Outcome>,
-    /// Issuers by address of which nothing was read yet and which do not answer, and since when.
-    dumb: Arc<Mutex<HashMap<String, Instant>>>,
+    /// Issuers of which nothing was read yet and which do not answer, and since when.
+    dumb: Arc<Mutex<HashMap<Issuer, Instant>>>,
 }
 
 #[derive(Clone)]
@@ -152,26 +163,36 @@ impl Keys {
     /// Reads an issuer's keys now, whatever was read before: for a timer. The old ones stay if it does not answer. That
     /// it has none is no error before it had some: Cloud makes them with a workspace's first token.
     pub async fn renew(&self, issuer_url: &str) -> Result<(), KeyError> {
-        let issuer = Issuer::at(issuer_url);
-        let read = self.refresh(&issuer).await.map(drop);
-        let known = matches!(self.kept.get(&issuer).await, Some(Ok(_)));
-        let none = matches!(read, Err(KeyError::Unread(_, FetchError::Missing { .. })));
+        self.renew_of(&Issuer::at(issuer_url)).await
+    }
+
+    /// The same for any issuer.
+    pub async fn renew_of(&self, issuer: &Issuer) -> Result<(), KeyError> {
+        let read = self.refresh(issuer).await.map(drop);
+        let known = matches!(self.kept.get(issuer).await, Some(Ok(_)));
+        let none = issuer.keys == Place::Beside
+            && matches!(read, Err(KeyError::Unread(_, FetchError::Missing { .. })));
         let mut dumb = self.dumb.lock().unwrap_or_else(PoisonError::into_inner);
         if known || none {
-            dumb.remove(issuer_url);
+            dumb.remove(issuer);
         } else {
-            dumb.entry(issuer_url.to_owned()).or_insert_with(Instant::now);
+            dumb.entry(issuer.clone()).or_insert_with(Instant::now);
         }
         if none && !known { Ok(()) } else { read }
     }
 
     /// How old an issuer's keys are. Of one that never answered: since when it has been asked in vain.
     pub async fn age(&self, issuer_url: &str) -> Duration {
-        if let Some(Ok(set)) = self.kept.get(&Issuer::at(issuer_url)).await {
+        self.age_of(&Issuer::at(issuer_url)).await
+    }
+
+    /// The same for any issuer.
+    pub async fn age_of(&self, issuer: &Issuer) -> Duration {
+        if let Some(Ok(set)) = self.kept.get(issuer).await {
             return set.read.elapsed();
         }
         let dumb = self.dumb.lock().unwrap_or_else(PoisonError::into_inner);
-        dumb.get(issuer_url).map_or(Duration::ZERO, Instant::elapsed)
+        dumb.get(issuer).map_or(Duration::ZERO, Instant::elapsed)
     }
 
     /// The keys of an issuer. Costs nothing while they are fresh and `kid` is among them; else one fetch, shared by all
@@ -194,17 +215,9 @@ impl Keys {
     }
 
     async fn fetch(&self, issuer: &Issuer) -> Outcome {
-        let name = || issuer.url.clone();
-        let url = address(&issuer.keys_url).map_err(|_| KeyError::Address(name()))?;
-        let asked = async {
-            let request = self.http.get(url).header(reqwest::header::ACCEPT, "application/json");
-            let response = request.send().await.map_err(|_| FetchError::Unreachable)?;
-            receive(response, WHAT, MAX_KEY_SET_BYTES).await
-        };
-        let answer = Deadline::within(PATIENCE).hold(WHAT, asked).await;
-        let answer = answer.map_err(|why| KeyError::Unread(name(), why))?;
-        let json = answer.json(WHAT).map_err(|why| KeyError::Unread(name(), why))?;
-        let keys = KeySet::read(json).map_err(|why| KeyError::Unusable(name(), why))?;
+        let json = place::read(&self.http, issuer).await?;
+        let keys = KeySet::read_for(&json, &issuer.signing)
+            .map_err(|why| KeyError::Unusable(issuer.url.clone(), why))?;
         Ok(Set { keys: Arc::new(keys), read: Instant::now() })
     }
 }

@@ -215,6 +215,7 @@ fn named(names: &Names, repository: Option<&String>) -> Vec<(&'static str, Strin
         ("environment", names.environment.as_ref()),
         ("owner", names.owner.as_ref()),
         ("asked because", names.asked_because.as_ref()),
+        ("asked by", names.asker.as_ref()),
     ];
     lines.into_iter().filter_map(|(label, name)| Some((label, name?.clone()))).collect()
 }

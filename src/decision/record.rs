@@ -194,6 +194,9 @@ pub struct Names {
     pub via: Vec<String>,
     /// What the asker wrote for the approver.
     pub asked_because: Option<String>,
+    /// Another CI that asked: its id and job, or the id of its service token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<String>,
 }
 
 /// What the rules said in words.

@@ -5,7 +5,9 @@
 //!
 //! Source: RFC 7519, RFC 8725, and Atlassian's "Integrate Pipelines with resource servers using OIDC".
 
+mod ci;
 mod keys;
+mod scope;
 mod service;
 mod token;
 
@@ -15,10 +17,16 @@ use crate::graph::IdError;
 use crate::graph::Kind;
 use crate::graph::Time;
 
+pub use ci::CiIdentity;
+pub use ci::CiIssuer;
+pub use ci::ClaimNames;
+pub use ci::ci;
 pub use keys::KeyError;
 pub use keys::KeySet;
 pub use keys::MAX_KEY_SET_BYTES;
 pub use keys::MAX_KEYS;
+pub use keys::Signing;
+pub use scope::Scope;
 pub use service::ServiceToken;
 pub use service::ServiceTokenError;
 pub use token::LEEWAY;
@@ -71,35 +79,6 @@ pub struct ClaimedStep<'a> {
     pub environment: Option<&'a Id>,
 }
 
-/// Another CI's run, as its own token names it. Nothing of it is proven yet but who signed it: the commit and ref are
-/// read back from Bitbucket before any Allow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CiIdentity {
-    /// The connection whose issuer signed it.
-    pub connection: ConnectionId,
-    /// `sub`.
-    pub subject: String,
-    /// The repository as the CI names it.
-    pub repository: Option<String>,
-    /// The branch or tag as the CI names it.
-    pub reference: Option<String>,
-    /// The commit.
-    pub commit: Option<String>,
-    /// When the token was made.
-    pub issued: Time,
-}
-
-/// Which claims of a CI's token say what. A claim that is not named here is not looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClaimNames {
-    /// Name of the claim with the repository.
-    pub repository: Option<String>,
-    /// Name of the claim with the branch or tag.
-    pub reference: Option<String>,
-    /// Name of the claim with the commit.
-    pub commit: Option<String>,
-}
-
 /// Why a token is not good. The caller is refused (4xx); `--on-error allow` never covers it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -123,8 +102,10 @@ pub enum TokenError {
         /// The header's field.
         name: &'static str,
     },
-    /// Another algorithm than RS256.
-    #[error("the token is signed with `{found}`; only `RS256` is accepted")]
+    /// Another algorithm than the issuer's keys are for.
+    #[error(
+        "the token is signed with `{found}`, which is not accepted from this issuer: `RS256` is, and `ES256` where its configuration lists it"
+    )]
     Algorithm {
         /// What the header says.
         found: String,
@@ -166,9 +147,29 @@ pub enum TokenError {
         /// Ours.
         expected: String,
     },
+    /// Of another CI, for somebody else.
+    #[error(
+        "the token is for `{found}`, this gate answers to `{expected}`: have the CI make it for that audience"
+    )]
+    CiAudience {
+        /// The token's.
+        found: String,
+        /// Ours.
+        expected: String,
+    },
+    /// For a job that may not ask.
+    #[error(
+        "the token is for the subject `{found}`, and of this CI only `{expected}` may ask: add it to `subjects`"
+    )]
+    Subject {
+        /// The token's.
+        found: String,
+        /// Ours.
+        expected: String,
+    },
     /// Over.
     #[error(
-        "the token ended at {ended}, it is {now} now: a step's token cannot be renewed, run the step again"
+        "the token ended at {ended}, it is {now} now: it cannot be renewed, so run the step or job again"
     )]
     Expired {
         /// `exp`.
@@ -197,6 +198,30 @@ pub enum TokenError {
     /// An id that cannot be one.
     #[error("the token names no usable id: {0}")]
     Id(#[from] IdError),
+}
+
+impl TokenError {
+    /// How much it says where several entries of one issuer were tried: that a token is for another audience is what
+    /// every entry but its own says of it, and only its own can say that its job may not ask.
+    pub const fn tells(&self) -> u8 {
+        match self {
+            Self::CiAudience { .. } => 0,
+            Self::Subject { .. } => 2,
+            Self::TooLong { .. }
+            | Self::Malformed { .. }
+            | Self::Header { .. }
+            | Self::Algorithm { .. }
+            | Self::UnknownKey { .. }
+            | Self::Signature
+            | Self::Claim { .. }
+            | Self::Issuer { .. }
+            | Self::Audience { .. }
+            | Self::Expired { .. }
+            | Self::Early { .. }
+            | Self::Other { .. }
+            | Self::Id(_) => 1,
+        }
+    }
 }
 
 /// Finds the issuer that the token says it is from, among those that configuration trusts. The saying is unproven: it
@@ -231,26 +256,6 @@ pub fn step(
         branch: claims.optional_text("branchName")?,
         issued: claims.issued(),
         ends: claims.ends(),
-    })
-}
-
-/// Whether the token is that of another CI's run, and which.
-pub fn ci(
-    token: &str,
-    from: &Issuer,
-    names: &ClaimNames,
-    keys: &KeySet,
-    now: Time,
-) -> Result<CiIdentity, TokenError> {
-    let claims = token::verified(token, from, keys, now)?;
-    let told = |name: &Option<String>| name.as_deref().and_then(|name| claims.mapped(name));
-    Ok(CiIdentity {
-        connection: from.connection.clone(),
-        subject: claims.text("sub")?,
-        repository: told(&names.repository),
-        reference: told(&names.reference),
-        commit: told(&names.commit),
-        issued: claims.issued(),
     })
 }
 

@@ -9,8 +9,11 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 
 use crate::bitbucket::Client;
+use crate::bitbucket::issuer;
+use crate::event::caller::CiIssuer;
 use crate::event::caller::Issuer;
 use crate::event::delivery::HookId;
+use crate::gateway::environments::NamedEnvironment;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Product;
@@ -38,8 +41,21 @@ pub struct Connection {
     pub posts_status: bool,
     /// Its hooks.
     pub hooks: Vec<Hook>,
+    /// Environments that configuration names, for callers without a deployment of Bitbucket's.
+    pub environments: Vec<NamedEnvironment>,
+    /// Other CI whose own tokens are accepted, in the order in which they are tried.
+    pub ci: Vec<TrustedCi>,
     /// The identity our credential acts as, once learned: its own deeds are not decided again.
     pub own: ArcSwapOption<Id>,
+}
+
+/// Another CI, and where the keys of its tokens are.
+#[derive(Clone, Debug)]
+pub struct TrustedCi {
+    /// What its tokens must be, and what they may ask.
+    pub ci: CiIssuer,
+    /// Its keys.
+    pub keys: issuer::Issuer,
 }
 
 /// A hook, with one secret, or two during rotation. A hook without a secret cannot be made.
@@ -151,6 +167,16 @@ impl Connections {
     /// Every issuer we accept.
     pub fn issuers(&self) -> &[Issuer] {
         &self.issuers
+    }
+
+    /// Every other CI whose tokens are from this issuer: several entries may share one, for other subjects.
+    pub fn ci<'a>(
+        &'a self,
+        issuer: &'a str,
+    ) -> impl Iterator<Item = (&'a Arc<Connection>, &'a TrustedCi)> {
+        let all = self.all.values();
+        let all = all.flat_map(|home| home.ci.iter().map(move |trusted| (home, trusted)));
+        all.filter(move |(_, trusted)| trusted.ci.issuer.issuer == issuer)
     }
 
     /// All of them, by id.

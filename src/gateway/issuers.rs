@@ -1,4 +1,4 @@
-//! Keeps the keys of step-token issuers fresh while nobody asks: a check then never waits for them, and their age tells
+//! Keeps the keys of those who sign tokens fresh while nobody asks: a check then never waits for them, and their age tells
 //! of an issuer that does not answer rather than of a quiet night. One small request an issuer each time, without a
 //! credential: it costs nothing of the budget.
 
@@ -39,6 +39,13 @@ impl Gateway {
             // The error says of whom: `the keys of …`.
             if let Err(error) = self.keys.renew(&issuer.issuer).await {
                 tracing::warn!(connection = %issuer.connection, %error, "the keys of an issuer cannot be read; those known from before stay");
+                good = false;
+            }
+        }
+        for trusted in self.connections.iter().flat_map(|connection| &connection.ci) {
+            if let Err(error) = self.keys.renew_of(&trusted.keys).await {
+                let (connection, ci) = (&trusted.ci.issuer.connection, &trusted.ci.id);
+                tracing::warn!(%connection, ci, %error, "the keys of a CI cannot be read; those known from before stay");
                 good = false;
             }
         }

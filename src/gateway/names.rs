@@ -67,6 +67,7 @@ pub fn of(facts: &Facts, claimed: &Known<Claimed>) -> Names {
         owner: None,
         via: actor.and_then(|actor| actor.via.value().cloned()).unwrap_or_default(),
         asked_because: claimed.value().and_then(|claimed| claimed.reason.value().cloned()),
+        asker: None,
     }
 }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod asker;
 mod body;
+pub mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,14 +51,14 @@ use crate::store::StoreError;
 pub use answer::Answer;
 pub use asker::Asker;
 pub use asker::Proven;
-pub use asker::service_repository;
 pub use body::Question;
+pub use body::is_action;
 
 /// How long a check may take, below Bitbucket's own patience of 10 s.
 pub const DEADLINE: Duration = Duration::from_secs(8);
 
-/// How long an answer to a service token stands: it has no issue time that would tell one question from the next.
-const STANDS_FOR_SERVICE: Duration = Duration::from_mins(1);
+/// How long an answer to another CI stands: whether its job still runs cannot be read anywhere.
+const STANDS_FOR_OTHERS: Duration = Duration::from_mins(1);
 
 /// Why a check has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +122,7 @@ impl Gateway {
             return Ok(None);
         }
         let age = self.clock.now().since(record.public.at);
-        if asker.is_service() && u128::from(age) > STANDS_FOR_SERVICE.as_millis() {
+        if !asker.is_step() && u128::from(age) > STANDS_FOR_OTHERS.as_millis() {
             return Ok(None);
         }
         let ticket = match record.public.ticket {
@@ -326,7 +327,7 @@ fn key(asker: &Asker, question: &Question) -> [u8; 32] {
     part(&question.action);
     part(question.environment.as_deref().unwrap_or_default());
     question.sorted_variables().iter().for_each(|name| part(name));
-    if asker.is_service() {
+    if !asker.is_step() {
         let step = &question.step;
         for claim in [&question.repository, &step.commit, &step.branch, &step.tag] {
             part(claim.as_deref().unwrap_or_default());

@@ -243,19 +243,32 @@ impl Gateway {
 /// Before anything but `run` is let pass, the step is read from Bitbucket: what cannot be read is not let pass.
 fn with_unread_step(mut findings: Vec<Finding>, matter: &Matter) -> Vec<Finding> {
     if let Some(why) = matter.unread_step.as_ref().filter(|_| matter.document.action != RUN) {
-        findings.push(Finding {
-            rule: RuleId::told(STEP_IS_REAL),
-            verdict: Verdict::Block,
-            reason: format!(
-                "Whether this step is still running, and on which commit, could not be read: {}.",
-                why.as_str()
-            ),
-            proof: Vec::new(),
-            approval: None,
-            origin: Origin::Unknown,
-        });
+        // First: what rules could not judge because of it says less.
+        findings.insert(
+            0,
+            Finding {
+                rule: RuleId::told(STEP_IS_REAL),
+                verdict: Verdict::Block,
+                reason: unread_words(matter.caller, why),
+                proof: Vec::new(),
+                approval: None,
+                origin: Origin::Unknown,
+            },
+        );
     }
     findings
+}
+
+fn unread_words(caller: CallerKind, why: &Why) -> String {
+    let what = match caller {
+        CallerKind::Service | CallerKind::Ci => {
+            "What this job says it is about could not be read back from Bitbucket"
+        }
+        CallerKind::Step | CallerKind::Hook | CallerKind::Forge | CallerKind::Person => {
+            "Whether this step is still running, and on which commit, could not be read"
+        }
+    };
+    format!("{what}: {}.", why.as_str())
 }
 
 /// The shortest age any asked rule allows: it holds for the whole document, since all rules see the same one.
@@ -350,7 +363,12 @@ fn record(
             .map(|gap| (gap.path.clone(), gap.why.clone()))
             .collect::<BTreeMap<_, _>>(),
     };
-    let names: Names = names::of(&document.facts, &document.claimed);
+    let asker = match matter.caller {
+        CallerKind::Ci | CallerKind::Service => document.caller.value(),
+        CallerKind::Step | CallerKind::Hook | CallerKind::Forge | CallerKind::Person => None,
+    };
+    let asker = asker.and_then(|caller| caller.id.value().cloned());
+    let names = Names { asker, ..names::of(&document.facts, &document.claimed) };
     Record {
         public,
         input: Part::Kept(raw(input)),

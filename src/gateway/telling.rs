@@ -1,5 +1,7 @@
 //! What pages, the API and programs may read: decisions with their stories, tickets, dead letters, tokens. Everything comes from records the road made; nothing is worked out anew here.
 
+mod scope;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,12 +61,15 @@ pub struct TokenWish {
     pub name: String,
     /// The connection it speaks for.
     pub connection: ConnectionId,
-    /// Repositories it may ask about, by id; none: all.
+    /// Repositories it may ask about: `PROJECT/SLUG`, with `*` for any run of characters, or an id; none: all.
     #[serde(default)]
     pub repositories: Vec<String>,
     /// Actions it may ask about; none: all.
     #[serde(default)]
     pub actions: Vec<String>,
+    /// Environments it may name, so that the token proves them; none: it proves none.
+    #[serde(default)]
+    pub environments: Vec<String>,
     /// How long it is good for, seconds.
     pub expires_in: u64,
 }
@@ -179,9 +184,10 @@ impl Gateway {
                 "a token needs a name of at most 100 characters, so that people know what to revoke",
             );
         }
-        if self.connections.get(&wish.connection).is_none() {
+        let Some(connection) = self.connections.get(&wish.connection) else {
             return Err(TokenError::Wish(format!("there is no connection `{}`", wish.connection)));
-        }
+        };
+        scope::judge(&wish, connection, &self.graph.load()).map_err(TokenError::Wish)?;
         let life = Duration::from_secs(wish.expires_in);
         if life.is_zero() || life > MAX_TOKEN_LIFE {
             return wrong("a token must end: give it between one second and 366 days");
@@ -195,6 +201,7 @@ impl Gateway {
             connection: wish.connection,
             repositories: wish.repositories,
             actions: wish.actions,
+            environments: wish.environments,
             doors: vec!["check".to_owned()],
             created: now,
             expires: now.plus(life),

@@ -29,6 +29,15 @@ pub fn glob(pattern: &str, name: &str) -> bool {
     covers(&pieces, name)
 }
 
+/// A name with `*` for any run of characters that does not cross a `/`.
+pub fn within(pattern: &str, name: &str) -> bool {
+    let pieces: Vec<Piece> = pattern
+        .chars()
+        .map(|sign| if sign == '*' { Piece::Segment } else { Piece::Just(sign) })
+        .collect();
+    covers(&pieces, name)
+}
+
 /// Data Center's ant pattern over a full ref name.
 pub fn ant(pattern: &str, name: &str) -> bool {
     let mut pieces = Vec::with_capacity(pattern.len() + 4);

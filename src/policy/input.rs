@@ -57,7 +57,7 @@ record! {
     pub struct Caller {
         /// How the caller was known.
         kind: CallerKind,
-        /// Hook, step or token.
+        /// Hook, step or token; of another CI its id and the job, with a colon between.
         id: String,
     }
 }

@@ -25,10 +25,13 @@ pub struct ServiceToken {
     pub name: String,
     /// The connection it is for.
     pub connection: ConnectionId,
-    /// Ids of the repositories it may ask about; empty: all of the connection.
+    /// Repositories it may ask about: `PROJECT/SLUG`, with `*`, or an id; empty: all of the connection.
     pub repositories: Vec<String>,
     /// Actions it may ask about; empty: all.
     pub actions: Vec<String>,
+    /// Environments it may name; empty: it proves none.
+    #[serde(default)]
+    pub environments: Vec<String>,
     /// Doors it opens, such as `check`, `data`, `authzen`.
     pub doors: Vec<String>,
     /// When it was made.
@@ -124,11 +127,19 @@ fn opened(
     Ok(ServiceToken { revoked: revoked.map(Time::from_millis), ..token })
 }
 
+/// The ledger's entry. What the token may is sealed: names of repositories and environments stand in it.
 fn entry(token: &ServiceToken, what: &str, at: Time, by: &str) -> NewEntry {
+    let scope = json!({
+        "name": token.name, "repositories": token.repositories, "actions": token.actions,
+        "environments": token.environments,
+    });
     NewEntry {
         connection: Some(token.connection.clone()),
         body: row::members(json!({ "what": what, "expires": token.expires })),
-        sealed: vec![("by".to_owned(), by.as_bytes().to_vec())],
+        sealed: vec![
+            ("by".to_owned(), by.as_bytes().to_vec()),
+            ("scope".to_owned(), scope.to_string().into_bytes()),
+        ],
         ..NewEntry::new(Kind::Admin, at, token.id.to_string())
     }
 }

@@ -101,6 +101,7 @@ fn names() -> Names {
         owner: text("project SHOP; 4 identities hold admin on the repository"),
         via: vec!["member of developers, which has write".to_owned()],
         asked_because: text("hotfix for the checkout"),
+        asker: None,
     }
 }
 

@@ -6,7 +6,7 @@ mod datacenter_discovery;
 mod discovery;
 mod faults;
 mod issuer;
-mod raw;
+pub mod raw;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 
 mod company;
 mod disk;
+pub mod foreign_ci;
 mod gate;
 
 use std::path::Path;
@@ -23,6 +24,8 @@ pub use company::CLOUD;
 pub use company::DATACENTER;
 pub use company::GATE;
 pub use company::LEDGER;
+pub use company::OTHER_CLOUD;
+pub use company::OTHER_DATACENTER;
 pub use company::Registered;
 pub use company::Step;
 pub use company::Town;

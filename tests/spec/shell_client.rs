@@ -16,6 +16,7 @@ use super::rig::BILLING;
 use super::rig::DATACENTER;
 use super::rig::Gate;
 use super::rig::LEDGER;
+use super::rig::OTHER_DATACENTER;
 use super::rig::Step;
 use super::rig::portcullis;
 use super::rig::said;
@@ -129,22 +130,19 @@ async fn a_job_of_another_ci_asks_on_data_center() {
     let (gate, clients) = (Gate::start().await, clients());
     let change = Change::new_branch("feature", "main", 1);
     gate.town.simulator.datacenter().push(LEDGER, "ravi", &[change]).await.unwrap();
-    let (id, main, feature) = gate.town.simulator.company(|company| {
+    let (main, feature) = gate.town.simulator.company(|company| {
         let ledger = company.datacenter.repository(LEDGER).unwrap();
         let tip = |branch| ledger.git.resolve(branch).unwrap().hash.clone();
-        (ledger.id, tip("main"), tip("feature"))
+        (tip("main"), tip("feature"))
     });
-    let token = async |repository: String| {
+    let token = async |repository: &str| {
         let made = ["token", "create", "--name", "jenkins", "--connection", DATACENTER];
-        let made = [&made[..], &["--action", "publish", "--repository", &repository]].concat();
+        let made = [&made[..], &["--action", "publish", "--repository", repository]].concat();
         let made = gate.operate(&made).await;
         assert_eq!(made.code, 0, "{}", made.all());
         made.out.trim().to_owned()
     };
-    let (ours, another) = (
-        token(format!("{DATACENTER}/repository/{id}")).await,
-        token(format!("{DATACENTER}/repository/999")).await,
-    );
+    let (ours, another) = (token(LEDGER).await, token(OTHER_DATACENTER).await);
     let run = "--run=https://ci.example.com/1?a=b&c=d";
     for (why, token, action, repository, commit, code) in [
         ("a release", &ours, "publish", LEDGER, &main, 0),

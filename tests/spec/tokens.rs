@@ -9,8 +9,6 @@ use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use aws_lc_rs::signature::RsaKeyPair;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis::event::caller::CiIdentity;
-use portcullis::event::caller::ClaimNames;
 use portcullis::event::caller::ClaimedStep;
 use portcullis::event::caller::Issuer;
 use portcullis::event::caller::KeyError;
@@ -20,7 +18,6 @@ use portcullis::event::caller::ServiceToken;
 use portcullis::event::caller::StepIdentity;
 use portcullis::event::caller::TokenError;
 use portcullis::event::caller::choose;
-use portcullis::event::caller::ci;
 use portcullis::event::caller::peek;
 use portcullis::event::caller::step;
 use portcullis::graph::Id;
@@ -516,27 +513,6 @@ fn a_key_set_is_small_and_clear() {
     for odd in ["", "<html>", "{}", "[]", "{\"keys\":1}"] {
         assert!(matches!(KeySet::read(odd.as_bytes()), Err(KeyError::NotKeys { .. })), "{odd}");
     }
-}
-
-#[test]
-fn another_ci_is_known_by_its_own_token() {
-    let names = ClaimNames {
-        repository: Some("project_path".to_owned()),
-        reference: Some("ref".to_owned()),
-        commit: Some("sha".to_owned()),
-    };
-    let claims = with(|claims| {
-        claims["project_path"] = json!("SHIP/ledger");
-        claims["ref"] = json!("main");
-    });
-    let told =
-        ci(&token(&claims), &issuer(), &names, &keys(), Time::from_millis(NOW * 1_000)).unwrap();
-    let CiIdentity { repository, reference, commit, .. } = told;
-    assert_eq!(repository.as_deref(), Some("SHIP/ledger"));
-    assert_eq!((reference.as_deref(), commit), (Some("main"), None));
-    let nameless = token(&without("sub"));
-    let told = ci(&nameless, &issuer(), &names, &keys(), Time::from_millis(NOW * 1_000));
-    assert!(matches!(told, Err(TokenError::Claim { claim: "sub", .. })));
 }
 
 #[test]

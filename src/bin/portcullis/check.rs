@@ -109,10 +109,11 @@ impl Asker {
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(5));
-        // A proxy would be told the token of a question that goes unencrypted to this machine.
-        let client = if is_encrypted { client } else { client.no_proxy() };
+        // A proxy would be told the token of a question that goes unencrypted to this machine, and there is nothing to
+        // check a certificate with that will not come.
         let client =
-            client.build().map_err(|error| format!("cannot make a TLS client: {error}"))?;
+            if is_encrypted { client } else { client.no_proxy().tls_certs_only(Vec::new()) };
+        let client = client.build().map_err(|error| no_client(&error))?;
         let trace = variable("TRACEPARENT").filter(|line| is_traceparent(line));
         Ok(Self { gate, token, is_step, client, trace })
     }
@@ -212,6 +213,14 @@ impl Asker {
         }
         answer
     }
+}
+
+/// What is missing is nearly always the same: small images have no CA certificates.
+fn no_client(error: &reqwest::Error) -> String {
+    format!(
+        "the gate's certificate cannot be checked here ({}): install the system's CA certificates (`ca-certificates`), or name a PEM file of them in SSL_CERT_FILE",
+        innermost(error)
+    )
 }
 
 /// The gate's address without the slash at its end, and whether what goes there is encrypted: over http, whoever listens

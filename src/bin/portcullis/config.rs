@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, every key also as `PORTCULLIS_SECTION__KEY`; flags beat environment beat file beat
 //! default. Unknown keys are refused with the nearest known one named. The environment is read here and nowhere else.
 
+mod ci;
 mod layers;
 mod secrets;
 mod telemetry;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use ci::CiConfig;
 use layers::environment;
 pub use layers::variable;
 pub use secrets::SecretRef;
@@ -195,6 +197,25 @@ pub struct ConnectionConfig {
     /// Its webhooks.
     #[serde(default)]
     pub hook: Vec<HookConfig>,
+    /// Environments that other CI deploys to; Bitbucket's own need no mention.
+    #[serde(default)]
+    pub environment: Vec<EnvironmentConfig>,
+    /// Other CI whose own OpenID Connect tokens are accepted.
+    #[serde(default)]
+    pub ci: Vec<CiConfig>,
+}
+
+/// An environment that other CI deploys to.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentConfig {
+    /// What jobs call it; case is not compared.
+    pub name: String,
+    /// `test`, `staging` or `production`.
+    pub tier: String,
+    /// The repositories that deploy to it: `PAY/ledger`, `PAY/*`. Absent: every one.
+    #[serde(default)]
+    pub repositories: Vec<String>,
 }
 
 /// A webhook.

@@ -16,12 +16,14 @@ use portcullis::bitbucket::Server;
 use portcullis::bitbucket::Settings;
 use portcullis::bitbucket::TestServer;
 use portcullis::decision::Mode;
+use portcullis::event::Tier;
 use portcullis::event::caller::Issuer;
 use portcullis::gateway::Keep;
 use portcullis::gateway::brake;
 use portcullis::gateway::bundles::Source;
 use portcullis::gateway::connections::Connection;
 use portcullis::gateway::connections::Hook;
+use portcullis::gateway::environments::NamedEnvironment;
 use portcullis::graph::Product;
 use portcullis::http::listener::Security;
 use portcullis::policy::demand::duration;
@@ -195,6 +197,8 @@ fn cloud(
         premium: Some(true),
         posts_status: true,
         hooks: vec![hook(&cast.cloud_hook)?],
+        environments: Vec::new(),
+        ci: Vec::new(),
         own: ArcSwapOption::empty(),
         id,
     })
@@ -216,13 +220,24 @@ fn datacenter(simulator: &Simulator, cast: &Cast) -> Result<Connection, Assembly
         workspace: None,
         client: Some(Client::new(settings).map_err(AssemblyError::other)?),
         issuer: None,
-        protected_refs: vec!["main".to_owned()],
+        protected_refs: vec!["main".to_owned(), "release/*".to_owned()],
         premium: None,
         posts_status: true,
         hooks: vec![hook(&cast.datacenter_hook)?],
+        environments: environments(&id)?,
+        ci: Vec::new(),
         own: ArcSwapOption::empty(),
         id,
     })
+}
+
+/// What other CI deploys to: Data Center has no environments of its own.
+fn environments(
+    connection: &portcullis::graph::ConnectionId,
+) -> Result<Vec<NamedEnvironment>, AssemblyError> {
+    let named = [("staging", Tier::Staging), ("production", Tier::Production)];
+    let made = named.map(|(name, tier)| NamedEnvironment::new(connection, name, tier));
+    made.into_iter().collect::<Result<_, _>>().map_err(AssemblyError::other)
 }
 
 fn hook(registered: &company::Registered) -> Result<Hook, AssemblyError> {

@@ -158,10 +158,10 @@ pub async fn dead_letter(command: DeadLetter) -> ExitCode {
 /// `portcullis token …`
 pub async fn token(command: Token) -> ExitCode {
     match command {
-        Token::Create { name, connection, repository, action, expires_in, reach } => {
+        Token::Create { name, connection, repository, action, environment, expires_in, reach } => {
             let wish = json!({
                 "name": name, "connection": connection, "repositories": repository, "actions": action,
-                "expires_in": expires_in.as_secs(),
+                "environments": environment, "expires_in": expires_in.as_secs(),
             });
             let answer = act(&reach, async |operator| operator.post("tokens", &wish).await).await;
             show(reach.format, answer, |answer| {
@@ -176,9 +176,10 @@ pub async fn token(command: Token) -> ExitCode {
             let answer = read(&reach, Reading::Tokens).await;
             show(reach.reach.format, answer, |answer| {
                 table(
-                    &["name", "connection", "expires", "token id"],
+                    &["name", "connection", "may ask about", "expires", "token id"],
                     rows(answer, "tokens").iter().map(|row| {
-                        ["name", "connection", "expires", "id"].map(|column| text(row, column))
+                        let of = |column: &str| text(row, column);
+                        [of("name"), of("connection"), scope(row), of("expires"), of("id")]
                     }),
                     "no service token",
                 )
@@ -190,4 +191,19 @@ pub async fn token(command: Token) -> ExitCode {
             show(reach.format, answer, |_| format!("{id} is revoked"))
         }
     }
+}
+
+/// `deploy, publish · PAY/* · staging`; an empty list of repositories or actions is all of them.
+fn scope(row: &Value) -> String {
+    let names = |member: &str, none: &str| {
+        let listed = rows(row, member);
+        let names: Vec<&str> = listed.iter().filter_map(Value::as_str).collect();
+        if names.is_empty() { none.to_owned() } else { names.join(", ") }
+    };
+    let parts = [
+        names("actions", "every action"),
+        names("repositories", "every repository"),
+        names("environments", ""),
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }

@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::event::caller::Issuer;
 use crate::event::caller::KeySet;
+use crate::event::caller::Signing;
 use crate::event::caller::TokenError;
 use crate::event::caller::bare;
 use crate::event::caller::cut;
 use crate::event::caller::listed;
+use crate::graph::Known;
 use crate::graph::Time;
+use crate::graph::Why;
 
 /// Longest token looked at. Bitbucket's have about 1.2 KiB; without a bound a stranger could have megabytes decoded.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -43,7 +45,7 @@ pub struct Peek {
 /// Reads issuer and key name without believing them.
 pub fn peek(token: &str) -> Result<Peek, TokenError> {
     let parts = parts(token)?;
-    let key = header(parts.header)?;
+    let (key, _) = header(parts.header)?;
     let claims = Claims::read(parts.claims)?;
     Ok(Peek { issuer: claims.text("iss")?, key })
 }
@@ -70,22 +72,19 @@ fn parts(token: &str) -> Result<Parts<'_>, TokenError> {
     Ok(Parts { header, claims, signature, signed })
 }
 
-/// Checks the header and gives the key's name.
-fn header(part: &str) -> Result<String, TokenError> {
+/// Checks the header and gives the key's name, and the algorithm it says: only compared with the key's own.
+fn header(part: &str) -> Result<(String, Signing), TokenError> {
     let fields = fields(part)?;
     if let Some(name) = REFUSED_HEADERS.iter().find(|name| fields.contains_key(**name)) {
         return Err(TokenError::Header { name });
     }
-    match fields.get("alg") {
-        Some(Value::String(alg)) if alg == "RS256" => {}
-        found => {
-            let found = found.and_then(Value::as_str).unwrap_or("nothing");
-            return Err(TokenError::Algorithm { found: cut(found) });
-        }
-    }
+    let said = fields.get("alg").and_then(Value::as_str);
+    let signing = said.and_then(Signing::from_text);
+    let signing =
+        signing.ok_or_else(|| TokenError::Algorithm { found: cut(said.unwrap_or("nothing")) })?;
     match fields.get("kid") {
         Some(Value::String(key)) if !key.is_empty() && key.len() <= MAX_KEY_NAME_BYTES => {
-            Ok(key.clone())
+            Ok((key.clone(), signing))
         }
         Some(_) => Err(TokenError::Claim { claim: "kid", why: "is not a short text" }),
         None => {
@@ -140,8 +139,15 @@ pub fn verified(
     now: Time,
 ) -> Result<Claims, TokenError> {
     let parts = parts(token)?;
-    let name = header(parts.header)?;
-    let key = keys.key(&name).ok_or_else(|| TokenError::UnknownKey { key: cut(&name) })?;
+    let (name, said) = header(parts.header)?;
+    let not_its = TokenError::Algorithm { found: said.as_str().to_owned() };
+    let key = match keys.key(&name) {
+        Some(key) if key.signing == said => key,
+        Some(_) => return Err(not_its),
+        // For an issuer whose keys are all for another algorithm, that is what is wrong.
+        None if !keys.signs_with(said) => return Err(not_its),
+        None => return Err(TokenError::UnknownKey { key: cut(&name) }),
+    };
     // The signature's own text must be the only spelling of its bytes, or one token would have several.
     URL_SAFE_NO_PAD
         .decode(parts.signature)
@@ -149,8 +155,8 @@ pub fn verified(
     let holds = jsonwebtoken::crypto::verify(
         parts.signature,
         parts.signed.as_bytes(),
-        key,
-        Algorithm::RS256,
+        &key.key,
+        key.signing.algorithm(),
     );
     if !holds.unwrap_or(false) {
         return Err(TokenError::Signature);
@@ -214,9 +220,22 @@ impl Claims {
         }
     }
 
-    /// A claim by a configured name, if it is a text.
-    pub fn mapped(&self, name: &str) -> Option<String> {
-        self.fields.get(name).and_then(Value::as_str).map(str::to_owned)
+    /// A claim by a configured name: nothing where none is configured, unknown where the token does not have it as a
+    /// text or a whole number.
+    pub fn mapped(&self, name: Option<&str>) -> Known<String> {
+        let Some(name) = name else { return Known::Nothing };
+        let unusable = |what: &str| {
+            Known::Unknown(Why::said(format!(
+                "the token's claim `{name}` {what}: its CI is configured to say it"
+            )))
+        };
+        match self.fields.get(name) {
+            Some(Value::String(text)) if !text.is_empty() => Known::Value(text.clone()),
+            Some(Value::Number(number)) if number.is_u64() => Known::Value(number.to_string()),
+            Some(Value::String(_)) => unusable("is empty"),
+            Some(_) => unusable("is neither a text nor a whole number"),
+            None => unusable("is missing"),
+        }
     }
 
     fn check_issuer(&self, from: &Issuer) -> Result<(), TokenError> {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::bitbucket::Client;
 use crate::bitbucket::FetchError;
 use crate::bitbucket::PullRequestFacts;
 use crate::bitbucket::StepFacts;
@@ -19,8 +20,10 @@ use crate::gateway::connections::Connection;
 use crate::gateway::gather::CALL;
 use crate::gateway::question::Asker;
 use crate::gateway::question::Question;
-use crate::gateway::question::service_repository;
+use crate::gateway::question::told;
+use crate::gateway::question::told::Told;
 use crate::gateway::road::Matter;
+use crate::graph::Id;
 use crate::graph::Known;
 use crate::graph::Why;
 
@@ -43,8 +46,13 @@ pub async fn caller(gateway: &Gateway, matter: &mut Matter, asker: &Asker, quest
                 None => unread(matter, &Why::fixed(NO_CREDENTIAL)),
             }
         }
-        Asker::Service { connection, .. } => {
-            of_service(gateway, matter, connection, question).await;
+        Asker::Service { connection, scope, .. } => {
+            let told = told::of_service(connection, scope, question, &gateway.graph.load());
+            of_other(matter, connection, told, question.step.pull_request).await;
+        }
+        Asker::Ci { connection, ci, scope } => {
+            let told = told::of_ci(connection, ci, scope, question, &gateway.graph.load());
+            of_other(matter, connection, told, question.step.pull_request).await;
         }
     }
 }
@@ -111,61 +119,81 @@ fn unread(matter: &mut Matter, why: &Why) {
     }
 }
 
-/// Another CI's claims are read back: the commit exists in that repository, and the ref holds it.
-async fn of_service(
-    gateway: &Gateway,
+/// What a caller that is no step says is read back: the commit exists in that repository, and the ref holds it.
+async fn of_other(
     matter: &mut Matter,
     connection: &Connection,
-    question: &Question,
+    told: Told,
+    pull_request: Option<u64>,
 ) {
-    let repository = service_repository(connection, question, &gateway.graph.load());
     let facts = &mut matter.document.facts;
     facts.pipeline = Known::Nothing;
     // The CI asks as itself: nobody's rights on Bitbucket are used, and that is known.
     facts.actor = Known::Nothing;
     facts.pull_request = Known::Nothing;
-    let Some(repository) = repository else { return };
-    let (commit, held) = match (&connection.client, &question.step.commit) {
-        (Some(client), Some(claimed)) => {
-            let commit =
-                client.commit(&repository, claimed, CALL).await.map_err(|error| error.why());
-            let held = match (&commit, question.reference()) {
-                (Ok(commit), Some(name)) => holds(
-                    client.dropped_history(&repository, &commit.hash, &name, CALL).await,
-                    name,
-                ),
-                (Ok(_), None) => Known::Nothing,
-                (Err(why), _) => Known::Unknown(why.clone()),
-            };
-            (commit.map(|commit| commit.hash), held)
-        }
-        (None, _) => (Err(Why::fixed(NO_CREDENTIAL)), Known::unknown(NO_CREDENTIAL)),
-        (_, None) => {
-            let why = Why::fixed("the question names no commit: give it with `--commit`");
-            (Err(why.clone()), Known::Unknown(why))
-        }
-    };
-    let pull_request = match (&connection.client, &commit, question.step.pull_request) {
-        (_, _, None) => Known::Nothing,
-        (Some(client), Ok(commit), Some(id)) => {
-            stands_at(client.pull_request(&repository, id, CALL).await, id, commit)
-        }
-        (None, Ok(_), Some(_)) => Known::unknown(NO_CREDENTIAL),
-        (_, Err(why), Some(_)) => Known::Unknown(why.clone()),
-    };
-    let unread = commit.as_ref().err().or(held.why()).or(pull_request.why());
+    let read = read_back(connection, &told, pull_request).await;
+    let unread = read.commit.as_ref().err().or(read.held.why()).or(read.pull_request.why());
     matter.unread_step = unread.cloned();
-    matter.commit = commit.ok();
-    matter.document.facts.pull_request = pull_request;
+    matter.commit = read.commit.ok();
+    matter.document.facts.pull_request = read.pull_request;
     matter.document.facts.resource = Known::Value(Resource {
-        repository: Known::Value(Repository {
-            id: Known::Value(repository),
-            ..Repository::default()
-        }),
-        reference: held.map(reference),
-        environment: Known::Nothing,
+        repository: match told.repository {
+            Ok(id) => Known::Value(Repository { id: Known::Value(id), ..Repository::default() }),
+            Err(why) => Known::Unknown(why),
+        },
+        reference: read.held.map(reference),
+        environment: told.environment,
         variables: Known::default(),
     });
+}
+
+/// What Bitbucket says of what a caller told.
+struct ReadBack {
+    commit: Result<String, Why>,
+    /// The ref, if it holds the commit.
+    held: Known<String>,
+    pull_request: Known<PullRequest>,
+}
+
+async fn read_back(connection: &Connection, told: &Told, pull_request: Option<u64>) -> ReadBack {
+    let (client, repository, claimed) = match placed(connection, told) {
+        Ok(placed) => placed,
+        Err(why) => {
+            let held = Known::Unknown(why.clone());
+            let pull_request = match pull_request {
+                Some(_) => Known::Unknown(why.clone()),
+                None => Known::Nothing,
+            };
+            return ReadBack { commit: Err(why), held, pull_request };
+        }
+    };
+    let commit = client.commit(repository, claimed, CALL).await.map_err(|error| error.why());
+    let held = match (&commit, &told.reference) {
+        (Err(why), _) | (Ok(_), Known::Unknown(why)) => Known::Unknown(why.clone()),
+        (Ok(commit), Known::Value(name)) => {
+            let dropped = client.dropped_history(repository, &commit.hash, name, CALL).await;
+            holds(dropped, name.clone())
+        }
+        (Ok(_), Known::Nothing) => Known::Nothing,
+    };
+    let pull_request = match (&commit, pull_request) {
+        (_, None) => Known::Nothing,
+        (Ok(commit), Some(id)) => {
+            stands_at(client.pull_request(repository, id, CALL).await, id, &commit.hash)
+        }
+        (Err(why), Some(_)) => Known::Unknown(why.clone()),
+    };
+    ReadBack { commit: commit.map(|commit| commit.hash), held, pull_request }
+}
+
+/// Where to read, and which commit.
+fn placed<'a>(
+    connection: &'a Connection,
+    told: &'a Told,
+) -> Result<(&'a Client, &'a Id, &'a str), Why> {
+    let client = connection.client.as_ref().ok_or(Why::fixed(NO_CREDENTIAL))?;
+    let repository = told.repository.as_ref().map_err(Clone::clone)?;
+    Ok((client, repository, told.commit.as_ref().map_err(Clone::clone)?))
 }
 
 /// The pull request, if it stands at the commit that was read: approvals given to other commits speak for nothing here.

@@ -256,6 +256,9 @@ impl Gateway {
         for issuer in self.connections.issuers() {
             oldest = oldest.max(self.keys.age(&issuer.issuer).await);
         }
+        for trusted in self.connections.iter().flat_map(|connection| &connection.ci) {
+            oldest = oldest.max(self.keys.age_of(&trusted.keys).await);
+        }
         self.meters.bitbucket().show_keys(oldest);
         gauges.clock_offset.set(self.clock.offset().as_secs_f64());
         let hooks = self.connections.iter().flat_map(|connection| &connection.hooks);

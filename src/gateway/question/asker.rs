@@ -1,4 +1,4 @@
-//! Who asks: a pipeline step by its own token, or a CI by a service token. Nothing else is believed.
+//! Who asks: a pipeline step by its own token, another CI by its own or by a service token. Nothing else is believed.
 
 use std::sync::Arc;
 
@@ -8,12 +8,15 @@ use sha2::Sha256;
 use crate::bitbucket::FetchError;
 use crate::bitbucket::issuer::KeyError;
 use crate::event::caller;
+use crate::event::caller::CiIdentity;
+use crate::event::caller::Peek;
+use crate::event::caller::Scope;
 use crate::event::caller::StepIdentity;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::gateway::question::CheckError;
 use crate::gateway::question::Question;
-use crate::graph::Id;
+use crate::gateway::question::told;
 use crate::graph::Snapshot;
 use crate::policy::input::CallerKind;
 use crate::store::ServiceToken;
@@ -32,8 +35,19 @@ pub enum Asker {
     Service {
         /// Where.
         connection: Arc<Connection>,
-        /// What the token may.
+        /// The token.
         token: ServiceToken,
+        /// What it may ask about.
+        scope: Scope,
+    },
+    /// A job of another CI.
+    Ci {
+        /// Where.
+        connection: Arc<Connection>,
+        /// What its token says.
+        ci: CiIdentity,
+        /// What jobs of its kind may ask about.
+        scope: Scope,
     },
 }
 
@@ -70,10 +84,37 @@ impl Gateway {
     /// Judges a token: whose it is, and for which connection.
     pub async fn asker(&self, token: &str) -> Result<Asker, CheckError> {
         if caller::ServiceToken::is_meant(token) {
-            self.service(token).await
+            return self.service(token).await;
+        }
+        // Which keys to try: nothing else is taken from what is not proven yet.
+        let claimed = caller::peek(token);
+        let claimed = claimed.map_err(|error| CheckError::Unknown(error.to_string()))?;
+        if self.connections.ci(&claimed.issuer).next().is_some() {
+            self.ci_asker(token, &claimed).await
         } else {
             self.step_asker(token).await
         }
+    }
+
+    /// The first of the CI of this issuer that the token is for; else what was wrong where most can be said of it.
+    async fn ci_asker(&self, token: &str, claimed: &Peek) -> Result<Asker, CheckError> {
+        let (mut told, mut refused) = (0, "the token's CI is gone".to_owned());
+        for (connection, trusted) in self.connections.ci(&claimed.issuer) {
+            let (tells, why) = match self.keys.keys_of(&trusted.keys, &claimed.key).await {
+                Ok(keys) => match caller::ci(token, &trusted.ci, &keys, self.clock.now()) {
+                    Ok(ci) => {
+                        let scope = trusted.ci.scope.clone();
+                        return Ok(Asker::Ci { connection: Arc::clone(connection), ci, scope });
+                    }
+                    Err(error) => (error.tells(), error.to_string()),
+                },
+                Err(error) => (1, error.to_string()),
+            };
+            if tells >= told {
+                (told, refused) = (tells, why);
+            }
+        }
+        Err(CheckError::Unknown(refused))
     }
 
     async fn step_asker(&self, token: &str) -> Result<Asker, CheckError> {
@@ -132,7 +173,8 @@ impl Gateway {
             )));
         }
         let connection = self.connections.get(&row.connection).cloned().ok_or_else(unknown)?;
-        Ok(Asker::Service { connection, token: row })
+        let scope = Scope::kept(&row.repositories, &row.actions, &row.environments);
+        Ok(Asker::Service { connection, token: row, scope })
     }
 }
 
@@ -140,7 +182,9 @@ impl Asker {
     /// Where.
     pub const fn connection(&self) -> &Arc<Connection> {
         match self {
-            Self::Step { connection, .. } | Self::Service { connection, .. } => connection,
+            Self::Step { connection, .. }
+            | Self::Service { connection, .. }
+            | Self::Ci { connection, .. } => connection,
         }
     }
 
@@ -149,19 +193,21 @@ impl Asker {
         match self {
             Self::Step { .. } => CallerKind::Step,
             Self::Service { .. } => CallerKind::Service,
+            Self::Ci { .. } => CallerKind::Ci,
         }
     }
 
-    /// Whether it is a service token.
-    pub const fn is_service(&self) -> bool {
-        matches!(self, Self::Service { .. })
+    /// Whether it is a step of Bitbucket's own: a run that can be read there, so that an answer to it can stand.
+    pub const fn is_step(&self) -> bool {
+        matches!(self, Self::Step { .. })
     }
 
-    /// What the record calls it: the step, or the token's id.
+    /// What the record calls it: the step, the token's id, or the CI and its job.
     pub fn id(&self) -> String {
         match self {
             Self::Step { step, .. } => step.step.clone(),
             Self::Service { token, .. } => token.id.to_string(),
+            Self::Ci { ci, .. } => format!("{}:{}", ci.ci, ci.subject),
         }
     }
 
@@ -177,9 +223,10 @@ impl Asker {
                     step.issued.millis()
                 )
             }
-            Self::Service { connection, token } => {
+            Self::Service { connection, token, .. } => {
                 format!("{}\nservice\n{}", connection.id, token.id)
             }
+            Self::Ci { connection, ci, .. } => format!("{}\nci\n{}", connection.id, run_of(ci)),
         };
         hex::encode(Sha256::digest(text))
     }
@@ -188,11 +235,33 @@ impl Asker {
     pub fn agrees_with(&self, question: &Question, graph: &Snapshot) -> Result<(), CheckError> {
         match self {
             Self::Step { step, .. } => step_agrees(step, question, graph),
-            Self::Service { connection, token } => {
-                service_agrees(connection, token, question, graph)
+            Self::Service { connection, token, scope } => {
+                let holder = format!("the service token `{}`", token.name);
+                told::within_scope(&holder, scope, question)?;
+                let Some(name) = &question.repository else {
+                    return Err(CheckError::Malformed(
+                        "a service token carries no repository: name it with `repository`, PROJECT/SLUG"
+                            .to_owned(),
+                    ));
+                };
+                let repository = told::repository(connection, name, graph)?;
+                told::repository_within(&holder, scope, &repository, graph)
+            }
+            Self::Ci { connection, ci, scope } => {
+                told::ci_agrees(connection, ci, scope, question, graph)
             }
         }
     }
+}
+
+/// One run of a job, as its token tells it: another run, or another token of the same second for something else, differs.
+fn run_of(ci: &CiIdentity) -> String {
+    let claims = [&ci.run, &ci.repository, &ci.reference, &ci.commit, &ci.environment];
+    let claims = claims.map(|claim| claim.value().map(String::as_str).unwrap_or_default());
+    let issued = ci.issued.millis().to_string();
+    let parts = [ci.ci.as_str(), &ci.subject, &issued].into_iter().chain(claims);
+    let parts: Vec<String> = parts.map(|part| format!("{}:{part}", part.len())).collect();
+    parts.join("\n")
 }
 
 fn forbidden(why: String) -> Result<(), CheckError> {
@@ -252,51 +321,6 @@ fn environment_agrees(
         "the question names environment `{claimed}`, but the step deploys to `{}`",
         name.unwrap_or(proven.native())
     ))
-}
-
-fn service_agrees(
-    connection: &Connection,
-    token: &ServiceToken,
-    question: &Question,
-    graph: &Snapshot,
-) -> Result<(), CheckError> {
-    if !token.actions.is_empty() && !token.actions.contains(&question.action) {
-        return forbidden(format!(
-            "the service token `{}` may not ask about `{}`",
-            token.name, question.action
-        ));
-    }
-    if question.repository.is_none() {
-        return Err(CheckError::Malformed(
-            "a service token carries no repository: name it with `repository`, PROJECT/SLUG"
-                .to_owned(),
-        ));
-    }
-    let Some(repository) = service_repository(connection, question, graph) else {
-        return forbidden(format!(
-            "repository `{}` is not known on connection `{}`",
-            question.repository.as_deref().unwrap_or_default(),
-            connection.id
-        ));
-    };
-    if !token.repositories.is_empty()
-        && !token.repositories.iter().any(|known| *known == repository.as_str())
-    {
-        return forbidden(format!(
-            "the service token `{}` may not ask about this repository",
-            token.name
-        ));
-    }
-    Ok(())
-}
-
-/// The repository a service token's question names, found in the graph by its full name.
-pub fn service_repository(
-    connection: &Connection,
-    question: &Question,
-    graph: &Snapshot,
-) -> Option<Id> {
-    graph.repository_named(&connection.id, question.repository.as_deref()?)
 }
 
 /// UUIDs are compared without braces and case.

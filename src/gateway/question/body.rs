@@ -56,6 +56,14 @@ pub struct StepClaim {
     pub run: Option<String>,
 }
 
+/// Whether a text is a word for something that can be done.
+pub fn is_action(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_lowercase())
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.len() <= MAX_ACTION
+}
+
 impl Question {
     /// Reads a body. The error names the member and what it should be.
     pub fn read(body: &[u8]) -> Result<Self, String> {
@@ -66,12 +74,7 @@ impl Question {
     }
 
     fn check(&self) -> Result<(), String> {
-        let word = |text: &str| {
-            let mut bytes = text.bytes();
-            bytes.next().is_some_and(|b| b.is_ascii_lowercase())
-                && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        };
-        if !word(&self.action) || self.action.len() > MAX_ACTION {
+        if !is_action(&self.action) {
             return Err("`action` must be a lower-case word such as `deploy`, at most 40 letters, digits and `-`".to_owned());
         }
         if self.variables.len() > MAX_VARIABLES {

@@ -98,7 +98,7 @@ fn security(caller: Caller) -> Value {
 fn schemes() -> Value {
     json!({
         "signature": {"type": "apiKey", "in": "header", "name": "X-Hub-Signature", "description": "`sha256=` and HMAC-SHA256 of the body, as Bitbucket makes it with the hook's secret."},
-        "asker": {"type": "http", "scheme": "bearer", "description": "A pipeline step's OpenID Connect token, or a service token (`pcs_…`)."},
+        "asker": {"type": "http", "scheme": "bearer", "description": "A pipeline step's OpenID Connect token, that of another CI which the connection trusts, or a service token (`pcs_…`)."},
         "operator": {"type": "http", "scheme": "bearer", "description": "The operator token."},
         "session": {"type": "apiKey", "in": "cookie", "name": "portcullis", "description": "A session from a one-time link."},
     })

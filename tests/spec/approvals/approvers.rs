@@ -91,6 +91,8 @@ pub fn connection(id: &str) -> Arc<Connection> {
         posts_status: false,
         premium: None,
         hooks: Vec::new(),
+        environments: Vec::new(),
+        ci: Vec::new(),
         own: arc_swap::ArcSwapOption::empty(),
     })
 }

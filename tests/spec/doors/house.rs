@@ -350,6 +350,8 @@ fn connection(id: &str, product: Product, hook: &str) -> Connection {
         premium: None,
         posts_status: false,
         hooks: vec![Hook::new(hook.parse().unwrap(), secrets).unwrap()],
+        environments: Vec::new(),
+        ci: Vec::new(),
         own: None.into(),
     }
 }

@@ -197,6 +197,8 @@ fn connection() -> Connection {
         premium: None,
         posts_status: false,
         hooks: vec![hook(HOOK, Some(Duration::from_hours(1))), hook(QUIET_HOOK, None)],
+        environments: Vec::new(),
+        ci: Vec::new(),
         own: None.into(),
     }
 }

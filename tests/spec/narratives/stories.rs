@@ -92,6 +92,7 @@ fn named(document: &Value) -> Names {
         owner: Some("project SHOP; 4 identities hold admin on the repository".to_owned()),
         via: via.filter_map(Value::as_str).map(str::to_owned).collect(),
         asked_because: text("claimed.reason"),
+        asker: None,
     }
 }
 

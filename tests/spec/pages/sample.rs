@@ -105,6 +105,7 @@ fn names(text: Text<'_>) -> Names {
         owner: Some(text("keeper")),
         via: vec![text("via")],
         asked_because: Some(text("asked")),
+        asker: None,
     }
 }
 

@@ -26,6 +26,9 @@ pub const DATACENTER: &str = "acme-dc";
 pub const BILLING: &str = "acme/billing";
 /// The Data Center repository.
 pub const LEDGER: &str = "PAY/ledger";
+/// A repository of each that nobody works on.
+pub const OTHER_CLOUD: &str = "acme/tools";
+pub const OTHER_DATACENTER: &str = "OPS/tools";
 /// How the world reaches the gate. Links and audiences carry it whatever port the gate really has.
 pub const GATE: &str = "https://gate.example.com";
 
@@ -210,6 +213,7 @@ fn cloud(acme: &mut Workspace, hook: &Registered) -> People {
     acme.group("release-managers", "release-managers", &[mia, omar]);
     acme.project("BILL", "Billing", true);
     acme.add_repository("billing", "BILL");
+    acme.add_repository("tools", "BILL");
     acme.grant_project("BILL", Holder::Group("developers".to_owned()), ProjectLevel::Write);
     acme.grant("billing", Holder::User(mia), Level::Admin);
     for kind in ["push", "force", "delete", "require_approvals_to_merge", "enforce_merge_checks"] {
@@ -246,6 +250,8 @@ fn datacenter(dc: &mut DataCenter, hook: &Registered) -> String {
     dc.add_group("release-managers", &["mia", "omar"], &[]);
     dc.add_project("PAY", "Payments", None);
     dc.add_repository("PAY", "ledger");
+    dc.add_project("OPS", "Operations", None);
+    dc.add_repository("OPS", "tools");
     dc.grant_project("PAY", DcHolder::Group("developers".to_owned()), ProjectPermission::Admin);
     let events = ["repo:refs_changed", "pr:opened", "pr:merged"];
     dc.hook(LEDGER, &format!("http://127.0.0.1:9/hooks/{}", hook.id), Some(&hook.secret), &events);

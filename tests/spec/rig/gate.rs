@@ -42,6 +42,12 @@ pub struct Shape {
     pub policies: Option<PathBuf>,
     /// No `effects`: nothing is written to Bitbucket.
     pub silent: bool,
+    /// More of `[public]`.
+    pub public: String,
+    /// More of the Cloud connection's configuration: tables below it, such as `[[connection.environment]]`.
+    pub cloud: String,
+    /// The same of the Data Center connection.
+    pub datacenter: String,
     /// A disk of its own of this many MiB; see [`Disk::mount`].
     pub disk_mib: Option<u32>,
     /// No file may grow beyond this many KiB: writing further fails as on a broken disk. Until it is started again.
@@ -404,6 +410,7 @@ fn configure(town: &Town, shape: &Shape, folder: &Path) {
 [public]
 listen = "127.0.0.1:0"
 url = "{GATE}"
+{more_public}
 [operator]
 listen = "127.0.0.1:0"
 [store]
@@ -429,19 +436,24 @@ secrets = [{cloud_secret}]
 [[connection.hook]]
 id = "{second_hook}"
 secrets = [{second_secret}]
+{cloud}
 [[connection]]
 id = "{DATACENTER}"
 product = "datacenter"
 base_url = "{base}"
 credential = {{ kind = "basic", user = "portcullis", password = {password} }}
-protected_refs = ["main"]
+protected_refs = ["main", "release/*"]
 {effects}
 [[connection.hook]]
 id = "{dc_hook}"
 secrets = [{dc_secret}]
+{datacenter}
 {more}
 "#,
         more = shape.more,
+        more_public = shape.public,
+        cloud = shape.cloud,
+        datacenter = shape.datacenter,
         store = folder.join("portcullis.db").display(),
         api = simulator.cloud_api(),
         key = at("consumer.key"),

@@ -60,6 +60,7 @@ fn token(name: &str) -> ServiceToken {
         connection: "acme-cloud".parse().unwrap(),
         repositories: Vec::new(),
         actions: Vec::new(),
+        environments: Vec::new(),
         doors: Vec::new(),
         created: at(0),
         expires: at(1_000),

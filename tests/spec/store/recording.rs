@@ -436,6 +436,7 @@ async fn a_service_token_is_found_by_its_hash_until_it_is_revoked() {
         connection: "acme-cloud".parse().unwrap(),
         repositories: Vec::new(),
         actions: vec!["deploy".to_owned()],
+        environments: Vec::new(),
         doors: vec!["check".to_owned()],
         created: at(0),
         expires: at(1_000),

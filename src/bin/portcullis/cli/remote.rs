@@ -114,12 +114,15 @@ pub enum Token {
         /// The connection it speaks for.
         #[arg(long)]
         connection: String,
-        /// Repositories it may ask about, by id; none: all of the connection.
-        #[arg(long)]
+        /// Repositories it may ask about, with `*` for any run of characters, or an id; none: all of the connection.
+        #[arg(long, value_name = "PROJECT/SLUG")]
         repository: Vec<String>,
         /// Actions it may ask about; none: all.
         #[arg(long)]
         action: Vec<String>,
+        /// Environments it may name, so that the token proves them; none: it proves none.
+        #[arg(long, value_name = "NAME")]
+        environment: Vec<String>,
         /// How long it is good for.
         #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "90d")]
         expires_in: Duration,

@@ -57,6 +57,19 @@ second_person = false          # true: a pause takes two of [[operator.person]]
 # secrets = [{ file = "hook.secret" }]      # a second one during rotation
 # silent_after = "12h"                      # an alert rings when it has told nothing for so long; absent: never
 
+# [[connection.environment]]                # what other CI deploys to; Bitbucket's own need no mention
+# name = "production"
+# tier = "production"                       # test, staging or production
+# repositories = ["acme/*"]                 # absent: every one
+# [[connection.ci]]                         # another CI whose own OpenID Connect tokens are accepted
+# id = "jenkins"                            # what the record calls it
+# issuer = "https://jenkins.example.com/oidc"
+# subjects = ["https://jenkins.example.com/job/*"]   # who may ask; absent: every job
+# repositories = ["acme/*"]                 # about what
+# algorithms = ["RS256"]                    # ES256 only if listed
+# jwks = "jenkins.jwks"                     # an address or a file; absent: where its openid-configuration says
+# claims = { commit = "commit", ref = "branch", environment = "environment" }
+
 # A Bitbucket Data Center.
 # [[connection]]
 # id = "acme-dc"

@@ -1,5 +1,8 @@
 //! Connections from configuration: every id parsed, every secret read, every address judged, before anything starts.
 
+mod ci;
+mod environments;
+
 use arc_swap::ArcSwapOption;
 use portcullis::bitbucket::Client;
 use portcullis::bitbucket::Credential;
@@ -28,6 +31,7 @@ const COMMIT_STATUS: &str = "commit-status";
 
 /// Every connection, or what is wrong with the first bad one.
 pub fn of(config: &Config, public_url: &str) -> Result<Vec<Connection>, ConfigError> {
+    ci::judge(config)?;
     let read = || {
         config.connection.iter().enumerate().map(|(at, connection)| one(at, connection, public_url))
     };
@@ -65,6 +69,8 @@ fn one(at: usize, config: &ConnectionConfig, public_url: &str) -> Result<Connect
         premium: premium(&key("plan"), config)?,
         posts_status: posts_status(&key("effects"), config)?,
         hooks: hooks.collect::<Result<_, _>>()?,
+        environments: environments::of(&key("environment"), &id, &config.environment)?,
+        ci: ci::of(&key("ci"), &id, config, public_url)?,
         own: ArcSwapOption::empty(),
         id,
     })
@@ -127,18 +133,22 @@ fn issuer(
     config: &ConnectionConfig,
     public_url: &str,
 ) -> Option<Issuer> {
-    let workspace = config.workspace.as_ref().filter(|_| product == Product::Cloud)?;
+    let url = step_issuer(config).filter(|_| product == Product::Cloud)?;
+    let audiences = audiences(&config.audiences, config, public_url);
+    Some(Issuer { connection: id.clone(), issuer: url, audiences })
+}
+
+/// Who signs the tokens of this connection's own steps.
+fn step_issuer(config: &ConnectionConfig) -> Option<String> {
+    let workspace = config.workspace.as_ref()?;
     let api = config.api_url.as_deref().unwrap_or(CLOUD_API).trim_end_matches('/');
-    let audiences = if config.audiences.is_empty() {
-        vec![public_url.to_owned()]
-    } else {
-        config.audiences.clone()
-    };
-    Some(Issuer {
-        connection: id.clone(),
-        issuer: format!("{api}/workspaces/{workspace}/pipelines-config/identity/oidc"),
-        audiences,
-    })
+    Some(format!("{api}/workspaces/{workspace}/pipelines-config/identity/oidc"))
+}
+
+/// The audiences named, else those of the connection, else the gate's own address.
+fn audiences(named: &[String], config: &ConnectionConfig, public_url: &str) -> Vec<String> {
+    let named = if named.is_empty() { &config.audiences } else { named };
+    if named.is_empty() { vec![public_url.to_owned()] } else { named.to_vec() }
 }
 
 fn premium(key: &str, config: &ConnectionConfig) -> Result<Option<bool>, ConfigError> {
