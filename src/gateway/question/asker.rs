@@ -334,7 +334,11 @@ fn without_keys(error: &KeyError) -> CheckError {
         KeyError::Unread(_, FetchError::Missing { .. }) | KeyError::Address(_) => {
             CheckError::Unknown(error.to_string())
         }
-        KeyError::Unread(..) | KeyError::Unusable(..) | KeyError::Client => {
+        KeyError::Unread(..)
+        | KeyError::Unusable(..)
+        | KeyError::Described(..)
+        | KeyError::File(..)
+        | KeyError::Client => {
             CheckError::Unavailable(error.to_string())
         }
     }
