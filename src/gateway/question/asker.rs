@@ -338,8 +338,6 @@ fn without_keys(error: &KeyError) -> CheckError {
         | KeyError::Unusable(..)
         | KeyError::Described(..)
         | KeyError::File(..)
-        | KeyError::Client => {
-            CheckError::Unavailable(error.to_string())
-        }
+        | KeyError::Client => CheckError::Unavailable(error.to_string()),
     }
 }
