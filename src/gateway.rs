@@ -31,10 +31,12 @@ pub mod readiness;
 pub mod retention;
 pub mod resealing;
 pub mod road;
+pub mod spans;
 pub mod status;
 pub mod streams;
 pub mod telling;
 pub mod tickets;
+pub mod timekeeping;
 pub mod troubles;
 pub mod workers;
 
@@ -47,8 +49,10 @@ use tokio::sync::Notify;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::bitbucket::Client;
 use crate::bitbucket::issuer::Keys;
 use crate::decision::Modes;
 use crate::decision::Pause;
@@ -177,6 +181,8 @@ pub struct Gateway {
     courier_bell: Notify,
     ticket_moved: watch::Sender<Uuid>,
     stop: watch::Sender<bool>,
+    /// What traces show of it.
+    pub traces: spans::Traces,
 }
 
 /// What became of a delivery at the door.
@@ -243,6 +249,7 @@ impl Gateway {
             courier_bell: Notify::new(),
             ticket_moved: watch::Sender::new(Uuid::nil()),
             stop: watch::Sender::new(false),
+            traces: spans::Traces::default(),
         }))
     }
 
@@ -270,11 +277,13 @@ impl Gateway {
             received: sealed.received,
             attempt: 1,
         };
-        let kept = self.store.keep(new).await?;
+        let keeping = self.store.keep(new).instrument(spans::station(Station::Keep));
+        let kept = keeping.await?;
         hook.hear(received);
         self.meters.took(Station::Keep, began);
         match kept {
             Kept::New(id) => {
+                self.traces.took(id);
                 self.inbox_bell.notify_one();
                 Ok(Accepted::Kept(id))
             }
@@ -311,6 +320,7 @@ impl Gateway {
         tasks.spawn(troubles::run(Arc::clone(self)));
         tasks.spawn(tickets::run(Arc::clone(self)));
         tasks.spawn(brake::run(Arc::clone(self)));
+        tasks.spawn(timekeeping::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));
         tasks.spawn(retention::run(Arc::clone(self)));
         tasks.spawn(resealing::run(Arc::clone(self)));
@@ -324,6 +334,15 @@ impl Gateway {
                 tracing::error!(%error, "a part of the gateway ended by itself");
                 self.stop();
             }
+        }
+    }
+
+    /// Makes traces from now on.
+    pub fn trace(&self, settings: spans::Settings) {
+        self.traces.begin(settings);
+        if settings.outward == spans::Outward::Told {
+            let clients = self.connections.iter().filter_map(|one| one.client.as_ref());
+            clients.for_each(Client::carry_traces);
         }
     }
 

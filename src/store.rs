@@ -200,6 +200,11 @@ impl Store {
         Time::from_millis(highest.max(now.millis()))
     }
 
+    /// The clock was set back to this time: no later one is the floor any more. Kept with the next commit.
+    pub fn set_back(&self, to: Time) {
+        self.inner.clock.fetch_min(to.millis(), Ordering::Relaxed);
+    }
+
     /// The highest stamp there was, also before the last start.
     pub fn highest_stamp(&self) -> Time {
         Time::from_millis(self.inner.clock.load(Ordering::Relaxed))

@@ -13,9 +13,11 @@
 
 mod spec {
     mod about;
+    mod alarms;
     mod answers;
     mod approvals;
     mod approvals_read;
+    mod attacks;
     mod backup;
     mod bitbucket;
     mod brake;
@@ -23,6 +25,7 @@ mod spec {
     mod canaries;
     mod check;
     mod ci_tokens;
+    mod clock;
     mod commands;
     mod crash;
     mod decisions;
@@ -36,6 +39,7 @@ mod spec {
     mod json;
     mod kept;
     mod layers;
+    mod log_lines;
     mod ledger;
     mod metrics;
     mod narratives;
@@ -68,6 +72,7 @@ mod spec {
     mod store;
     mod streams;
     mod tokens;
+    mod traces;
     mod webhooks;
     mod words;
     mod workers;

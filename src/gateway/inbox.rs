@@ -7,6 +7,7 @@ use std::time::Duration;
 use sha2::Digest;
 use sha2::Sha256;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::bitbucket;
@@ -22,6 +23,7 @@ use crate::gateway::names;
 use crate::gateway::road::Judged;
 use crate::gateway::road::Matter;
 use crate::gateway::road::Offered;
+use crate::gateway::spans;
 use crate::gateway::status;
 use crate::graph::Known;
 use crate::policy::Document;
@@ -79,7 +81,10 @@ async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
     if count > 0 {
         gateway.meters.took(Station::Claim, began);
     }
-    let taken = claimed.into_iter().map(|delivery| one(gateway, delivery));
+    let taken = claimed.into_iter().map(|delivery| {
+        let span = gateway.traces.delivery(delivery.id, delivery.product);
+        one(gateway, delivery).instrument(span)
+    });
     for result in futures_util::future::join_all(taken).await {
         result?;
     }
@@ -97,7 +102,9 @@ async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::St
         .await;
     };
     let began = Instant::now();
-    let read = bitbucket::read(connection.product, &connection.id, &claimed.key, &claimed.body);
+    let read = spans::station(Station::Read).in_scope(|| {
+        bitbucket::read(connection.product, &connection.id, &claimed.key, &claimed.body)
+    });
     gateway.meters.took(Station::Read, began);
     let reading = match read {
         Ok(reading) => reading,
@@ -124,7 +131,7 @@ async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::St
     }
     let last = events.len() - 1;
     for (at, event) in events.into_iter().enumerate() {
-        let judged = judge(gateway, &connection, &claimed, event.clone()).await;
+        let judged = Box::pin(judge(gateway, &connection, &claimed, event.clone())).await;
         let done = (at == last).then_some(claimed.id);
         if let Err(error) = record(gateway, judged, event, done).await {
             return retry(gateway, &claimed, &error).await;
@@ -205,11 +212,13 @@ async fn record(
     let (acts, tells) = (!recording.actions.is_empty(), !recording.notices.is_empty());
     let record = Arc::clone(&recording.record);
     let began = Instant::now();
-    let recorded = gateway.store.record(vec![recording]).await.pop();
+    let storing = gateway.store.record(vec![recording]);
+    let recorded = storing.instrument(spans::station(Station::Record)).await.pop();
     gateway.meters.took(Station::Record, began);
     match recorded {
         Some(Ok(_)) => {
             gateway.meters.decided(&record.public);
+            gateway.traces.decided(&record.public);
             if acts {
                 gateway.outbox_bell.notify_one();
             }

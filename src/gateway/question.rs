@@ -15,6 +15,7 @@ use std::time::Duration;
 use sha2::Digest;
 use sha2::Sha256;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::approval::State;
 use crate::approval::Ticket;
@@ -37,6 +38,7 @@ use crate::gateway::road::Matter;
 use crate::gateway::road::Offered;
 use crate::gateway::road::RUN;
 use crate::gateway::road::STEP_IS_REAL;
+use crate::gateway::spans;
 use crate::gateway::status;
 use crate::gateway::tickets;
 use crate::graph::Known;
@@ -210,11 +212,13 @@ impl Gateway {
         let record = Arc::clone(&recording.record);
         let (acts, tells) = (!recording.actions.is_empty(), !recording.notices.is_empty());
         let began = Instant::now();
-        let recorded = self.store.record(vec![recording]).await.pop();
+        let storing = self.store.record(vec![recording]);
+        let recorded = storing.instrument(spans::station(Station::Record)).await.pop();
         self.meters.took(Station::Record, began);
         match recorded {
             Some(Ok(_)) => {
                 self.meters.decided(&record.public);
+                self.traces.decided(&record.public);
                 // Only what was asked for again is at hand, and then this is what stands from now on.
                 if self.stood.contains_key(&key) {
                     self.stood.insert(key, Arc::clone(&record));

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use sha2::Digest;
 use sha2::Sha256;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::decision::Brake;
@@ -41,6 +42,7 @@ use crate::gateway::gather;
 use crate::gateway::meters::Remembered;
 use crate::gateway::meters::Station;
 use crate::gateway::names;
+use crate::gateway::spans;
 use crate::graph::Id;
 use crate::graph::Time;
 use crate::graph::Why;
@@ -133,6 +135,17 @@ impl Offered {
     }
 }
 
+/// What there is once the rules have answered.
+struct Gathered {
+    matter: Matter,
+    input: Arc<Input>,
+    active: Arc<Active>,
+    findings: Vec<Finding>,
+    remembered: bool,
+    /// How the gate's own demand is taken here.
+    own: Mode,
+}
+
 impl Gateway {
     /// Decides a matter, boxed because it is large and goes all the way down the road. `offer` is asked for grants once
     /// the input and the approvals it wants are known.
@@ -153,19 +166,36 @@ impl Gateway {
             .collect();
         let wanted = wanted_by(&active, matter.document.kind, &routed);
         let began = Instant::now();
-        gather::gather(self, &mut matter, &wanted, freshest(&routed)).await;
+        gather::gather(self, &mut matter, &wanted, freshest(&routed))
+            .instrument(spans::station(Station::Gather))
+            .await;
         let began = self.meters.took(Station::Gather, began);
         let input = Arc::new(matter.document.page(&wanted));
-        let (findings, remembered) = self.evaluate(&active, &routed, &input).await;
+        let evaluating = self.evaluate(&active, &routed, &input);
+        let (findings, remembered) = evaluating.instrument(spans::station(Station::Evaluate)).await;
         let began = self.meters.took(Station::Evaluate, began);
+        let own = own_mode(&routed, modes.of(&matter.connection.id, &RuleId::told(STEP_IS_REAL)));
+        let active = Arc::clone(&active);
+        let gathered = Gathered { matter, input, active, findings, remembered, own };
+        let judged = self.weighed(gathered, &routed, offer);
+        let judged = judged.instrument(spans::station(Station::Decide)).await;
+        self.meters.took(Station::Decide, began);
+        judged
+    }
+
+    /// Findings become a verdict and a plan.
+    async fn weighed<F>(&self, gathered: Gathered, routed: &[Routed<'_>], offer: F) -> Judged
+    where
+        F: AsyncFnOnce(&Matter, &Input, &Active, &[approvers::Wanted]) -> Offered,
+    {
+        let Gathered { matter, input, active, findings, remembered, own } = gathered;
         let graph = self.graph.load();
         let findings = with_unread_step(findings, &matter);
         let (findings, mut wanting) = approvers::resolve(findings, &graph, &active.bundle, &matter);
         // A rule in shadow is recorded, but nobody is asked for its approval: that would make the effect stricter.
-        wanting.retain(|one| mode_of(&one.asked.rule, &routed) == Mode::Enforce);
+        wanting.retain(|one| mode_of(&one.asked.rule, routed) == Mode::Enforce);
         let offered = offer(&matter, &input, &active, &wanting).await;
-        let own = own_mode(&routed, modes.of(&matter.connection.id, &RuleId::told(STEP_IS_REAL)));
-        let ruled = Ruled { routed: &routed, own, brake: self.brake(matter.at) };
+        let ruled = Ruled { routed, own, brake: self.brake(matter.at) };
         let mut record =
             record(&matter, &input, &active, &ruled, findings, &offered, &wanting, remembered);
         // Whose it is matters to whoever has to do something about it; an Allow stays fast.
@@ -174,8 +204,7 @@ impl Gateway {
         {
             names.owner = names::owner(&graph, &matter.document.facts);
         }
-        self.meters.took(Station::Decide, began);
-        Judged { matter, input, active: Arc::clone(&active), record, wanted: wanting, offered }
+        Judged { matter, input, active, record, wanted: wanting, offered }
     }
 
     /// Findings of the asked rules, unknown facts and faults weighed in; from memory where an equal question was answered.

@@ -34,6 +34,7 @@ use http::Request;
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::decision::Brake;
 use crate::gateway::Gateway;
@@ -58,6 +59,7 @@ use crate::http::route::Door;
 use crate::http::route::RateClass;
 use crate::http::route::Router;
 use crate::http::route::Surface;
+use crate::http::traced;
 
 pub use describe::description;
 
@@ -133,14 +135,17 @@ impl House {
         let found = found.map(|found| (found.route, found.first().unwrap_or_default().to_owned()));
         let route = found.as_ref().ok().map(|(route, _)| *route);
         let (method, form) = (method(&head.method), Form::of(route, &head.headers));
+        let span = traced::request(&self.gateway.traces, route, method, &head.headers, visit.id);
         let answered = match found {
             Ok((route, parameter)) => {
                 let body = Body::Coming(body);
-                self.enter(Call { route, parameter, head, body, visit, asker: Asker::Anyone }).await
+                let call = Call { route, parameter, head, body, visit, asker: Asker::Anyone };
+                self.enter(call).instrument(span.clone()).await
             }
             Err(missed) => Err(Problem::from(missed)),
         };
         let answer = answered.unwrap_or_else(|problem| form.tell(problem, visit.id, self.brake()));
+        traced::answered(&span, &answer);
         let pattern = route.map_or(NO_ROUTE, |route| route.pattern);
         self.requests.answered(pattern, method, answer.status(), started.elapsed());
         answer

@@ -20,6 +20,7 @@ use super::receiver::Receiver;
 use super::rig::BILLING;
 use super::rig::CLOUD;
 use super::rig::Gate;
+use super::rig::Shape;
 
 /// A secret, and how it could look where it should not be.
 struct Canary {
@@ -215,8 +216,17 @@ async fn read_everything(gate: &Gate, life: &Life, out: &mut Outputs) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
+    let (elsewhere, key) = (tempfile::tempdir().unwrap(), "sings-in-the-collectors-mine");
+    let file = elsewhere.path().join("collector.key");
+    std::fs::write(&file, key).unwrap();
+    // Nobody listens there: what is said about that is looked through too.
+    let more = format!(
+        "\n[telemetry]\notlp = \"http://127.0.0.1:9/v1/traces\"\nheaders = {{ x-key = {{ file = \"{}\" }} }}",
+        file.display()
+    );
     let receiver = Receiver::answering(&[200]).await;
-    let mut gate = Gate::start_as(heard_by(&receiver)).await;
+    let heard = heard_by(&receiver);
+    let mut gate = Gate::start_as(Shape { more: heard.more + &more, ..heard }).await;
     streaming(&mut gate).await;
     let mut out = Outputs::default();
     let life = live(&gate, &mut out).await;
@@ -264,6 +274,7 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
     out.add_files(gate.folder.path(), &SECRET_FILES);
 
     let read = |name: &str| std::fs::read_to_string(gate.path(name)).unwrap().trim().to_owned();
+    let collectors = key;
     let (cast, key) = (&gate.town.cast, read("store.key"));
     let whsec = |name: &str| STANDARD.decode(&read(name)["whsec_".len()..]).unwrap();
     let signature = life.step.rsplit('.').next().unwrap();
@@ -280,6 +291,7 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         Canary::new("the channel's secret", &whsec("channel.whsec")),
         Canary::new("the channel's next secret", &whsec("next.whsec")),
         Canary::new("the token in the channel's address", TOKEN.as_bytes()),
+        Canary::new("the key of the collector of traces", collectors.as_bytes()),
         Canary::new("the store's key", &hex::decode(&key).unwrap()),
     ];
     for canary in &canaries {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use portcullis::simulator::faults::Fault;
 use portcullis::simulator::git::Change;
 use serde_json::json;
 use uuid::Uuid;
@@ -242,4 +243,23 @@ async fn rules_that_are_bad_stop_a_start_and_change_nothing_while_a_gate_runs() 
     std::fs::remove_file(area.join("broken.rego")).unwrap();
     gate.restart().await;
     assert_eq!(gate.readiness().await.body["bundle"], bundle);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_keys_no_step_is_believed_and_none_is_called_a_liar() {
+    let mut gate = Gate::start().await;
+    gate.terminate().await;
+    let step = gate.town.step("main", Some(gate.town.cast.staging));
+    let config = "/2.0/workspaces/acme/pipelines-config";
+    gate.town.simulator.lay_fault(config, Fault::Status(503), None);
+    gate.restart().await;
+    let question = json!({"action": "deploy", "environment": "staging"});
+    let asked = gate.check(&step.token, &question).await;
+    assert_eq!(asked.status, 503, "no verdict: {}", asked.body);
+    assert!(asked.body["detail"].as_str().unwrap().contains("could not be read"), "{}", asked.body);
+    gate.town.simulator.clear_faults();
+    until("an answer", async || {
+        (gate.check(&step.token, &question).await.status == 200).then_some(())
+    })
+    .await;
 }

@@ -53,6 +53,7 @@ Environment:
   PORTCULLIS_URL               the gate's address, such as https://gate.example.com
   BITBUCKET_STEP_OIDC_TOKEN    set by Bitbucket when the step has `oidc: audiences:`
   PORTCULLIS_TOKEN             a service token, in another CI
+  TRACEPARENT                  the trace the question is part of, if your CI makes traces
 
 Exit codes:
    0  proceed

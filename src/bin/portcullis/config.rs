@@ -7,6 +7,7 @@ mod notices;
 pub mod pointing;
 mod secrets;
 mod streams;
+mod telemetry;
 pub mod template;
 
 use std::path::Path;
@@ -24,6 +25,7 @@ pub use notices::OwnerConfig;
 pub use notices::RouteConfig;
 pub use secrets::SecretRef;
 pub use streams::StreamConfig;
+pub use telemetry::TelemetryConfig;
 
 /// The whole configuration.
 #[derive(Debug, Deserialize, JsonSchema, Default)]
@@ -49,6 +51,8 @@ pub struct Config {
     pub owner: Vec<OwnerConfig>,
     /// Who hears what: read from top to bottom, the first that fits decides.
     pub route: Vec<RouteConfig>,
+    /// Traces.
+    pub telemetry: TelemetryConfig,
     /// The Bitbuckets it guards.
     pub connection: Vec<ConnectionConfig>,
     /// Where every decision goes besides the record.

@@ -31,20 +31,26 @@ use crate::assembly::KeysError;
 use crate::assembly::Listeners;
 use crate::assembly::Plan;
 use crate::assembly::Running;
+use crate::cli::LogFormat;
 use crate::cli::Serve;
 use crate::config;
 use crate::config::Config;
 use crate::config::ConfigError;
+use crate::logs;
 use crate::offline;
+use crate::telemetry::Telemetry;
 
 /// Runs the command until it is asked to stop.
-pub async fn run(serve: Serve) -> ExitCode {
-    match started(&serve).await {
-        Ok(running) => {
+pub async fn run(serve: Serve, format: LogFormat) -> ExitCode {
+    match started(&serve, format).await {
+        Ok((running, telemetry)) => {
             greet(&running).await;
             stop_signal().await;
             tracing::info!("stopping: nothing new is taken, what is under way is finished");
             running.stop().await;
+            if let Some(telemetry) = telemetry {
+                telemetry.stop().await;
+            }
             ExitCode::SUCCESS
         }
         Err(Failed::Configuration(error)) => {
@@ -78,8 +84,10 @@ impl From<AssemblyError> for Failed {
     }
 }
 
-async fn started(serve: &Serve) -> Result<Running, Failed> {
+async fn started(serve: &Serve, format: LogFormat) -> Result<(Running, Option<Telemetry>), Failed> {
     let config = config::load(serve.config.as_deref())?;
+    let telemetry = telemetry(&config)?;
+    logs::start(format, "info", telemetry.as_ref().map(|telemetry| telemetry.tracer.clone()));
     let store = path_of(&config.store.url)
         .map_err(|error| ConfigError::value("store.url", error.to_string()))?;
     let data = serve.data.clone().unwrap_or_else(|| folder_of(&store));
@@ -108,7 +116,10 @@ async fn started(serve: &Serve) -> Result<Running, Failed> {
         worlds,
     };
     let gateway = assembly::assemble(plan).await?;
-    Ok(Running::start(gateway, listeners, &data, config.digest).await?)
+    if let Some(telemetry) = &telemetry {
+        telemetry.watch(&gateway).map_err(AssemblyError::other)?;
+    }
+    Ok((Running::start(gateway, listeners, &data, config.digest).await?, telemetry))
 }
 
 /// Reads everything a configuration names, short of opening the store; a summary for people.
@@ -122,6 +133,7 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
     mode(config)?;
     workers(config)?;
     streams::of(config)?;
+    config.telemetry.settings()?;
     let url =
         config.public.url.clone().unwrap_or_else(|| format!("http://{}", config.public.listen));
     config.public.url.as_deref().map(judged_url).transpose()?;
@@ -191,6 +203,11 @@ fn brake(config: &Config) -> Result<brake::Settings, ConfigError> {
         return Err(ConfigError::value("pause.second_person", why));
     }
     Ok(brake::Settings { longest, demand: Demand::Two })
+}
+
+fn telemetry(config: &Config) -> Result<Option<Telemetry>, Failed> {
+    let settings = config.telemetry.settings()?;
+    Ok(settings.map(Telemetry::start).transpose().map_err(AssemblyError::other)?)
 }
 
 /// Shortest token of a person. A shorter one can be guessed, and it opens everything.

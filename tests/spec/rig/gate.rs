@@ -59,6 +59,8 @@ pub struct Shape {
     pub more: String,
     /// Files that `more` names, with what is in them.
     pub files: Vec<(&'static str, String)>,
+    /// Log lines for people instead of JSON.
+    pub text: bool,
 }
 
 /// An answered question.
@@ -77,6 +79,7 @@ pub struct Gate {
     pub public: String,
     pub operator: String,
     pub http: reqwest::Client,
+    text: bool,
     child: Child,
     lines: watch::Receiver<Vec<String>>,
     ears: JoinSet<()>,
@@ -96,22 +99,24 @@ impl Gate {
         configure(&town, &shape, folder.path());
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let mut ears = JoinSet::new();
-        let (child, lines) = launch(folder.path(), shape.largest_file_kib, &mut ears);
+        let (child, lines) = launch(folder.path(), shape.largest_file_kib, shape.text, &mut ears);
         let (public, operator) = (String::new(), String::new());
-        let mut gate = Self { town, disk, folder, public, operator, http, child, lines, ears };
+        let text = shape.text;
+        let mut gate =
+            Self { town, disk, folder, public, operator, http, text, child, lines, ears };
         gate.come_up().await;
         gate
     }
 
     /// Starts it again on the same folder, after it was killed or has ended. Its ports are new; hooks follow.
     pub async fn restart(&mut self) {
-        (self.child, self.lines) = launch(self.folder.path(), None, &mut self.ears);
+        (self.child, self.lines) = launch(self.folder.path(), None, self.text, &mut self.ears);
         self.come_up().await;
     }
 
     /// Starts it again without waiting for more than its doors.
     pub async fn reopen(&mut self) {
-        (self.child, self.lines) = launch(self.folder.path(), None, &mut self.ears);
+        (self.child, self.lines) = launch(self.folder.path(), None, self.text, &mut self.ears);
         self.open_doors().await;
     }
 
@@ -124,7 +129,12 @@ impl Gate {
         })
         .await;
         for connection in [CLOUD, DATACENTER] {
-            self.line(&format!("\"discovered\",\"connection\":\"{connection}\"")).await;
+            let said = if self.text {
+                format!("discovered connection={connection} ")
+            } else {
+                format!("\"discovered\",\"connection\":\"{connection}\"")
+            };
+            self.line(&said).await;
         }
     }
 
@@ -177,6 +187,11 @@ impl Gate {
         let id = i32::try_from(self.child.id().unwrap()).unwrap();
         let id = rustix::process::Pid::from_raw(id).unwrap();
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// Waits for its end.
@@ -342,6 +357,7 @@ async fn asked(request: reqwest::RequestBuilder) -> Asked {
 fn launch(
     folder: &Path,
     largest_file_kib: Option<u64>,
+    text: bool,
     ears: &mut JoinSet<()>,
 ) -> (Child, watch::Receiver<Vec<String>>) {
     let mut command = match largest_file_kib {
@@ -349,6 +365,9 @@ fn launch(
         Some(kib) => limited(kib),
     };
     command.arg(folder.join("portcullis.toml"));
+    if text {
+        command.args(["--log-format", "text"]);
+    }
     command.current_dir(folder).stdout(Stdio::null()).envs(fault::environment(folder));
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

@@ -70,6 +70,15 @@ once_per = "24h"               # how long the same cause reaches nobody again
 # tell = "now"                 # or `digest`
 # shadow = "digest"            # rules in shadow: `digest`, `now` or `never`
 
+# Traces, sent by OTLP over HTTP. Absent: none are made.
+# [telemetry]
+# otlp = "https://collector.example.com/v1/traces"
+# headers = { x-api-key = { file = "collector.key" } }
+# sample = 1.0                 # the part of the traces that is kept, 0 to 1
+# service = "portcullis"       # what the gate is called there
+# parents = "ignore"           # `trust`: a `traceparent` that comes in is believed
+# tell_bitbucket = false       # true: calls to Bitbucket carry a `traceparent`
+
 # A Bitbucket Cloud workspace.
 # [[connection]]
 # id = "acme-cloud"            # part of every id, never reused
