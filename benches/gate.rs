@@ -135,12 +135,14 @@ async fn gateway(order: Order) -> Arc<Gateway> {
         graph: Snapshot::empty(),
         modes: Modes::new(Mode::Enforce, Vec::new()),
         brake: portcullis::gateway::brake::Settings::default(),
+        notify: portcullis::notify::Settings::default(),
         signing,
         verifier,
         keep: Keep {
             bodies: std::time::Duration::from_hours(24),
             sealed: std::time::Duration::from_hours(24),
         },
+        streams: Vec::new(),
         public_url: town::AUDIENCE.to_owned(),
         meters: Meters::new().unwrap(),
     };

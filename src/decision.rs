@@ -4,7 +4,9 @@
 //! the plan, never the verdict. Nothing here knows Rego, Bitbucket or the store.
 
 pub mod binds;
+pub mod doorbell;
 pub mod impact;
+pub mod line;
 pub mod narrative;
 pub mod pause;
 pub mod plan;

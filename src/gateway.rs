@@ -10,25 +10,34 @@ pub mod brake;
 pub mod bundles;
 pub mod clock;
 pub mod connections;
+pub mod courier;
 pub mod discovery;
 pub mod environments;
 pub mod following;
+pub mod friction;
 pub mod gather;
+pub mod glance;
 pub mod inbox;
 pub mod issuers;
 pub mod meters;
 pub mod modes;
 pub mod names;
 pub mod notary;
+pub mod notices;
 pub mod outbox;
 pub mod policies;
 pub mod question;
 pub mod readiness;
 pub mod retention;
+pub mod resealing;
 pub mod road;
+pub mod spans;
 pub mod status;
+pub mod streams;
 pub mod telling;
 pub mod tickets;
+pub mod timekeeping;
+pub mod troubles;
 pub mod workers;
 
 use std::sync::Arc;
@@ -40,8 +49,10 @@ use tokio::sync::Notify;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::bitbucket::Client;
 use crate::bitbucket::issuer::Keys;
 use crate::decision::Modes;
 use crate::decision::Pause;
@@ -59,7 +70,9 @@ use crate::gateway::meters::Station;
 use crate::gateway::policies::Policies;
 use crate::graph::Product;
 use crate::graph::Snapshot;
+use crate::graph::Time;
 use crate::ledger::VerifierKey;
+use crate::notify;
 use crate::policy::Bundle;
 use crate::policy::Finding;
 use crate::secret::SigningKey;
@@ -73,9 +86,6 @@ pub use policies::Active;
 
 /// Bytes of remembered findings. An entry weighs about 1 KB, so this is some 16,000 different questions.
 const MEMORY_BYTES: u64 = 16 << 20;
-
-/// Questions whose double asking is held back at one time, each for as long as somebody may ask it again.
-const MAX_QUESTIONS: u64 = 100_000;
 
 /// Decisions kept at hand for their retries, some 5 KB each.
 const MAX_STOOD: u64 = 4_000;
@@ -106,12 +116,16 @@ pub struct Parts {
     pub modes: Modes,
     /// How the gate may be paused.
     pub brake: brake::Settings,
+    /// How people are told.
+    pub notify: notify::Settings,
     /// Signs the ledger.
     pub signing: SigningKey,
     /// Verifies what it signs.
     pub verifier: VerifierKey,
     /// How long things are kept.
     pub keep: Keep,
+    /// Where every decision goes besides the record.
+    pub streams: Vec<Arc<streams::Settings>>,
     /// How the world reaches the public listener; every link begins with it. No slash at its end.
     pub public_url: String,
     /// Counts.
@@ -151,18 +165,24 @@ pub struct Gateway {
     signing: Arc<SigningKey>,
     verifier: VerifierKey,
     keep: Keep,
+    streams: Vec<Arc<streams::Settings>>,
     brake_settings: brake::Settings,
+    notify: notify::Settings,
+    digested: ArcSwapOption<Time>,
     paused: ArcSwapOption<Pause>,
     governing: tokio::sync::Mutex<()>,
     memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
-    questions: moka::sync::Cache<[u8; 32], Arc<tokio::sync::Mutex<()>>>,
+    questions: question::Flights,
     steps: gather::Steps,
     proven: question::Proven,
     stood: moka::sync::Cache<[u8; 32], Arc<Record>>,
     inbox_bell: Notify,
     outbox_bell: Notify,
+    courier_bell: Notify,
     ticket_moved: watch::Sender<Uuid>,
     stop: watch::Sender<bool>,
+    /// What traces show of it.
+    pub traces: spans::Traces,
 }
 
 /// What became of a delivery at the door.
@@ -210,14 +230,14 @@ impl Gateway {
             signing: Arc::new(parts.signing),
             verifier: parts.verifier,
             keep: parts.keep,
+            streams: parts.streams,
             brake_settings: parts.brake,
+            notify: parts.notify,
+            digested: ArcSwapOption::empty(),
             paused: ArcSwapOption::empty(),
             governing: tokio::sync::Mutex::new(()),
             memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
-            questions: moka::sync::Cache::builder()
-                .max_capacity(MAX_QUESTIONS)
-                .time_to_idle(Duration::from_mins(1))
-                .build(),
+            questions: question::Flights::default(),
             steps: gather::Steps::new(),
             proven: question::Proven::new(),
             stood: moka::sync::Cache::builder()
@@ -226,8 +246,10 @@ impl Gateway {
                 .build(),
             inbox_bell: Notify::new(),
             outbox_bell: Notify::new(),
+            courier_bell: Notify::new(),
             ticket_moved: watch::Sender::new(Uuid::nil()),
             stop: watch::Sender::new(false),
+            traces: spans::Traces::default(),
         }))
     }
 
@@ -255,11 +277,13 @@ impl Gateway {
             received: sealed.received,
             attempt: 1,
         };
-        let kept = self.store.keep(new).await?;
+        let keeping = self.store.keep(new).instrument(spans::station(Station::Keep));
+        let kept = keeping.await?;
         hook.hear(received);
         self.meters.took(Station::Keep, began);
         match kept {
             Kept::New(id) => {
+                self.traces.took(id);
                 self.inbox_bell.notify_one();
                 Ok(Accepted::Kept(id))
             }
@@ -275,7 +299,7 @@ impl Gateway {
         });
         let now = self.clock.now();
         for hook in self.connections.iter().flat_map(|connection| &connection.hooks) {
-            hook.hear(heard.last.get(hook.id()).copied().or(heard.others).unwrap_or(now));
+            hook.listen(heard.last.get(hook.id()).copied().or(heard.others).unwrap_or(now));
         }
     }
 
@@ -292,10 +316,15 @@ impl Gateway {
         let mut tasks = JoinSet::new();
         tasks.spawn(inbox::run(Arc::clone(self)));
         tasks.spawn(outbox::run(Arc::clone(self)));
+        tasks.spawn(courier::run(Arc::clone(self)));
+        tasks.spawn(troubles::run(Arc::clone(self)));
         tasks.spawn(tickets::run(Arc::clone(self)));
         tasks.spawn(brake::run(Arc::clone(self)));
+        tasks.spawn(timekeeping::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));
         tasks.spawn(retention::run(Arc::clone(self)));
+        tasks.spawn(resealing::run(Arc::clone(self)));
+        tasks.spawn(streams::run(Arc::clone(self)));
         tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         tasks.spawn(issuers::run(Arc::clone(self)));
@@ -305,6 +334,15 @@ impl Gateway {
                 tracing::error!(%error, "a part of the gateway ended by itself");
                 self.stop();
             }
+        }
+    }
+
+    /// Makes traces from now on.
+    pub fn trace(&self, settings: spans::Settings) {
+        self.traces.begin(settings);
+        if settings.outward == spans::Outward::Told {
+            let clients = self.connections.iter().filter_map(|one| one.client.as_ref());
+            clients.for_each(Client::carry_traces);
         }
     }
 

@@ -26,4 +26,5 @@ pub mod rate;
 pub mod route;
 pub mod session;
 pub mod tls;
+mod traced;
 mod wire;

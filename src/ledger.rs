@@ -26,10 +26,12 @@ mod verify;
 
 pub use checkpoint::Checkpoint;
 pub use checkpoint::CheckpointError;
+pub use entry::Draft;
 pub use entry::Entry;
 pub use entry::EntryError;
 pub use entry::Kind;
 pub use entry::MAX_ENTRY_BYTES;
+pub use entry::restamp;
 pub use export::ExportError;
 pub use export::Record;
 pub use export::export;

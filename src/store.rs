@@ -10,16 +10,18 @@
 //! In reading order: [`open`](Store::open), [`deliveries`](Store::keep), [`recording`](Store::record),
 //! [`log`](Store::append), then what is read and kept beside them.
 
-mod asked;
 mod copy;
 mod decisions;
 mod deliveries;
+mod entries;
 mod erase;
 mod error;
 mod levels;
 mod info;
 mod log;
+mod messages;
 mod meta;
+mod notices;
 mod open;
 mod outbox;
 mod pause;
@@ -33,7 +35,10 @@ mod retention;
 mod row;
 mod schema;
 mod search;
+mod seen;
 mod standing;
+mod streams;
+mod tally;
 mod tickets;
 mod tokens;
 mod trouble;
@@ -51,6 +56,7 @@ pub use deliveries::Kept;
 pub use deliveries::NewDelivery;
 pub use deliveries::REPEATED_WITHIN;
 pub use deliveries::Replay;
+pub use entries::Entries;
 pub use error::OpenError;
 pub use error::StoreError;
 pub use info::Disk;
@@ -65,6 +71,15 @@ pub use log::CheckpointError;
 pub use log::ExportError;
 pub use log::Head;
 pub use log::NewEntry;
+pub use messages::DueMessage;
+pub use messages::Hearing;
+pub use messages::NewMessage;
+pub use messages::Standing;
+pub use messages::Tells;
+pub use notices::Counted;
+pub use notices::NewNotice;
+pub use notices::Tell;
+pub use notices::Untold;
 pub use open::Role;
 pub use open::Settings;
 pub use open::path_of;
@@ -91,6 +106,11 @@ pub use search::Onward;
 pub use search::Page;
 pub use standing::Governed;
 pub use standing::World;
+pub use streams::StreamBegin;
+pub use streams::StreamPlace;
+pub use tally::Brought;
+pub use tally::MAX_TALLIED;
+pub use tally::Tallied;
 pub use tickets::MAX_NEAR;
 pub use tickets::TicketError;
 pub use tickets::TicketFilter;
@@ -116,10 +136,10 @@ use uuid::Uuid;
 
 use crate::graph::Time;
 use crate::secret::Seal;
-use crate::store::asked::Asked;
 use crate::store::open::Identity;
 use crate::store::reader::Readers;
 use crate::store::recording::News;
+use crate::store::seen::Seen;
 use crate::store::trouble::Trouble;
 use crate::store::wal::Order;
 use crate::store::writer::Desk;
@@ -142,7 +162,7 @@ struct Inner {
     path: PathBuf,
     clock: Arc<AtomicI64>,
     /// None: another process writes, and may hear questions that are not in here.
-    asked: Option<Asked>,
+    seen: Option<Arc<Seen>>,
     /// Likewise.
     recent: Option<recent::Shared>,
     identity: Identity,
@@ -178,6 +198,11 @@ impl Store {
     pub fn stamp(&self, now: Time) -> Time {
         let highest = self.inner.clock.fetch_max(now.millis(), Ordering::Relaxed);
         Time::from_millis(highest.max(now.millis()))
+    }
+
+    /// The clock was set back to this time: no later one is the floor any more. Kept with the next commit.
+    pub fn set_back(&self, to: Time) {
+        self.inner.clock.fetch_min(to.millis(), Ordering::Relaxed);
     }
 
     /// The highest stamp there was, also before the last start.

@@ -13,15 +13,19 @@
 
 mod spec {
     mod about;
+    mod alarms;
     mod answers;
     mod approvals;
     mod approvals_read;
+    mod attacks;
     mod backup;
     mod bitbucket;
     mod brake;
+    mod browser;
     mod canaries;
     mod check;
     mod ci_tokens;
+    mod clock;
     mod commands;
     mod crash;
     mod decisions;
@@ -35,9 +39,11 @@ mod spec {
     mod json;
     mod kept;
     mod layers;
+    mod log_lines;
     mod ledger;
     mod metrics;
     mod narratives;
+    mod notices;
     mod operator_door;
     mod other_ci;
     mod pages;
@@ -45,6 +51,7 @@ mod spec {
     mod policy_files;
     mod policy_tests;
     mod receiver;
+    mod rekey;
     mod rest;
     mod retention;
     mod rig;
@@ -63,7 +70,9 @@ mod spec {
     mod smuggling;
     mod static_client;
     mod store;
+    mod streams;
     mod tokens;
+    mod traces;
     mod webhooks;
     mod words;
     mod workers;

@@ -133,6 +133,9 @@ pub enum Act {
 /// Why a grant cannot be used for a question. In words of ours: no name and no free text, so that a ledger may keep it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
+    /// The clock was set, and how long the grant is good is not known.
+    #[error("frozen: the gate's clock was set, and no grant counts until it is right again")]
+    Frozen,
     /// Another decision used it.
     #[error("spent: its grant was used already")]
     Spent,

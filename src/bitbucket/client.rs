@@ -108,6 +108,11 @@ impl Client {
         of_product!(self, product => product.transport().measure(meters));
     }
 
+    /// Its calls name the trace they are made in, from now on: `traceparent`.
+    pub fn carry_traces(&self) {
+        of_product!(self, product => product.transport().carry_traces());
+    }
+
     /// The part of the hour's calls that each class has used, in the order of [`CallClass::ALL`]. Data Center tells no
     /// budget: 0.
     pub fn budget_used(&self) -> Vec<f64> {

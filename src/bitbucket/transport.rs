@@ -5,8 +5,11 @@
 
 mod credential;
 mod error;
+mod span;
 
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -14,6 +17,7 @@ use reqwest::Response;
 use reqwest::header;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use url::Url;
 
 use crate::bitbucket::budget::Budget;
@@ -108,6 +112,8 @@ pub(crate) struct Transport {
     budget: Budget,
     /// Set by the gateway that owns the client; without it nobody counts.
     meters: OnceLock<Meters>,
+    /// Whether its calls name the trace they are made in.
+    carries: AtomicBool,
 }
 
 impl Transport {
@@ -118,7 +124,7 @@ impl Transport {
         per_hour: Option<u32>,
     ) -> Result<Self, SettingsError> {
         let (http, budget) = (http(secure)?, Budget::new(per_hour));
-        Ok(Self { http, held, budget, meters: OnceLock::new() })
+        Ok(Self { http, held, budget, meters: OnceLock::new(), carries: AtomicBool::new(false) })
     }
 
     /// Requests sent, by class.
@@ -129,6 +135,11 @@ impl Transport {
     /// Counts its calls there from now on; the first to ask stays.
     pub(crate) fn measure(&self, meters: &Meters) {
         let _ = self.meters.set(meters.clone());
+    }
+
+    /// Its calls name the trace they are made in, from now on.
+    pub(crate) fn carry_traces(&self) {
+        self.carries.store(true, Ordering::Relaxed);
     }
 
     /// What it may still ask, and whether it is refused.
@@ -203,9 +214,17 @@ impl Transport {
         if let Some(body) = body {
             request = request.json(body);
         }
+        let span = span::of(call, if body.is_some() { "POST" } else { "GET" });
+        if self.carries.load(Ordering::Relaxed)
+            && let Some(parent) = span::traceparent(&span)
+        {
+            request = request.header("traceparent", parent);
+        }
         self.budget.count(call.class);
         let sent = Instant::now();
-        let answer = deadline.hold(call.what, self.exchange(request, call.what)).await;
+        let exchange = self.exchange(request, call.what).instrument(span.clone());
+        let answer = deadline.hold(call.what, exchange).await;
+        span::answered(&span, &answer);
         if let Some(meters) = self.meters.get() {
             meters.called(call.class, &answer, sent.elapsed());
         }

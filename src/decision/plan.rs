@@ -60,13 +60,13 @@ words! {
     }
 }
 
-/// Why the effect is milder than the verdict.
+/// Why the effect is milder than the verdict. Members by name: it stands in an entry of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Because {
-    /// What kind of softening.
-    pub kind: Softener,
     /// The rule, waiver or pause.
     pub id: String,
+    /// What kind of softening.
+    pub kind: Softener,
     /// One sentence for people.
     pub text: String,
 }

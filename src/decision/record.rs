@@ -74,76 +74,77 @@ impl<T> Part<T> {
     }
 }
 
-/// The part of a record that holds no names and no free text.
+/// The part of a record that holds no names and no free text. It is the body of the ledger's entry as it stands, so its
+/// members, and those of everything in it, are in the order of RFC 8785: by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "DecisionRecord")]
 pub struct Public {
-    /// The decision's id, UUIDv7.
-    pub decision: Uuid,
-    /// When it was made.
-    pub at: Time,
-    /// Where.
-    pub connection: ConnectionId,
-    /// Which product that is.
-    pub product: Product,
-    /// What happened.
-    pub event: EventKind,
     /// What was to be done.
     pub action: String,
-    /// Through which door.
-    pub surface: Surface,
-    /// The delivery it answers, if it came by webhook.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delivery: Option<Uuid>,
-    /// How the caller was known.
-    pub caller: CallerKind,
-    /// Id of the repository.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repository: Option<String>,
-    /// Id of the identity whose rights were used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
-    /// Commit the decision is about, if one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
-    /// SHA-256 of the input document, hex.
-    pub input_sha256: String,
-    /// Revision of the bundle that was asked.
-    pub bundle: String,
-    /// Revision of the graph.
-    pub graph_revision: u64,
-    /// How old the graph was, milliseconds; none: there was no graph.
-    pub graph_age_ms: Option<u64>,
-    /// Every rule that was asked, with what became of it.
-    pub rules: Vec<Asked>,
-    /// What the rules say.
-    pub verdict: Verdict,
-    /// What the caller must do.
-    pub effect: Effect,
-    /// How far it reaches here.
-    pub binds: Binds,
-    /// No rule answers this kind of event.
-    pub uncovered: bool,
-    /// Ids of what softened the effect.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub because: Vec<Because>,
-    /// Tickets whose grants it rests on; they are spent with it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub satisfied_by: Vec<Uuid>,
-    /// Rules whose demand those grants meet.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub met: Vec<RuleId>,
-    /// Grants that looked as if they fitted and were refused.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub refused_grants: Vec<RefusedGrant>,
-    /// The ticket it opened.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ticket: Option<Uuid>,
     /// What is to be done about it on Bitbucket, in words of ours. Whether it was done stands with the action itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
+    /// Id of the identity whose rights were used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// When it was made.
+    pub at: Time,
+    /// Ids of what softened the effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<Because>,
+    /// How far it reaches here.
+    pub binds: Binds,
+    /// Revision of the bundle that was asked.
+    pub bundle: String,
+    /// How the caller was known.
+    pub caller: CallerKind,
+    /// Commit the decision is about, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Where.
+    pub connection: ConnectionId,
+    /// The decision's id, UUIDv7.
+    pub decision: Uuid,
+    /// The delivery it answers, if it came by webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Uuid>,
+    /// What the caller must do.
+    pub effect: Effect,
+    /// What happened.
+    pub event: EventKind,
+    /// How old the graph was, milliseconds; none: there was no graph.
+    pub graph_age_ms: Option<u64>,
+    /// Revision of the graph.
+    pub graph_revision: u64,
+    /// SHA-256 of the input document, hex.
+    pub input_sha256: String,
+    /// Rules whose demand those grants meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub met: Vec<RuleId>,
+    /// Which product that is.
+    pub product: Product,
+    /// Grants that looked as if they fitted and were refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_grants: Vec<RefusedGrant>,
     /// Answered from the memory of an equal question.
     pub remembered: bool,
+    /// Id of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Every rule that was asked, with what became of it.
+    pub rules: Vec<Asked>,
+    /// Tickets whose grants it rests on; they are spent with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub satisfied_by: Vec<Uuid>,
+    /// Through which door.
+    pub surface: Surface,
+    /// The ticket it opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Uuid>,
+    /// No rule answers this kind of event.
+    pub uncovered: bool,
+    /// What the rules say.
+    pub verdict: Verdict,
 }
 
 /// A grant that was not used, and why.
@@ -159,15 +160,15 @@ pub struct RefusedGrant {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "AskedRule")]
 pub struct Asked {
-    /// Its id.
-    pub rule: RuleId,
+    /// How it is taken here.
+    pub mode: Mode,
     /// What became of it.
     pub outcome: Outcome,
+    /// Its id.
+    pub rule: RuleId,
     /// The strictest it found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// How it is taken here.
-    pub mode: Mode,
 }
 
 /// Names of what the decision is about. Display only: nothing is decided by a name.

@@ -66,6 +66,8 @@ pub struct Hook {
     silent_after: Option<Duration>,
     /// When it was heard last, milliseconds; before that, since when we listen.
     heard: AtomicI64,
+    /// When it told something last since the start, milliseconds; 0: nothing yet.
+    spoke: AtomicI64,
 }
 
 /// Why a set of connections cannot be.
@@ -90,7 +92,13 @@ impl Hook {
     pub fn new(id: HookId, secrets: Vec<Secret<Vec<u8>>>) -> Result<Self, ConnectionsError> {
         match secrets.len() {
             0 => Err(ConnectionsError::NoSecret(id)),
-            1 | 2 => Ok(Self { id, secrets, silent_after: None, heard: AtomicI64::new(0) }),
+            1 | 2 => Ok(Self {
+                id,
+                secrets,
+                silent_after: None,
+                heard: AtomicI64::new(0),
+                spoke: AtomicI64::new(0),
+            }),
             many => Err(ConnectionsError::ManySecrets(id, many)),
         }
     }
@@ -101,9 +109,26 @@ impl Hook {
         Self { silent_after, ..self }
     }
 
-    /// It told something, or it is listened to from now on.
+    /// It told something.
     pub fn hear(&self, at: Time) {
-        self.heard.fetch_max(at.millis(), Ordering::Relaxed);
+        self.listen(at);
+        self.spoke.fetch_max(at.millis(), Ordering::Relaxed);
+    }
+
+    /// It told something then, before this start, or it is listened to since then.
+    pub fn listen(&self, since: Time) {
+        self.heard.fetch_max(since.millis(), Ordering::Relaxed);
+    }
+
+    /// When it told something last, since the gateway started.
+    pub fn spoke(&self) -> Option<Time> {
+        let spoke = self.spoke.load(Ordering::Relaxed);
+        (spoke > 0).then(|| Time::from_millis(spoke))
+    }
+
+    /// How long it may be silent before it is missed. None: for ever.
+    pub const fn silent_after(&self) -> Option<Duration> {
+        self.silent_after
     }
 
     /// Whether it has told nothing for longer than it may. Nobody is missed before somebody listened.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sha2::Digest;
 use sha2::Sha256;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::bitbucket;
@@ -22,6 +23,7 @@ use crate::gateway::names;
 use crate::gateway::road::Judged;
 use crate::gateway::road::Matter;
 use crate::gateway::road::Offered;
+use crate::gateway::spans;
 use crate::gateway::status;
 use crate::graph::Known;
 use crate::policy::Document;
@@ -79,7 +81,10 @@ async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
     if count > 0 {
         gateway.meters.took(Station::Claim, began);
     }
-    let taken = claimed.into_iter().map(|delivery| one(gateway, delivery));
+    let taken = claimed.into_iter().map(|delivery| {
+        let span = gateway.traces.delivery(delivery.id, delivery.product);
+        one(gateway, delivery).instrument(span)
+    });
     for result in futures_util::future::join_all(taken).await {
         result?;
     }
@@ -97,7 +102,9 @@ async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::St
         .await;
     };
     let began = Instant::now();
-    let read = bitbucket::read(connection.product, &connection.id, &claimed.key, &claimed.body);
+    let read = spans::station(Station::Read).in_scope(|| {
+        bitbucket::read(connection.product, &connection.id, &claimed.key, &claimed.body)
+    });
     gateway.meters.took(Station::Read, began);
     let reading = match read {
         Ok(reading) => reading,
@@ -124,7 +131,7 @@ async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::St
     }
     let last = events.len() - 1;
     for (at, event) in events.into_iter().enumerate() {
-        let judged = judge(gateway, &connection, &claimed, event.clone()).await;
+        let judged = Box::pin(judge(gateway, &connection, &claimed, event.clone())).await;
         let done = (at == last).then_some(claimed.id);
         if let Err(error) = record(gateway, judged, event, done).await {
             return retry(gateway, &claimed, &error).await;
@@ -178,7 +185,7 @@ async fn judge(
         claimed: Known::Nothing,
         graph: Known::Nothing,
     };
-    let matter = Matter {
+    let matter = Box::new(Matter {
         document,
         connection: Arc::clone(connection),
         surface: Surface::Hook,
@@ -190,7 +197,7 @@ async fn judge(
         commit: None,
         ground: gather::GroundFacts::default(),
         at: gateway.clock.now(),
-    };
+    });
     gateway.judge(matter, async |_, _, _, _| Offered::default()).await
 }
 
@@ -202,16 +209,21 @@ async fn record(
     done: Option<Uuid>,
 ) -> Result<(), RecordError> {
     let recording = recording(gateway, judged, event, done);
-    let acts = !recording.actions.is_empty();
-    let decision = recording.record.public.clone();
+    let (acts, tells) = (!recording.actions.is_empty(), !recording.notices.is_empty());
+    let record = Arc::clone(&recording.record);
     let began = Instant::now();
-    let recorded = gateway.store.record(vec![recording]).await.pop();
+    let storing = gateway.store.record(vec![recording]);
+    let recorded = storing.instrument(spans::station(Station::Record)).await.pop();
     gateway.meters.took(Station::Record, began);
     match recorded {
         Some(Ok(_)) => {
-            gateway.meters.decided(&decision);
+            gateway.meters.decided(&record.public);
+            gateway.traces.decided(&record.public);
             if acts {
                 gateway.outbox_bell.notify_one();
+            }
+            if tells {
+                gateway.courier_bell.notify_one();
             }
             Ok(())
         }
@@ -229,7 +241,7 @@ async fn record(
 }
 
 fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid>) -> Recording {
-    let Judged { matter, mut record, .. } = judged;
+    let Judged { matter, active, mut record, .. } = judged;
     let status = status::plan(&matter, &record, &gateway.public_url);
     record.public.actions = status
         .iter()
@@ -239,10 +251,12 @@ fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid
         .iter()
         .filter_map(|status| status::action(&matter.connection.id, record.public.decision, status))
         .collect();
+    let notices = gateway.notices_of(&matter, &record, &active);
     Recording {
         done,
         event_key: event_key(&matter, event),
         actions,
+        notices,
         mentions: names::mentioned(&matter.document.facts),
         ..Recording::of(record)
     }

@@ -4,6 +4,7 @@
 //! it before its first event. What has to be looked up is in [`gauges`], off the road.
 
 pub mod gauges;
+pub mod streams;
 
 use std::sync::Arc;
 
@@ -69,6 +70,8 @@ words! {
         KeysUnread = "keys_unread",
         /// No evaluation process can be started.
         NoWorker = "no_worker",
+        /// A notice was given up: whoever was to be told was not.
+        NoticeGivenUp = "notice_given_up",
     }
 }
 
@@ -92,11 +95,13 @@ pub struct Meters {
     dead_letters: IntCounter,
     ignored_fields: IntCounter,
     actions: IntCounterVec,
+    notices: IntCounterVec,
     stations: Arc<[Histogram]>,
     remembered: IntCounter,
     asked: IntCounter,
     alarms: Arc<[IntCounter]>,
     gauges: Gauges,
+    streams: streams::Streams,
     bitbucket: bitbucket::meter::Meters,
 }
 
@@ -113,6 +118,14 @@ impl Meters {
             on.counters("portcullis_actions_total", "Actions tried, by outcome.", &["outcome"])?;
         for outcome in ["done", "retried", "given_up"] {
             actions.with_label_values(&[outcome]);
+        }
+        let notices = on.counters(
+            "portcullis_notices_total",
+            "Messages to channels tried, by outcome.",
+            &["outcome"],
+        )?;
+        for outcome in ["told", "retried", "given_up"] {
+            notices.with_label_values(&[outcome]);
         }
         let answers = on.counters(
             "portcullis_answers_total",
@@ -132,11 +145,13 @@ impl Meters {
                 "Fields of webhook bodies that Bitbucket's documentation does not have.",
             )?,
             actions,
+            notices,
             stations: stations(&on)?,
             remembered: answers.with_label_values(&["hit"]),
             asked: answers.with_label_values(&["miss"]),
             alarms: alarms(&on)?,
             gauges: Gauges::register(&on)?,
+            streams: streams::Streams::register(&on)?,
             bitbucket: bitbucket::meter::Meters::register(&on.0)?,
             registry: on.0,
         })
@@ -150,6 +165,11 @@ impl Meters {
     /// What is looked up now and then.
     pub const fn gauges(&self) -> &Gauges {
         &self.gauges
+    }
+
+    /// What is measured of streams.
+    pub const fn streams(&self) -> &streams::Streams {
+        &self.streams
     }
 
     /// What is counted of calls to Bitbucket.
@@ -203,6 +223,11 @@ impl Meters {
     /// An action was tried.
     pub fn acted(&self, outcome: &str) {
         self.actions.with_label_values(&[outcome]).inc();
+    }
+
+    /// A message to a channel was tried.
+    pub fn noticed(&self, outcome: &str) {
+        self.notices.with_label_values(&[outcome]).inc();
     }
 
     /// A station was passed that was begun at `since`. Gives the present, where the next one begins.

@@ -17,11 +17,9 @@ pub async fn run(gateway: Arc<Gateway>) {
     let mut failing = false;
     loop {
         let signed = gateway.sign().await;
-        if let Err(error) = &signed {
+        if let (Err(error), false) = (&signed, failing) {
             tracing::error!(%error, "no checkpoint could be signed");
-            if !failing {
-                gateway.meters.alarm(Alarm::CheckpointFailed);
-            }
+            gateway.meters.alarm(Alarm::CheckpointFailed);
         }
         failing = signed.is_err();
         let was_in_trouble = gateway.store.trouble().is_some();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::bitbucket::Client;
 use crate::bitbucket::FetchError;
@@ -60,8 +61,11 @@ pub async fn run(gateway: Arc<Gateway>) {
 async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
     let due = gateway.store.due_actions(BATCH, gateway.clock.now(), LEASE).await?;
     let count = due.len();
-    for result in
-        futures_util::future::join_all(due.into_iter().map(|action| one(gateway, action))).await
+    for result in futures_util::future::join_all(due.into_iter().map(|action| {
+        let span = gateway.traces.action(action.decision);
+        one(gateway, action).instrument(span)
+    }))
+    .await
     {
         result?;
     }

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use arc_swap::ArcSwap;
 
+use crate::event::EventKind;
 use crate::gateway::Gateway;
 use crate::gateway::bundles;
 use crate::gateway::bundles::FolderError;
@@ -16,8 +17,10 @@ use crate::gateway::workers::Pool;
 use crate::gateway::workers::PoolError;
 use crate::gateway::workers::Settings;
 use crate::graph::Time;
+use crate::graph::fact::Wanted;
 use crate::ledger::Kind;
 use crate::policy::Bundle;
+use crate::policy::SourceFile;
 use crate::store::NewEntry;
 use crate::store::StoreError;
 
@@ -28,6 +31,23 @@ pub struct Active {
     pub bundle: Arc<Bundle>,
     /// The workers that run it.
     pub pool: Pool,
+    /// Its files as they were read: a rule's text is what people want to see.
+    pub files: Vec<SourceFile>,
+    /// What its rules read, by kind of event in the kinds' order: the same for every decision of a kind.
+    wanted: Vec<Wanted>,
+}
+
+impl Active {
+    fn of(pool: Pool, files: Vec<SourceFile>) -> Self {
+        let bundle = Arc::clone(pool.bundle());
+        let wanted = EventKind::ALL.iter().map(|kind| bundle.wanted(*kind)).collect();
+        Self { bundle, pool, files, wanted }
+    }
+
+    /// What its rules for this kind of event read, all of them together.
+    pub fn wanted(&self, kind: EventKind) -> Option<&Wanted> {
+        self.wanted.get(kind as usize)
+    }
 }
 
 /// Why no bundle could be made active.
@@ -101,8 +121,9 @@ impl Policies {
 }
 
 async fn candidate(source: &Source, settings: &Settings) -> Result<Active, BundleError> {
-    let pool = Pool::start(settings.clone(), source.read()?).await?;
-    Ok(Active { bundle: Arc::clone(pool.bundle()), pool })
+    let files = source.read()?;
+    let pool = Pool::start(settings.clone(), files.clone()).await?;
+    Ok(Active::of(pool, files))
 }
 
 /// Looks at the folder until the gateway stops, and loads it again when it changed.

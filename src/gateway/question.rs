@@ -6,6 +6,7 @@
 mod answer;
 mod asker;
 mod body;
+mod flight;
 pub mod told;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use sha2::Digest;
 use sha2::Sha256;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::approval::State;
 use crate::approval::Ticket;
@@ -36,6 +38,7 @@ use crate::gateway::road::Matter;
 use crate::gateway::road::Offered;
 use crate::gateway::road::RUN;
 use crate::gateway::road::STEP_IS_REAL;
+use crate::gateway::spans;
 use crate::gateway::status;
 use crate::gateway::tickets;
 use crate::graph::Known;
@@ -51,6 +54,7 @@ pub use asker::Asker;
 pub use asker::Proven;
 pub use body::Question;
 pub use body::is_action;
+pub use flight::Flights;
 
 /// How long a check may take, below Bitbucket's own patience of 10 s.
 pub const DEADLINE: Duration = Duration::from_secs(8);
@@ -100,8 +104,7 @@ impl Gateway {
         let asker = self.asker(token).await?;
         asker.agrees_with(question, &self.graph.load())?;
         let key = key(&asker, question);
-        let lock = self.questions.get_with(key, Arc::default);
-        let _one_at_a_time = lock.lock().await;
+        let _one_at_a_time = self.questions.alone(key).await;
         if let Some(answer) = self.standing(key, &asker, question).await? {
             return Ok(answer);
         }
@@ -157,8 +160,11 @@ impl Gateway {
         same_pause && public.rules.iter().all(same)
     }
 
-    /// The decision that stands for a question: from memory right after it was made, else from the record.
+    /// The decision that stands for a question: from the record when it is asked for again, and then from memory.
     async fn stood(&self, key: [u8; 32]) -> Result<Option<Arc<Record>>, CheckError> {
+        if !self.store.may_have_asked(&key) {
+            return Ok(None);
+        }
         if let Some(record) = self.stood.get(&key) {
             return Ok(Some(record));
         }
@@ -203,17 +209,25 @@ impl Gateway {
         };
         let judged = Box::pin(self.judge(matter, offer)).await;
         let (recording, ticket) = self.recording(judged, asker, question, key);
-        let record = Arc::new(recording.record.clone());
-        let acts = !recording.actions.is_empty();
+        let record = Arc::clone(&recording.record);
+        let (acts, tells) = (!recording.actions.is_empty(), !recording.notices.is_empty());
         let began = Instant::now();
-        let recorded = self.store.record(vec![recording]).await.pop();
+        let storing = self.store.record(vec![recording]);
+        let recorded = storing.instrument(spans::station(Station::Record)).await.pop();
         self.meters.took(Station::Record, began);
         match recorded {
             Some(Ok(_)) => {
                 self.meters.decided(&record.public);
-                self.stood.insert(key, Arc::clone(&record));
+                self.traces.decided(&record.public);
+                // Only what was asked for again is at hand, and then this is what stands from now on.
+                if self.stood.contains_key(&key) {
+                    self.stood.insert(key, Arc::clone(&record));
+                }
                 if acts {
                     self.outbox_bell.notify_one();
+                }
+                if tells {
+                    self.courier_bell.notify_one();
                 }
                 self.answer(&record, ticket).await
             }
@@ -227,7 +241,7 @@ impl Gateway {
         }
     }
 
-    fn matter(&self, asker: &Asker, question: &Question) -> Matter {
+    fn matter(&self, asker: &Asker, question: &Question) -> Box<Matter> {
         let connection = asker.connection();
         let caller = Caller { kind: Known::Value(asker.kind()), id: Known::Value(asker.id()) };
         let now = self.clock.now();
@@ -242,7 +256,7 @@ impl Gateway {
             claimed: Known::Value(question.claimed()),
             graph: Known::Nothing,
         };
-        Matter {
+        Box::new(Matter {
             document,
             connection: Arc::clone(connection),
             surface: Surface::Check,
@@ -254,7 +268,7 @@ impl Gateway {
             replayed: None,
             commit: None,
             at: now,
-        }
+        })
     }
 
     /// What is to be recorded: the decision, the ticket it opens or the grant it spends, and the status that follows.
@@ -289,6 +303,7 @@ impl Gateway {
         let spends = record.public.effect == Effect::Proceed;
         let spend = if spends { offered.spent_by(&record.public.satisfied_by) } else { Vec::new() };
         let recording = Recording {
+            notices: self.notices_of(&matter, &record, &active),
             actions,
             open: ticket.clone(),
             spend,

@@ -48,13 +48,21 @@ pub struct Readiness {
     pub graph_revision: u64,
     /// The reasons' words, in their order.
     #[serde(skip)]
-    words: Vec<Unready>,
+    pub words: Vec<Unready>,
+    /// The note that says so, where the gate is paused.
+    #[serde(skip)]
+    pub paused: Option<String>,
 }
 
 impl Readiness {
     /// Whether this is one of the reasons.
     pub fn is_for(&self, why: Unready) -> bool {
         self.words.contains(&why)
+    }
+
+    /// The notes without the one that says that the gate is paused: pages have a banner for it.
+    pub fn notes_but_the_pause(&self) -> Vec<String> {
+        self.notes.iter().filter(|note| self.paused.as_ref() != Some(*note)).cloned().collect()
     }
 }
 
@@ -70,9 +78,13 @@ impl Gateway {
                 format!("the newest rules were refused, the last good ones stay: {why}")
             }),
         );
-        if let Brake::On { until, .. } = self.brake(self.clock.now()) {
-            notes.push(format!("the gate is paused until {until}: nothing is held back"));
-        }
+        let paused = match self.brake(self.clock.now()) {
+            Brake::On { until, .. } => {
+                Some(format!("the gate is paused until {until}: nothing is held back"))
+            }
+            Brake::Off => None,
+        };
+        notes.extend(paused.clone());
         if graph.count() == 0 {
             notes.push("no graph is loaded: rules that ask who may do what cannot tell".to_owned());
         }
@@ -85,6 +97,7 @@ impl Gateway {
             bundle: active.bundle.revision.clone(),
             graph_revision: graph.revision(),
             words,
+            paused,
         }
     }
 

@@ -3,6 +3,7 @@
 //! The same function serves webhooks, checks and simulations. It takes what is to be decided and gives back everything
 //! that is to be recorded; whoever called it records that in one transaction (`inbox`, `question`).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use serde_json::value::RawValue;
 use sha2::Digest;
 use sha2::Sha256;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::decision::Brake;
@@ -31,6 +33,7 @@ use crate::decision::record::RefusedGrant;
 use crate::decision::record::Surface;
 use crate::decision::record::Told;
 use crate::decision::weight;
+use crate::event::EventKind;
 use crate::gateway::Active;
 use crate::gateway::Gateway;
 use crate::gateway::approvers;
@@ -39,6 +42,7 @@ use crate::gateway::gather;
 use crate::gateway::meters::Remembered;
 use crate::gateway::meters::Station;
 use crate::gateway::names;
+use crate::gateway::spans;
 use crate::graph::Id;
 use crate::graph::Time;
 use crate::graph::Why;
@@ -90,7 +94,7 @@ pub struct Matter {
 #[derive(Debug)]
 pub struct Judged {
     /// The matter, with all that was gathered.
-    pub matter: Matter,
+    pub matter: Box<Matter>,
     /// What the rules saw.
     pub input: Arc<Input>,
     /// The bundle they came from.
@@ -131,9 +135,21 @@ impl Offered {
     }
 }
 
+/// What there is once the rules have answered.
+struct Gathered {
+    matter: Matter,
+    input: Arc<Input>,
+    active: Arc<Active>,
+    findings: Vec<Finding>,
+    remembered: bool,
+    /// How the gate's own demand is taken here.
+    own: Mode,
+}
+
 impl Gateway {
-    /// Decides a matter. `offer` is asked for grants once the input and the approvals it wants are known.
-    pub async fn judge<F>(&self, mut matter: Matter, offer: F) -> Judged
+    /// Decides a matter, boxed because it is large and goes all the way down the road. `offer` is asked for grants once
+    /// the input and the approvals it wants are known.
+    pub async fn judge<F>(&self, mut matter: Box<Matter>, offer: F) -> Judged
     where
         F: AsyncFnOnce(&Matter, &Input, &Active, &[approvers::Wanted]) -> Offered,
     {
@@ -148,21 +164,38 @@ impl Gateway {
                 mode: modes.of(&matter.connection.id, &rule.id),
             })
             .collect();
-        let wanted = wanted_by(&routed);
+        let wanted = wanted_by(&active, matter.document.kind, &routed);
         let began = Instant::now();
-        gather::gather(self, &mut matter, &wanted, freshest(&routed)).await;
+        gather::gather(self, &mut matter, &wanted, freshest(&routed))
+            .instrument(spans::station(Station::Gather))
+            .await;
         let began = self.meters.took(Station::Gather, began);
         let input = Arc::new(matter.document.page(&wanted));
-        let (findings, remembered) = self.evaluate(&active, &routed, &input).await;
+        let evaluating = self.evaluate(&active, &routed, &input);
+        let (findings, remembered) = evaluating.instrument(spans::station(Station::Evaluate)).await;
         let began = self.meters.took(Station::Evaluate, began);
+        let own = own_mode(&routed, modes.of(&matter.connection.id, &RuleId::told(STEP_IS_REAL)));
+        let active = Arc::clone(&active);
+        let gathered = Gathered { matter, input, active, findings, remembered, own };
+        let judged = self.weighed(gathered, &routed, offer);
+        let judged = judged.instrument(spans::station(Station::Decide)).await;
+        self.meters.took(Station::Decide, began);
+        judged
+    }
+
+    /// Findings become a verdict and a plan.
+    async fn weighed<F>(&self, gathered: Gathered, routed: &[Routed<'_>], offer: F) -> Judged
+    where
+        F: AsyncFnOnce(&Matter, &Input, &Active, &[approvers::Wanted]) -> Offered,
+    {
+        let Gathered { matter, input, active, findings, remembered, own } = gathered;
         let graph = self.graph.load();
         let findings = with_unread_step(findings, &matter);
         let (findings, mut wanting) = approvers::resolve(findings, &graph, &active.bundle, &matter);
         // A rule in shadow is recorded, but nobody is asked for its approval: that would make the effect stricter.
-        wanting.retain(|one| mode_of(&one.asked.rule, &routed) == Mode::Enforce);
+        wanting.retain(|one| mode_of(&one.asked.rule, routed) == Mode::Enforce);
         let offered = offer(&matter, &input, &active, &wanting).await;
-        let own = own_mode(&routed, modes.of(&matter.connection.id, &RuleId::told(STEP_IS_REAL)));
-        let ruled = Ruled { routed: &routed, own, brake: self.brake(matter.at) };
+        let ruled = Ruled { routed, own, brake: self.brake(matter.at) };
         let mut record =
             record(&matter, &input, &active, &ruled, findings, &offered, &wanting, remembered);
         // Whose it is matters to whoever has to do something about it; an Allow stays fast.
@@ -171,8 +204,7 @@ impl Gateway {
         {
             names.owner = names::owner(&graph, &matter.document.facts);
         }
-        self.meters.took(Station::Decide, began);
-        Judged { matter, input, active: Arc::clone(&active), record, wanted: wanting, offered }
+        Judged { matter, input, active, record, wanted: wanting, offered }
     }
 
     /// Findings of the asked rules, unknown facts and faults weighed in; from memory where an equal question was answered.
@@ -247,12 +279,17 @@ fn freshest(routed: &[Routed<'_>]) -> Option<Duration> {
     routed.iter().filter(|one| one.mode != Mode::Off).filter_map(|one| one.rule.fresh).min()
 }
 
-fn wanted_by(routed: &[Routed<'_>]) -> Wanted {
+/// What the asked rules read: known beforehand, unless some of the kind's rules are off.
+fn wanted_by<'a>(active: &'a Active, kind: EventKind, routed: &[Routed<'_>]) -> Cow<'a, Wanted> {
+    let asked = || routed.iter().filter(|one| one.mode != Mode::Off);
+    if let Some(all) = active.wanted(kind).filter(|_| asked().count() == routed.len()) {
+        return Cow::Borrowed(all);
+    }
     let mut wanted = Wanted::default();
-    for path in routed.iter().filter(|one| one.mode != Mode::Off).flat_map(|one| &one.rule.reads) {
+    for path in asked().flat_map(|one| &one.rule.reads) {
         wanted.add(path);
     }
-    wanted
+    Cow::Owned(wanted)
 }
 
 /// Equal questions: the same rules of the same bundle over the same input.

@@ -11,6 +11,7 @@ use crate::approval::Binding;
 use crate::approval::Refusal;
 use crate::approval::State;
 use crate::approval::Ticket;
+use crate::approval::Unfit;
 use crate::approval::Vote;
 use crate::approval::VoteWord;
 use crate::approval::binding;
@@ -115,8 +116,10 @@ impl Gateway {
             tracing::error!(%error, "grants cannot be read");
             Vec::new()
         });
+        let frozen = self.clock.is_frozen();
         for ticket in near {
-            match ticket.grant_for_binding(binding, now) {
+            let grant = ticket.grant_for_binding(binding, now);
+            match grant.and_then(|grant| if frozen { Err(Unfit::Frozen) } else { Ok(grant) }) {
                 Ok(grant) => {
                     offered.versions.insert(ticket.id, ticket.version);
                     offered.grants.push(grant);
@@ -175,7 +178,12 @@ impl Gateway {
         self.move_ticket(&ticket, next).await
     }
 
-    async fn move_ticket(&self, before: &Ticket, next: Ticket) -> Result<Ticket, VoteError> {
+    /// Keeps a ticket's step over the form it was made from, and wakes whoever waits for it.
+    pub(in crate::gateway) async fn move_ticket(
+        &self,
+        before: &Ticket,
+        next: Ticket,
+    ) -> Result<Ticket, VoteError> {
         let actions = ending(&next).into_iter().collect();
         let note = note(&next, self.clock.now());
         match self.store.save_ticket(before.version, &next, note, actions).await {

@@ -22,6 +22,11 @@ pub type Answer = Response<Body>;
 pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for the console: also its own script, which may ask its own origin for news, and makes no markup.
+pub const CONSOLE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types 'none'";
+
 /// On every answer: nothing is sniffed, told to another site, or kept by a cache.
 const EVERYWHERE: [(HeaderName, HeaderValue); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -59,8 +64,17 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Answer, serde_j
 
 /// A page for people, under [`PAGE_POLICY`].
 pub fn page(status: StatusCode, html: impl Into<Bytes>) -> Answer {
+    under(PAGE_POLICY, status, html)
+}
+
+/// A page of the console, under [`CONSOLE_POLICY`].
+pub fn console(status: StatusCode, html: impl Into<Bytes>) -> Answer {
+    under(CONSOLE_POLICY, status, html)
+}
+
+fn under(policy: &'static str, status: StatusCode, html: impl Into<Bytes>) -> Answer {
     let mut answer = bytes(status, "text/html; charset=utf-8", html);
-    answer.headers_mut().extend(page_headers());
+    answer.headers_mut().extend(page_headers(policy));
     answer
 }
 
@@ -73,9 +87,9 @@ pub fn see_other(to: &str) -> Answer {
     answer
 }
 
-fn page_headers() -> HeaderMap {
+fn page_headers(policy: &'static str) -> HeaderMap {
     HeaderMap::from_iter([
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (
             HeaderName::from_static("cross-origin-opener-policy"),

@@ -7,6 +7,7 @@ mod access;
 mod asset;
 mod brake;
 mod call;
+mod channels;
 mod check;
 mod console;
 mod decisions;
@@ -25,6 +26,7 @@ mod ticket;
 mod tickets;
 mod tokens;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::Method;
@@ -32,10 +34,12 @@ use http::Request;
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::decision::Brake;
 use crate::gateway::Gateway;
 use crate::http::answer::Answer;
+use crate::http::doors::call::Body;
 use crate::http::doors::call::Call;
 use crate::http::doors::call::Form;
 use crate::http::listener;
@@ -55,6 +59,7 @@ use crate::http::route::Door;
 use crate::http::route::RateClass;
 use crate::http::route::Router;
 use crate::http::route::Surface;
+use crate::http::traced;
 
 pub use describe::description;
 
@@ -130,13 +135,17 @@ impl House {
         let found = found.map(|found| (found.route, found.first().unwrap_or_default().to_owned()));
         let route = found.as_ref().ok().map(|(route, _)| *route);
         let (method, form) = (method(&head.method), Form::of(route, &head.headers));
+        let span = traced::request(&self.gateway.traces, route, method, &head.headers, visit.id);
         let answered = match found {
             Ok((route, parameter)) => {
-                self.enter(Call { route, parameter, head, body, visit, asker: Asker::Anyone }).await
+                let body = Body::Coming(body);
+                let call = Call { route, parameter, head, body, visit, asker: Asker::Anyone };
+                self.enter(call).instrument(span.clone()).await
             }
             Err(missed) => Err(Problem::from(missed)),
         };
         let answer = answered.unwrap_or_else(|problem| form.tell(problem, visit.id, self.brake()));
+        traced::answered(&span, &answer);
         let pattern = route.map_or(NO_ROUTE, |route| route.pattern);
         self.requests.answered(pattern, method, answer.status(), started.elapsed());
         answer
@@ -154,19 +163,20 @@ impl House {
         if call.route.is_for_programs() {
             query::judge(call.head.uri.query(), describe::offer(call.route.door).query)?;
         }
-        self.door(call).await
+        self.door(call.proven(self).await?).await
     }
 
     /// Each caller by what names it best before anything is proven: a hook from one address, a token, an address.
     fn count(&self, call: &Call, now: Instant) -> Result<(), Problem> {
         let from = call.visit.from.ip();
         let caller = match call.route.caller {
-            Caller::Signature => format!("{} {from}", call.parameter),
+            Caller::Signature => Cow::Owned(format!("{} {from}", call.parameter)),
             Caller::Asker | Caller::Person => match bearer(&call.head.headers) {
-                Ok(Some(token)) => hex::encode(crate::secret::hash_token(token)),
-                Ok(None) | Err(_) => from.to_string(),
+                // Only its hash is kept.
+                Ok(Some(token)) => Cow::Borrowed(token),
+                Ok(None) | Err(_) => Cow::Owned(from.to_string()),
             },
-            Caller::Probe | Caller::Anyone | Caller::Operator => from.to_string(),
+            Caller::Probe | Caller::Anyone | Caller::Operator => Cow::Owned(from.to_string()),
         };
         Ok(self.limiter.admit(Key::Caller(&caller), now)?)
     }
@@ -185,8 +195,16 @@ impl House {
             Door::Metrics => probe::metrics(self),
             Door::Login => Box::pin(entrance::login(self, &call)).await,
             Door::Logout => Box::pin(entrance::logout(self, &call)).await,
-            Door::ConsoleDecisions => Box::pin(console::list(self, &call)).await,
-            Door::ConsoleDecision => Box::pin(console::decision(self, &call)).await,
+            Door::ConsoleOverview => Box::pin(console::overview::show(self, &call)).await,
+            Door::ConsoleDecisions => Box::pin(console::decisions::list(self, &call)).await,
+            Door::ConsoleDecision => Box::pin(console::decisions::show(self, &call)).await,
+            Door::ConsoleTickets => Box::pin(console::tickets::list(self, &call)).await,
+            Door::ConsoleTicket => Box::pin(console::tickets::show(self, &call)).await,
+            Door::ConsoleDeadLetters => Box::pin(console::letters::list(self, &call)).await,
+            Door::ConsoleRules => Box::pin(console::rules::list(self, &call)).await,
+            Door::ConsoleRule => Box::pin(console::rules::show(self, &call)).await,
+            Door::ConsoleConnections => Box::pin(console::connections::list(self, &call)).await,
+            Door::ConsoleLedger => Box::pin(console::ledger::show(self, &call)).await,
             Door::Decisions => Box::pin(decisions::list(self, &call)).await,
             Door::DecisionEvents => Box::pin(events::answer(self, &call)).await,
             Door::Decision => Box::pin(decisions::show(self, &call)).await,
@@ -206,6 +224,8 @@ impl House {
             Door::Modes => modes::list(self),
             Door::SetMode => Box::pin(modes::set(self, call)).await,
             Door::Impact => Box::pin(modes::impact(self, &call)).await,
+            Door::Channels => Box::pin(channels::list(self)).await,
+            Door::TestChannel => Box::pin(channels::test(self, &call)).await,
             Door::WhoCan => access::who_can(self, &call),
             Door::Can => access::can(self, &call),
             Door::Paths => access::paths(self, &call),

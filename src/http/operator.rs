@@ -2,7 +2,8 @@
 //!
 //! Three guards stand before every door but the probes: the Host header must be a name of ours (else a page on the
 //! internet could make its own name point at loopback and read the console: DNS rebinding), the credential must hold,
-//! and what changes something must come from a page of ours (else any page could make the operator's browser send it).
+//! and what changes something must come from a page of ours (else any page could make the operator's browser send it):
+//! the browser says so itself, and the form carries what only a page of this very session was given.
 //!
 //! It is deliberately no role model: whoever passes is *the operator*, and the record says so. Where a change takes two
 //! people, the configuration names some, each with a token of their own; they may do what the operator may.
@@ -27,6 +28,7 @@ use crate::http::route::Caller;
 use crate::http::route::Route;
 use crate::http::session;
 use crate::http::session::Code;
+use crate::http::session::FormToken;
 use crate::http::session::Sessions;
 
 /// The operator token, as a hash: the file is its only readable copy.
@@ -122,6 +124,11 @@ pub enum Refused {
     /// A change that does not come from a page of ours.
     #[error("this change does not come from a page of this gateway")]
     CrossSite,
+    /// A change in a session whose form does not carry the session's token.
+    #[error(
+        "this form is not from a page of this session: load the page again and send it once more"
+    )]
+    NoFormToken,
     /// A link that has been opened before, or is too old.
     #[error(
         "this link is unknown, used or too old; `portcullis serve` prints a new one at its start"
@@ -208,6 +215,11 @@ impl Doorkeeper {
         }
         let id = self.sessions.open(code, now).ok().flatten().ok_or(Refused::SpentLink)?;
         self.settings.cookie.set(id.reveal(), "").ok_or(Refused::SpentLink)
+    }
+
+    /// What the forms of the request's session carry.
+    pub fn form_token(&self, headers: &HeaderMap) -> FormToken {
+        self.cookie(headers).map_or_else(FormToken::none, FormToken::of)
     }
 
     /// Ends the request's session, if it has one: the `Set-Cookie` that makes the browser forget it.

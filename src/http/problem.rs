@@ -206,6 +206,7 @@ impl From<operator::Refused> for Problem {
             .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"operator\"")),
             operator::Refused::NotLoopback
             | operator::Refused::CrossSite
+            | operator::Refused::NoFormToken
             | operator::Refused::SpentLink => Self::new(StatusCode::FORBIDDEN, detail),
         }
     }

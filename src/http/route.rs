@@ -123,10 +123,26 @@ pub enum Door {
     Login,
     /// Ends a session.
     Logout,
+    /// The console's first page.
+    ConsoleOverview,
     /// The console's list of decisions.
     ConsoleDecisions,
     /// The console's page of one decision.
     ConsoleDecision,
+    /// The console's list of tickets.
+    ConsoleTickets,
+    /// The console's page of one ticket.
+    ConsoleTicket,
+    /// The console's list of dead letters.
+    ConsoleDeadLetters,
+    /// The console's list of rules.
+    ConsoleRules,
+    /// The console's page of one rule.
+    ConsoleRule,
+    /// The console's connections and hooks.
+    ConsoleConnections,
+    /// The console's view of the ledger.
+    ConsoleLedger,
     /// Decisions, newest first.
     Decisions,
     /// Decisions as they are made.
@@ -165,6 +181,10 @@ pub enum Door {
     SetMode,
     /// Whom rules would have stopped.
     Impact,
+    /// Channels, and how each stands.
+    Channels,
+    /// Sends a test to a channel.
+    TestChannel,
     /// Who can do something to a resource.
     WhoCan,
     /// Whether an identity can.
@@ -292,7 +312,7 @@ pub static ROUTES: &[Route] = &[
         "/assets/{file}",
         Caller::Anyone,
         Door::Asset,
-        "A style sheet or an image.",
+        "A style sheet, an image or a script.",
     ),
     probe("/livez", Door::Livez, "The process is alive."),
     probe("/readyz", Door::Readyz, "The gateway can do its work, or why not."),
@@ -302,7 +322,7 @@ pub static ROUTES: &[Route] = &[
         "/assets/{file}",
         Caller::Anyone,
         Door::Asset,
-        "A style sheet or an image.",
+        "A style sheet, an image or a script.",
     ),
     read(
         Surface::Operator,
@@ -312,8 +332,16 @@ pub static ROUTES: &[Route] = &[
         "Spends a one-time link for a session.",
     ),
     act(Verb::Post, "/logout", Door::Logout, "Ends the session."),
-    ask("/", Door::ConsoleDecisions, "The console: decisions, newest first."),
+    ask("/", Door::ConsoleOverview, "The console: ready, listening, the last day, who is needed."),
+    ask("/decisions", Door::ConsoleDecisions, "The console: decisions, newest first."),
     ask("/decisions/{id}", Door::ConsoleDecision, "The console: one decision."),
+    ask("/tickets", Door::ConsoleTickets, "The console: tickets, newest first."),
+    ask("/tickets/{id}", Door::ConsoleTicket, "The console: one ticket, and the vote."),
+    ask("/dead-letters", Door::ConsoleDeadLetters, "The console: what could not be read."),
+    ask("/rules", Door::ConsoleRules, "The console: rules, their modes, what they did."),
+    ask("/rules/{rule}", Door::ConsoleRule, "The console: one rule; dots stand for slashes."),
+    ask("/connections", Door::ConsoleConnections, "The console: connections and hooks."),
+    ask("/ledger", Door::ConsoleLedger, "The console: where the ledger stands, newest entries."),
     ask("/api/v1/decisions", Door::Decisions, "Decisions, newest first."),
     ask(
         "/api/v1/decisions/events",
@@ -356,6 +384,13 @@ pub static ROUTES: &[Route] = &[
     ask("/api/v1/modes", Door::Modes, "How rules are taken, connection by connection."),
     act(Verb::Post, "/api/v1/modes", Door::SetMode, "Takes rules in a mode on a connection."),
     ask("/api/v1/modes/impact", Door::Impact, "Whom rules in shadow would have stopped."),
+    ask("/api/v1/channels", Door::Channels, "Channels that are told, and how each stands."),
+    act(
+        Verb::Post,
+        "/api/v1/channels/{channel}/test",
+        Door::TestChannel,
+        "Sends a test message to a channel.",
+    ),
     ask("/api/v1/who-can", Door::WhoCan, "Who can do something to a resource."),
     ask("/api/v1/can", Door::Can, "Whether an identity can do something to a resource."),
     ask("/api/v1/paths", Door::Paths, "By which paths an identity reaches a resource."),

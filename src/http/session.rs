@@ -10,6 +10,7 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use sha2::Digest;
 use sha2::Sha256;
 use tokio::time::Instant;
@@ -49,6 +50,38 @@ impl Code {
     /// The digits, for the one place that hands them out.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+/// What every form of a session's pages carries, so that a change comes from a page that this session was shown. It
+/// follows from the session's id, which only the browser's cookie holds, and does not lead back to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormToken(Option<String>);
+
+impl FormToken {
+    /// The field of a form that carries it.
+    pub const FIELD: &'static str = "form-token";
+
+    /// Of the session with this id.
+    pub fn of(session: &str) -> Self {
+        let digest = Sha256::new().chain_update("portcullis-form-v1\n").chain_update(session);
+        Self(Some(hex::encode(digest.finalize())))
+    }
+
+    /// Of no session: it fits nothing.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// As it stands in a form; empty without a session.
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// Whether this is what the form brought, compared in constant time.
+    pub fn fits(&self, brought: &str) -> bool {
+        let own = self.0.as_ref().map(String::as_bytes);
+        own.is_some_and(|own| verify_slices_are_equal(own, brought.as_bytes()).is_ok())
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::ledger::sealed::Commitment;
 use crate::ledger::time::Moment;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io;
@@ -22,6 +23,12 @@ const MAX_PART_NAME: usize = 64;
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 
 const VERSION: u64 = 1;
+
+/// Most entries of a decision have about so many bytes.
+const USUAL_BYTES: usize = 1536;
+
+/// Where the time begins in an entry's bytes: after `{"at":"`.
+const STAMP: usize = 7;
 
 /// What an entry is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,6 +89,58 @@ pub struct Entry {
     pub body: Map<String, Value>,
     /// For each sealed part, by its name, what the entry commits to.
     pub sealed: BTreeMap<String, Commitment>,
+}
+
+/// An entry about to be recorded, whose body was written as canonical JSON by whoever knows its shape: the tree that
+/// [`Entry`] holds would cost as much as all else of recording it.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    /// What it is about.
+    pub kind: Kind,
+    /// When it is recorded.
+    pub at: Moment,
+    /// The id of the connection it concerns; none for what concerns the gateway itself.
+    pub connection: Option<&'a str>,
+    /// The id of what it is about; never a name.
+    pub subject: &'a str,
+    /// Ids, hashes, verdicts, revisions, as an object in canonical JSON. That it is canonical is the writer's promise,
+    /// held by its tests: a ledger with an entry that breaks it does not verify.
+    pub body: &'a RawValue,
+    /// For each sealed part, by its name, what the entry commits to.
+    pub sealed: &'a BTreeMap<String, Commitment>,
+}
+
+impl Draft<'_> {
+    /// The canonical bytes, which are what the tree hashes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, EntryError> {
+        self.sealed.keys().try_for_each(|name| check_part_name(name))?;
+        let wire = Wire {
+            at: self.at,
+            body: self.body,
+            connection: self.connection,
+            kind: self.kind,
+            sealed: self.sealed,
+            subject: self.subject,
+            v: VERSION,
+        };
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut bytes, &wire)
+            .map_err(|error| EntryError::Unreadable(error.to_string()))?;
+        if bytes.len() > MAX_ENTRY_BYTES {
+            return Err(EntryError::TooLarge(bytes.len()));
+        }
+        debug_assert_eq!(Entry::from_bytes(&bytes).err(), None, "a body that is not canonical");
+        Ok(bytes)
+    }
+}
+
+/// The same entry recorded at another time: `at` is the first member of canonical bytes, and every time is as long as
+/// every other. Bytes that are no entry's stay as they are.
+pub fn restamp(bytes: &mut [u8], at: Moment) {
+    let written = at.to_string();
+    if let Some(place) = bytes.get_mut(STAMP..STAMP + written.len()) {
+        place.copy_from_slice(written.as_bytes());
+    }
 }
 
 /// Why bytes are not an entry, or an entry cannot be written.
@@ -161,8 +220,7 @@ impl Entry {
     }
 
     fn render(&self) -> Result<Vec<u8>, EntryError> {
-        // Most entries of a decision have about a kilobyte.
-        let mut bytes = Vec::with_capacity(1024);
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
         self.write(&mut bytes).map_err(|error| EntryError::Unreadable(error.to_string()))?;
         Ok(bytes)
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -16,12 +17,13 @@ use crate::policy::Verdict;
 use crate::policy::finding::Controls;
 use crate::words;
 
-/// A rule's id: its package path below `portcullis.rules`, `.` as `/` and `_` as `-`.
+/// A rule's id: its package path below `portcullis.rules`, `.` as `/` and `_` as `-`. Every decision names each rule that
+/// was asked several times, so copies share the text.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(transparent)]
-pub struct RuleId(String);
+pub struct RuleId(Arc<str>);
 
 impl RuleId {
     /// From a package path such as `portcullis.rules.deploy.production_needs_approval`.
@@ -29,12 +31,12 @@ impl RuleId {
         let below = package
             .strip_prefix("portcullis.rules.")
             .or_else(|| package.strip_prefix("data.portcullis.rules."))?;
-        (!below.is_empty()).then(|| Self(below.replace('.', "/").replace('_', "-")))
+        (!below.is_empty()).then(|| Self(below.replace('.', "/").replace('_', "-").into()))
     }
 
     /// As told in a record.
     pub fn told(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 
     /// The text.

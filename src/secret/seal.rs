@@ -95,8 +95,7 @@ impl Seal {
 
     /// Encrypts `plain` for one `purpose`; what was sealed for another purpose does not open. Adds 49 bytes.
     pub fn seal(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let salt = random::<SALT>()?;
-        let nonce = random::<NONCE>()?;
+        let (salt, nonce) = salt_and_nonce()?;
         let mut sealed = Vec::with_capacity(plain.len());
         sealed.extend_from_slice(plain);
         let key = self.current.key(&salt).ok_or(SealError::TooLarge)?;
@@ -145,6 +144,16 @@ impl Seal {
     fn kek(&self, id: KeyId) -> Option<&Kek> {
         std::iter::once(&self.current).chain(&self.previous).find(|kek| kek.id == id)
     }
+}
+
+/// Both in one call: a call to the generator costs more than the bytes.
+fn salt_and_nonce() -> Result<([u8; SALT], [u8; NONCE]), NoRandomness> {
+    let bytes = random::<{ SALT + NONCE }>()?;
+    let (mut salt, mut nonce) = ([0; SALT], [0; NONCE]);
+    let (first, rest) = bytes.split_at(SALT);
+    salt.copy_from_slice(first);
+    nonce.copy_from_slice(rest);
+    Ok((salt, nonce))
 }
 
 struct Parts<'a> {

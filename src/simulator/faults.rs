@@ -46,6 +46,8 @@ pub struct Call {
     pub path: String,
     /// Query as sent.
     pub query: String,
+    /// `traceparent` as sent.
+    pub traceparent: Option<String>,
     /// Status answered; 0 when the connection was dropped.
     pub status: u16,
 }

@@ -59,11 +59,14 @@ async fn serve(request: hyper::Request<Incoming>, state: Arc<State>) -> Answered
     let path = request.uri().path().to_owned();
     let method = request.method().to_string();
     let query = request.uri().query().unwrap_or_default().to_owned();
+    let trace = request.headers().get("traceparent");
+    let trace = trace.and_then(|line| line.to_str().ok()).map(str::to_owned);
     let log = |status| {
         state.log(Call {
             method: method.clone(),
             path: path.clone(),
             query: query.clone(),
+            traceparent: trace.clone(),
             status,
         });
     };

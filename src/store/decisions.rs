@@ -45,9 +45,14 @@ impl Store {
         .await
     }
 
+    /// Whether this question may have been asked before; false is certain. Costs no look into the file.
+    pub fn may_have_asked(&self, question: &[u8; 32]) -> bool {
+        self.inner.seen.as_ref().is_none_or(|seen| seen.may_hold(question))
+    }
+
     /// The decision that stands for a check's question, and since when.
     pub async fn standing(&self, question: [u8; 32]) -> Result<Option<(Uuid, Time)>, StoreError> {
-        if self.inner.asked.as_ref().is_some_and(|asked| !asked.may_hold(&question)) {
+        if !self.may_have_asked(&question) {
             return Ok(None);
         }
         let stands = match &self.inner.recent {

@@ -9,11 +9,14 @@ use rusqlite::Connection;
 use rusqlite::OptionalExtension as _;
 use serde_json::Map;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::graph::ConnectionId;
 use crate::graph::Time;
 use crate::ledger;
 use crate::ledger::Checkpoint;
+use crate::ledger::Commitment;
+use crate::ledger::Draft;
 use crate::ledger::Entry;
 use crate::ledger::Frontier;
 use crate::ledger::Hash;
@@ -43,9 +46,9 @@ const LEVEL: u32 = 48;
 const MAX_CHECKPOINTS: i64 = 10_000;
 
 /// An entry to be appended. `subject` and `body` hold ids, hashes and words of ours: never names, free text, ref names
-/// or ids made of them. Those go into `sealed`.
+/// or ids made of them. Those go into `sealed`. The body is a tree, or canonical JSON where it is written often.
 #[derive(Clone, Debug)]
-pub struct NewEntry {
+pub struct NewEntry<B = Map<String, Value>> {
     /// What it is about.
     pub kind: Kind,
     /// When.
@@ -55,7 +58,7 @@ pub struct NewEntry {
     /// The id of what it is about.
     pub subject: String,
     /// Ids, hashes, words.
-    pub body: Map<String, Value>,
+    pub body: B,
     /// Names and free text, by part name (1 to 64 of a-z, 0-9 and `-_./:`); at most 16 parts.
     pub sealed: Vec<(String, Vec<u8>)>,
     /// Ids of the people the parts speak of, so that they can be erased.
@@ -78,33 +81,61 @@ impl NewEntry {
 
     /// Salts, commits and renders: the costly part, done before the writer is asked.
     pub(super) fn prepare(self) -> Result<Prepared, StoreError> {
-        if self.sealed.len() > MAX_PARTS {
-            return Err(StoreError::Parts(MAX_PARTS));
-        }
-        let mut parts = Vec::with_capacity(self.sealed.len());
-        let mut sealed = BTreeMap::new();
-        for (name, bytes) in self.sealed {
-            let part = SealedPart { name, salt: secret::random()?, bytes };
-            sealed.insert(part.name.clone(), part.commit());
-            parts.push(part);
-        }
+        let (parts, sealed) = parts_of(self.sealed)?;
+        let at = moment(self.at.millis())?;
         let entry = Entry {
             kind: self.kind,
-            at: moment(self.at.millis())?,
+            at,
             connection: self.connection.map(|connection| connection.as_str().to_owned()),
             subject: self.subject,
             body: self.body,
             sealed,
         };
-        let bytes = entry.to_bytes()?;
-        Ok(Prepared { entry, bytes, parts, mentions: self.mentions })
+        let (bytes, marks_clock) = (entry.to_bytes()?, entry.marks_clock());
+        Ok(Prepared { at, marks_clock, bytes, parts, mentions: self.mentions })
     }
+}
+
+impl NewEntry<Box<RawValue>> {
+    /// The same for a body that is canonical JSON already.
+    pub(super) fn prepare(self) -> Result<Prepared, StoreError> {
+        let (parts, sealed) = parts_of(self.sealed)?;
+        let at = moment(self.at.millis())?;
+        let draft = Draft {
+            kind: self.kind,
+            at,
+            connection: self.connection.as_ref().map(ConnectionId::as_str),
+            subject: &self.subject,
+            body: &self.body,
+            sealed: &sealed,
+        };
+        let bytes = draft.to_bytes()?;
+        Ok(Prepared { at, marks_clock: false, bytes, parts, mentions: self.mentions })
+    }
+}
+
+/// The parts with their salts, and what the entry commits to.
+fn parts_of(
+    sealed: Vec<(String, Vec<u8>)>,
+) -> Result<(Vec<SealedPart>, BTreeMap<String, Commitment>), StoreError> {
+    if sealed.len() > MAX_PARTS {
+        return Err(StoreError::Parts(MAX_PARTS));
+    }
+    // All at once: a call to the generator costs as much as the commitments.
+    let salts = secret::random::<{ 32 * MAX_PARTS }>()?;
+    let (salts, _) = salts.as_chunks::<32>();
+    let salted = |((name, bytes), salt)| SealedPart { name, salt, bytes };
+    let parts: Vec<_> = sealed.into_iter().zip(salts.iter().copied()).map(salted).collect();
+    let commitments = parts.iter().map(|part| (part.name.clone(), part.commit())).collect();
+    Ok((parts, commitments))
 }
 
 /// An entry ready to be appended.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    entry: Entry,
+    at: Moment,
+    /// Whether it says that the clock was set back.
+    marks_clock: bool,
     bytes: Vec<u8>,
     parts: Vec<SealedPart>,
     mentions: Vec<String>,
@@ -151,7 +182,7 @@ impl Store {
     /// Appends entries, in this order, in one transaction; returns their indexes.
     pub async fn append(&self, entries: Vec<NewEntry>) -> Result<Vec<u64>, StoreError> {
         let prepared: Vec<_> =
-            entries.into_iter().map(NewEntry::prepare).collect::<Result<_, _>>()?;
+            entries.into_iter().map(|entry: NewEntry| entry.prepare()).collect::<Result<_, _>>()?;
         self.write(move |desk| prepared.into_iter().map(|entry| append(desk, entry)).collect())
             .await
     }
@@ -232,13 +263,13 @@ impl Store {
 
 /// Appends one entry with its parts; the tree grows with it.
 pub(super) fn append(desk: &mut Desk<'_>, prepared: Prepared) -> Result<u64, StoreError> {
-    let Prepared { mut entry, mut bytes, parts, mentions } = prepared;
-    if entry.at.as_millis() < desk.state.last && !entry.marks_clock() {
-        entry.at = moment(desk.state.last)?;
-        bytes = entry.to_bytes()?;
+    let Prepared { mut at, marks_clock, mut bytes, parts, mentions } = prepared;
+    if at.as_millis() < desk.state.last && !marks_clock {
+        at = moment(desk.state.last)?;
+        ledger::restamp(&mut bytes, at);
     }
     let index = desk.state.edge.size();
-    desk.state.last = entry.at.as_millis();
+    desk.state.last = at.as_millis();
     let db = desk.db;
     db.prepare_cached("INSERT INTO entry (idx, at, bytes) VALUES (?1, ?2, ?3)")?.execute((
         row::signed(index),

@@ -25,7 +25,6 @@ use crate::store::Inner;
 use crate::store::OpenError;
 use crate::store::Store;
 use crate::store::StoreError;
-use crate::store::asked::Asked;
 use crate::store::log;
 use crate::store::meta;
 use crate::store::queue;
@@ -34,6 +33,7 @@ use crate::store::reader::Readers;
 use crate::store::recent::Recent;
 use crate::store::recording::News;
 use crate::store::schema;
+use crate::store::seen::Seen;
 use crate::store::trouble::Trouble;
 use crate::store::wal;
 use crate::store::writer::Writer;
@@ -129,8 +129,8 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
          UPDATE action SET lease = 0 WHERE state = 0 AND lease <> 0;",
     )?;
     let clock = Arc::new(AtomicI64::new(meta::number(&db, meta::STAMP)?.max(state.last)));
-    let asked = Asked::of(&db)?;
-    let recent = Recent::of(&db)?;
+    let seen = Arc::new(Seen::of(&db)?);
+    let recent = Recent::of(&db, Arc::clone(&seen))?;
     let shared = recent.shared();
     let (orders, line) = wal::line();
     wal::watch(&mut db, orders.clone())?;
@@ -161,7 +161,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         seal: Some(settings.seal.clone()),
         path: path.clone(),
         clock,
-        asked: Some(asked),
+        seen: Some(seen),
         recent: Some(shared),
         identity,
         news: News::default(),
@@ -189,7 +189,7 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
         seal,
         path: path.to_owned(),
         clock,
-        asked: None,
+        seen: None,
         recent: None,
         identity,
         news: News::default(),

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::graph::Time;
 use crate::store::StoreError;
+use crate::store::seen::Seen;
 
 /// Rows that wait in memory, some 100 bytes each. Fewer, and each page of a large index would again be written for one
 /// or two rows; more, and writers would wait longer while they are put in their places (some 15 ms for these).
@@ -61,6 +62,7 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Recent {
     shared: Shared,
+    seen: Arc<Seen>,
     /// Written in the transaction under way, in this order.
     fresh: Vec<(Key, Noted)>,
     /// Whether the transaction under way put everything before `fresh` in its place.
@@ -76,7 +78,7 @@ pub(super) struct Mark {
 
 impl Recent {
     /// What waits in the file.
-    pub(super) fn of(db: &Connection) -> Result<Self, StoreError> {
+    pub(super) fn of(db: &Connection, seen: Arc<Seen>) -> Result<Self, StoreError> {
         let shared = Shared::default();
         let mut query = db.prepare("SELECT of, hash, id, at FROM recent ORDER BY seq")?;
         let mut rows = query.query([])?;
@@ -92,7 +94,7 @@ impl Recent {
             let hash = row.get(1)?;
             shared.change(|all| all.extend([((of, hash), noted)]));
         }
-        Ok(Self { shared, fresh: Vec::new(), folded: false })
+        Ok(Self { shared, seen, fresh: Vec::new(), folded: false })
     }
 
     /// The readers' end.
@@ -107,6 +109,9 @@ impl Recent {
         of: Of,
         hash: &[u8; 32],
     ) -> Result<Option<Noted>, StoreError> {
+        if !self.seen.may_hold(hash) {
+            return Ok(None);
+        }
         let fresh = self.fresh.iter().rev().find(|(key, _)| *key == (of, *hash));
         match fresh.map(|(_, noted)| *noted).or_else(|| self.shared.find(of, hash)) {
             Some(noted) => Ok(Some(noted)),
@@ -124,6 +129,7 @@ impl Recent {
     ) -> Result<(), StoreError> {
         db.prepare_cached("INSERT INTO recent (of, hash, id, at) VALUES (?1, ?2, ?3, ?4)")?
             .execute((of as i64, hash, noted.id.as_bytes(), noted.at.millis()))?;
+        self.seen.add(&hash);
         self.fresh.push(((of, hash), noted));
         Ok(())
     }
@@ -213,6 +219,8 @@ pub(super) fn anywhere(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rusqlite::Connection;
     use uuid::Uuid;
 
@@ -221,9 +229,14 @@ mod tests {
     use crate::store::recent::Noted;
     use crate::store::recent::Of;
     use crate::store::recent::Recent;
+    use crate::store::seen::Seen;
 
     fn noted(number: u128) -> Noted {
         Noted { id: Uuid::from_u128(number), at: Time::from_millis(1_772_357_400_125) }
+    }
+
+    fn opened(db: &Connection) -> Result<Recent, crate::store::StoreError> {
+        Recent::of(db, Arc::new(Seen::of(db)?))
     }
 
     fn empty() -> Connection {
@@ -235,11 +248,11 @@ mod tests {
     #[test]
     fn the_newest_is_found_before_and_after_it_has_its_place_and_by_whoever_opens_the_file() {
         let db = empty();
-        let mut recent = Recent::of(&db).unwrap();
+        let mut recent = opened(&db).unwrap();
         let found = |recent: &Recent, of| {
             let found = recent.find(&db, of, &[7; 32]).unwrap();
             assert_eq!(recent::anywhere(&db, of, &[7; 32]).unwrap(), found, "with the file alone");
-            let again = Recent::of(&db).unwrap();
+            let again = opened(&db).unwrap();
             assert_eq!(again.find(&db, of, &[7; 32]).unwrap(), found, "after a start");
             found
         };
@@ -266,7 +279,7 @@ mod tests {
     #[test]
     fn readers_see_nothing_that_is_not_on_the_disk() {
         let db = empty();
-        let mut recent = Recent::of(&db).unwrap();
+        let mut recent = opened(&db).unwrap();
         let shared = recent.shared();
         recent.note(&db, Of::Body, [1; 32], noted(1)).unwrap();
         assert_eq!(shared.find(Of::Body, &[1; 32]), None);
@@ -277,7 +290,7 @@ mod tests {
     #[test]
     fn what_is_undone_was_never_noted() {
         let db = empty();
-        let mut recent = Recent::of(&db).unwrap();
+        let mut recent = opened(&db).unwrap();
         recent.note(&db, Of::Body, [1; 32], noted(1)).unwrap();
         recent.committed();
         db.execute_batch("BEGIN").unwrap();
@@ -298,7 +311,7 @@ mod tests {
     #[test]
     fn what_is_old_does_not_wait() {
         let db = empty();
-        let mut recent = Recent::of(&db).unwrap();
+        let mut recent = opened(&db).unwrap();
         recent.note(&db, Of::Body, [1; 32], noted(1)).unwrap();
         let waits = || db.query_row("SELECT count(*) FROM recent", [], |row| row.get::<_, i64>(0));
         recent.settle(&db, noted(1).at).unwrap();

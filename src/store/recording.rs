@@ -4,6 +4,8 @@
 //! `input` (the document the rules saw), `people` (names) and `told` (what the rules said). The table of decisions
 //! only helps to find it.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::json;
@@ -21,11 +23,14 @@ use crate::ledger::Kind;
 use crate::secret::Seal;
 use crate::store::NewAction;
 use crate::store::NewEntry;
+use crate::store::NewNotice;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::deliveries;
 use crate::store::log;
 use crate::store::log::Prepared;
+use crate::store::notices;
+use crate::store::notices::SealedNotice;
 use crate::store::outbox;
 use crate::store::outbox::SealedAction;
 use crate::store::recent::Noted;
@@ -46,13 +51,15 @@ pub(super) const TOLD: &str = "told";
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// The decision. Its `public` half holds no names, no ref names and no ids made of them.
-    pub record: Record,
+    pub record: Arc<Record>,
     /// The delivery this finishes: set on the last event of a delivery, left out on those before it.
     pub done: Option<Uuid>,
     /// Hash of kind, subject, from and to: one event through two hooks is decided once.
     pub event_key: Option<[u8; 32]>,
     /// What is to be done on Bitbucket.
     pub actions: Vec<NewAction>,
+    /// Who is to be told of it.
+    pub notices: Vec<NewNotice>,
     /// The ticket it opens.
     pub open: Option<Ticket>,
     /// The grants it uses up: ticket and the version it was read at.
@@ -67,12 +74,13 @@ pub struct Recording {
 
 impl Recording {
     /// A decision from which nothing follows.
-    pub fn of(record: Record) -> Self {
+    pub fn of(record: impl Into<Arc<Record>>) -> Self {
         Self {
-            record,
+            record: record.into(),
             done: None,
             event_key: None,
             actions: Vec::new(),
+            notices: Vec::new(),
             open: None,
             spend: Vec::new(),
             question: None,
@@ -128,11 +136,12 @@ impl News {
 
 /// A recording with all costly work done: rendered, salted, sealed.
 struct Ready {
-    public: Public,
+    record: Arc<Record>,
     entry: Prepared,
     done: Option<Uuid>,
     event_key: Option<[u8; 32]>,
     actions: Vec<SealedAction>,
+    notices: Vec<SealedNotice>,
     open: Option<(Ticket, Vec<u8>, Prepared)>,
     spend: Vec<(Uuid, u64)>,
     question: Option<[u8; 32]>,
@@ -163,8 +172,7 @@ impl Store {
     ) -> Result<Vec<Result<Recorded, RecordError>>, StoreError> {
         let seal = self.seal()?;
         let questions = batch.iter().filter_map(|recording| recording.question.as_ref());
-        questions
-            .for_each(|question| self.inner.asked.iter().for_each(|asked| asked.add(question)));
+        questions.for_each(|question| self.inner.seen.iter().for_each(|seen| seen.add(question)));
         let mut ready: Vec<Result<Ready, StoreError>> =
             batch.into_iter().map(|recording| prepare(recording, seal)).collect();
         if ready.len() == 1
@@ -199,7 +207,7 @@ impl Store {
 
 fn prepare(recording: Recording, seal: &Seal) -> Result<Ready, StoreError> {
     let Recording { record, mut mentions, .. } = recording;
-    let public = record.public;
+    let public = &record.public;
     // By whom decisions are found; as a rule they are mentioned already.
     mentions.extend(public.actor.clone().filter(|actor| !mentions.contains(actor)));
     let sealed = [
@@ -208,31 +216,35 @@ fn prepare(recording: Recording, seal: &Seal) -> Result<Ready, StoreError> {
         (TOLD, bytes_of(&record.told, json)?),
     ];
     let entry = NewEntry {
+        kind: Kind::Decision,
+        at: public.at,
         connection: Some(public.connection.clone()),
-        body: row::members(serde_json::to_value(&public).map_err(unwritable)?),
+        subject: public.decision.to_string(),
+        body: serde_json::value::to_raw_value(public).map_err(unwritable)?,
         sealed: sealed
             .into_iter()
             .filter_map(|(name, bytes)| bytes.map(|bytes| (name.to_owned(), bytes)))
             .collect(),
         mentions,
-        ..NewEntry::new(Kind::Decision, public.at, public.decision.to_string())
     };
     let open = recording.open.map(|ticket| open(ticket, public.at, seal)).transpose()?;
     let actions = recording.actions.into_iter().map(|action| outbox::seal(action, seal));
+    let notices = recording.notices.into_iter().map(|notice| notices::seal(notice, seal));
     Ok(Ready {
         entry: entry.prepare()?,
         done: recording.done,
         event_key: recording.event_key,
         actions: actions.collect::<Result<_, _>>()?,
+        notices: notices.collect::<Result<_, _>>()?,
         open,
         spend: recording.spend,
         question: recording.question,
         extra: recording
             .extra_entries
             .into_iter()
-            .map(NewEntry::prepare)
+            .map(|entry: NewEntry| entry.prepare())
             .collect::<Result<_, _>>()?,
-        public,
+        record,
     })
 }
 
@@ -259,7 +271,9 @@ fn unwritable(error: serde_json::Error) -> StoreError {
 }
 
 fn write(desk: &mut Desk<'_>, ready: Ready) -> Result<Result<Recorded, RecordError>, StoreError> {
-    let Ready { public, entry, done, event_key, actions, open, spend, question, extra } = ready;
+    let Ready { record, entry, done, event_key, actions, notices, open, spend, question, extra } =
+        ready;
+    let public = &record.public;
     let (decision, at) = (public.decision, public.at);
     if let Some(event) = &event_key
         && let Some(before) = desk.recent.find(desk.db, Of::Event, event)?
@@ -276,9 +290,12 @@ fn write(desk: &mut Desk<'_>, ready: Ready) -> Result<Result<Recorded, RecordErr
         desk.recent.note(desk.db, Of::Event, event, noted)?;
     }
     let entry_index = log::append(desk, entry)?;
-    index(desk.db, &public, row::signed(entry_index))?;
+    index(desk.db, public, row::signed(entry_index))?;
     for action in actions {
         outbox::enqueue(desk.db, action, decision, at)?;
+    }
+    for notice in notices {
+        notices::add(desk.db, notice, at)?;
     }
     if let Some((ticket, sealed, entry)) = open {
         if !tickets::insert(desk.db, &ticket, &sealed)? {

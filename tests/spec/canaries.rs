@@ -14,9 +14,13 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::doors::house::signature;
+use super::notices::TOKEN;
+use super::notices::heard_by;
+use super::receiver::Receiver;
 use super::rig::BILLING;
 use super::rig::CLOUD;
 use super::rig::Gate;
+use super::rig::Shape;
 
 /// A secret, and how it could look where it should not be.
 struct Canary {
@@ -77,7 +81,7 @@ impl Outputs {
 }
 
 /// Where the secrets are kept on purpose.
-const SECRET_FILES: [&str; 8] = [
+const SECRET_FILES: [&str; 12] = [
     "consumer.key",
     "consumer.secret",
     "dc.password",
@@ -86,6 +90,11 @@ const SECRET_FILES: [&str; 8] = [
     "dc.hook",
     "store.key",
     "operator-token",
+    "siem.token",
+    "channel.whsec",
+    "next.whsec",
+    // A channel's address holds a token as a rule, and has to stand here.
+    "portcullis.toml",
 ];
 
 /// What happened at the gate: ids to look at afterwards.
@@ -94,6 +103,19 @@ struct Life {
     ticket: String,
     service: String,
     step: String,
+}
+
+/// The same gate with a stream to an address where nobody listens.
+async fn streaming(gate: &mut Gate) {
+    assert_eq!(gate.terminate().await, 0);
+    std::fs::write(gate.path("siem.token"), "a-token-of-the-log-store").unwrap();
+    let file = gate.path("portcullis.toml");
+    let token = gate.path("siem.token").display().to_string();
+    let stream = format!(
+        "\n[[stream]]\nid = \"siem\"\nto = {{ url = \"http://127.0.0.1:9/in\", token = {{ file = \"{token}\" }} }}\n"
+    );
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &stream).unwrap();
+    gate.restart().await;
 }
 
 /// A day at the gate: good questions and bad ones, each secret used where it belongs and where it does not.
@@ -194,7 +216,18 @@ async fn read_everything(gate: &Gate, life: &Life, out: &mut Outputs) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
-    let mut gate = Gate::start().await;
+    let (elsewhere, key) = (tempfile::tempdir().unwrap(), "sings-in-the-collectors-mine");
+    let file = elsewhere.path().join("collector.key");
+    std::fs::write(&file, key).unwrap();
+    // Nobody listens there: what is said about that is looked through too.
+    let more = format!(
+        "\n[telemetry]\notlp = \"http://127.0.0.1:9/v1/traces\"\nheaders = {{ x-key = {{ file = \"{}\" }} }}",
+        file.display()
+    );
+    let receiver = Receiver::answering(&[200]).await;
+    let heard = heard_by(&receiver);
+    let mut gate = Gate::start_as(Shape { more: heard.more + &more, ..heard }).await;
+    streaming(&mut gate).await;
     let mut out = Outputs::default();
     let life = live(&gate, &mut out).await;
     read_everything(&gate, &life, &mut out).await;
@@ -209,6 +242,8 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         vec!["token", "list"],
         vec!["dead-letter", "list"],
         vec!["policy", "modes"],
+        vec!["notify", "list"],
+        vec!["notify", "test", "security"],
         vec!["policy", "promote", "*", "--scope", CLOUD],
         vec!["pause", "--status"],
     ] {
@@ -216,6 +251,13 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         assert_eq!(said.code, 0, "{command:?}: {}", said.all());
         out.add(command.join(" "), said.all());
     }
+    // What was told, and what a channel that cannot be reached says.
+    receiver.answer(500);
+    out.add("a failed test", gate.operate(&["notify", "test", "security"]).await.all());
+    for got in receiver.got() {
+        out.add("a message", got.body.to_vec());
+    }
+    assert!(receiver.got().len() >= 3, "the ticket, the pause and the test were told");
     // The files as they lie on the disk while the gate runs, and once it has ended.
     out.add_files(gate.folder.path(), &SECRET_FILES);
     assert_eq!(gate.terminate().await, 0);
@@ -232,7 +274,9 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
     out.add_files(gate.folder.path(), &SECRET_FILES);
 
     let read = |name: &str| std::fs::read_to_string(gate.path(name)).unwrap().trim().to_owned();
+    let collectors = key;
     let (cast, key) = (&gate.town.cast, read("store.key"));
+    let whsec = |name: &str| STANDARD.decode(&read(name)["whsec_".len()..]).unwrap();
     let signature = life.step.rsplit('.').next().unwrap();
     let canaries = [
         Canary::new("the secret of the Cloud hook", cast.cloud_hook.secret.as_bytes()),
@@ -243,6 +287,11 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         Canary::new("the operator token", read("operator-token").as_bytes()),
         Canary::new("the service token", life.service.as_bytes()),
         Canary::new("the step token", signature.as_bytes()),
+        Canary::new("the stream's token", read("siem.token").as_bytes()),
+        Canary::new("the channel's secret", &whsec("channel.whsec")),
+        Canary::new("the channel's next secret", &whsec("next.whsec")),
+        Canary::new("the token in the channel's address", TOKEN.as_bytes()),
+        Canary::new("the key of the collector of traces", collectors.as_bytes()),
         Canary::new("the store's key", &hex::decode(&key).unwrap()),
     ];
     for canary in &canaries {

@@ -2,8 +2,8 @@
 //! and no other. What needs the whole program is in `served`, the list itself in `list`.
 
 mod list;
-mod page;
-mod served;
+pub mod page;
+pub mod served;
 mod stand;
 
 use std::time::Duration;
@@ -149,6 +149,8 @@ async fn a_clock_that_is_set_back_makes_it_unready_and_deliveries_are_kept_all_t
     assert!(readiness.reasons.concat().contains("120 s"), "{readiness:?}");
     assert!(matches!(stand.deliver("{}").await, Accepted::Kept(_)));
     stand.let_pass(MINUTE * 2);
+    assert!(!stand.gateway.readiness().await.ready, "it is two minutes behind as before");
+    stand.set_right();
     let page = stand.look().await;
     assert!(page.value("portcullis_ready") > 0.5, "{:?}", moved(&page));
 }

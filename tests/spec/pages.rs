@@ -1,5 +1,6 @@
 //! Pages tell foreign text, never obey it; and what anyone may open names nobody and nothing.
 
+mod parts;
 mod sample;
 
 use std::collections::BTreeSet;
@@ -15,10 +16,13 @@ use portcullis::decision::narrative::tell;
 use portcullis::decision::plan::Softener;
 use portcullis::decision::record::Part;
 use portcullis::http::console::asset::Asset;
+use portcullis::http::console::asset::LIVE;
 use portcullis::http::console::asset::MARK;
 use portcullis::http::console::asset::STYLE;
+use portcullis::http::console::frame::Desk;
 use portcullis::http::console::list;
 use portcullis::http::console::list::Cover;
+use portcullis::http::console::list::Known;
 use portcullis::http::console::list::Listing;
 use portcullis::http::console::list::View;
 use portcullis::http::console::notice;
@@ -26,6 +30,8 @@ use portcullis::http::console::notice::Notice;
 use portcullis::http::console::problem;
 use portcullis::http::console::story;
 use portcullis::http::problem::Problem;
+use portcullis::http::session::FormToken;
+use portcullis::policy::RuleId;
 use portcullis::policy::Verdict;
 use portcullis::policy::finding::Origin;
 
@@ -38,6 +44,12 @@ use crate::spec::pages::sample::ticket;
 
 /// A place where what stands there may be shown to anyone.
 const FOR_ANYONE: [&str; 5] = ["reason", "title", "remedy", "group", "rule"];
+
+static NO_TOKEN: FormToken = FormToken::none();
+
+pub(crate) fn desk() -> Desk<'static> {
+    Desk { token: &NO_TOKEN, brake: Brake::Off, now: now() }
+}
 
 fn notice(record: &Record, text: Text<'_>, ticket: Option<&Ticket>) -> Notice {
     Notice::of(record, &tell(record, Some(&bundle(text))), ticket)
@@ -77,20 +89,20 @@ fn pages(text: Text<'_>) -> Vec<(Audience, String, String)> {
             ));
             pages.push((Audience::Program, format!("json {name}"), json));
             let told = tell(&record, Some(&bundle(text)));
-            let page = story::page(&record, &told, ticket.as_ref(), now(), Brake::Off);
+            let page = story::page(&desk(), &record, &told, ticket.as_ref());
             pages.push((Audience::Operator, format!("story {name}"), page));
         }
         let listing = Listing {
             records: &[record],
             next: Some(7),
-            view: View::default(),
+            view: View { repository: Some(text("asked-repository")), ..View::default() },
             before: Some(9),
-            alarms: &[text("alarm")],
-            notes: &[text("note")],
-            brake: Brake::Off,
+            known: Known { connections: Vec::new(), rules: vec![RuleId::told(&text("rule"))] },
         };
-        pages.push((Audience::Operator, format!("list {verdict}"), list::page(&listing)));
+        pages.push((Audience::Operator, format!("list {verdict}"), list::page(&desk(), &listing)));
     }
+    pages
+        .extend(parts::pages(text).map(|(name, html)| (Audience::Operator, name.to_owned(), html)));
     pages.push((Audience::Anyone, "404".to_owned(), problem::nothing_here(Brake::Off)));
     let refused = Problem::new(http::StatusCode::UNAUTHORIZED, text("problem"));
     pages.push((Audience::Operator, "problem".to_owned(), problem::page(&refused, Brake::Off)));
@@ -129,8 +141,7 @@ fn what_anyone_may_open_shows_reasons_titles_remedies_and_groups_and_nothing_els
 fn the_operators_page_shows_all_of_it() {
     let record = record(&plain, Verdict::Approve, Effect::Wait);
     let told = tell(&record, Some(&bundle(&plain)));
-    let html =
-        story::page(&record, &told, Some(&ticket(&plain, State::Refused)), now(), Brake::Off);
+    let html = story::page(&desk(), &record, &told, Some(&ticket(&plain, State::Refused)));
     for place in [
         "repository",
         "ref",
@@ -177,7 +188,7 @@ fn a_rule_that_could_not_judge_does_not_name_the_fact_to_anyone() {
         assert!(!html.contains("secret-name") && !html.contains("resource."), "{origin}");
         let told = tell(&record, None);
         assert!(
-            story::page(&record, &told, None, now(), Brake::Off).contains("secret-name"),
+            story::page(&desk(), &record, &told, None).contains("secret-name"),
             "the operator reads it"
         );
     }
@@ -230,7 +241,10 @@ fn nothing_foreign_becomes_markup_or_turns_a_line_around() {
 /// Attributes inside tags that begin with `on` or are inline styles: none is ours.
 fn handlers(html: &str) -> usize {
     let tags = html.split('<').skip(1).filter_map(|rest| rest.split('>').next());
-    tags.flat_map(|tag| tag.split_ascii_whitespace().skip(1))
+    // What stands between quotes is a value, whatever it looks like; no value of ours has a quote in it.
+    let names = tags.flat_map(|tag| tag.split('"').step_by(2));
+    names
+        .flat_map(|part| part.split_ascii_whitespace())
         .filter(|attribute| attribute.starts_with("on") || attribute.starts_with("style="))
         .count()
 }
@@ -243,7 +257,9 @@ fn every_page_has_a_language_a_title_one_heading_and_a_skip_link_and_loads_only_
         }
         let count = |what: &str| html.matches(what).count();
         assert!(html.starts_with("<!DOCTYPE html><html lang=\"en\">"), "{name}");
-        for once in ["<title>", "<h1", "<main id=\"main\"", "href=\"#main\"", "name=\"viewport\""] {
+        let (head, _) = html.split_once("</head>").unwrap();
+        assert_eq!(head.matches("<title>").count(), 1, "{name}");
+        for once in ["<h1", "<main id=\"main\"", "href=\"#main\"", "name=\"viewport\""] {
             assert_eq!(count(once), 1, "{name}: {once}");
         }
         let loads = html
@@ -253,7 +269,9 @@ fn every_page_has_a_language_a_title_one_heading_and_a_skip_link_and_loads_only_
         for address in loads.map(|rest| rest.split('"').next().unwrap()) {
             assert!(address.starts_with("/assets/"), "{name} loads {address}");
         }
-        assert_eq!(count("<script") + count("<style") + count("<iframe"), 0, "{name}");
+        assert_eq!(count("<style") + count("<iframe"), 0, "{name}");
+        assert_eq!(count("<script"), count("<script src=\"/assets/live.js?v="), "{name}");
+        assert!(audience == Audience::Operator || count("<script") == 0, "{name}");
     }
 }
 
@@ -272,7 +290,7 @@ fn only_a_waiting_ticket_can_be_voted_on_and_the_form_says_who_the_record_will_n
     let record = record(&plain, Verdict::Approve, Effect::Wait);
     let told = tell(&record, None);
     for state in State::ALL {
-        let html = story::page(&record, &told, Some(&ticket(&plain, *state)), now(), Brake::Off);
+        let html = story::page(&desk(), &record, &told, Some(&ticket(&plain, *state)));
         let form = format!("action=\"/api/v1/tickets/{TICKET}/votes\"");
         assert_eq!(html.contains(&form), *state == State::Asked, "{state}");
         assert_eq!(html.contains("operator session"), *state == State::Asked, "{state}");
@@ -292,7 +310,7 @@ fn a_verdict_is_told_by_word_and_shape_and_the_unknown_has_a_colour_of_its_own()
         (Verdict::Block, Effect::Stop, "Block"),
     ] {
         let record = record(&plain, verdict, effect);
-        let html = story::page(&record, &tell(&record, None), None, now(), Brake::Off);
+        let html = story::page(&desk(), &record, &tell(&record, None), None);
         let badge = html.split("<span class=\"badge ").nth(1).unwrap();
         let (shape, rest) = badge.split_once("</svg>").unwrap();
         assert!(rest.starts_with(word), "{word}");
@@ -315,7 +333,7 @@ fn an_erased_record_still_has_its_page() {
     record.told = Part::Erased(now());
     record.input = Part::Erased(now());
     let told = tell(&record, Some(&bundle(&plain)));
-    let html = story::page(&record, &told, None, now(), Brake::Off);
+    let html = story::page(&desk(), &record, &told, None);
     assert!(
         html.contains("erased on 2026-11-20T17:55:00.000Z")
             && !html.contains("canary-repository-end")
@@ -326,24 +344,28 @@ fn an_erased_record_still_has_its_page() {
 
 #[test]
 fn a_view_of_the_list_survives_its_own_address() {
-    let view =
-        View { verdict: Some(Verdict::Block), effect: Some(Effect::Stop), cover: Cover::Uncovered };
-    assert_eq!(view.address(Some(17)), "/?verdict=block&effect=stop&uncovered=true&before=17");
-    assert_eq!(View::default().address(None), "/");
-    let listing = Listing {
-        records: &[],
-        next: None,
-        view,
-        before: None,
-        alarms: &[],
-        notes: &[],
-        brake: Brake::Off,
+    let view = View {
+        verdict: Some(Verdict::Block),
+        effect: Some(Effect::Stop),
+        rule: Some(RuleId::told("deploy/gone")),
+        since: Some(now()),
+        cover: Cover::Uncovered,
+        ..View::default()
     };
-    let html = list::page(&listing);
+    assert_eq!(
+        view.address(Some(17)),
+        "/decisions?verdict=block&effect=stop&rule=deploy%2Fgone&since=2026-11-20T17%3A55%3A00.000Z&uncovered=true&before=17"
+    );
+    assert_eq!(View::default().address(None), "/decisions");
+    let listing = Listing { records: &[], next: None, view, before: None, known: Known::default() };
+    let html = list::page(&desk(), &listing);
     assert!(html.contains("<option value=\"block\" selected>") && html.contains("checked"));
     assert!(html.contains("No decision is like that"));
-    let fresh = list::page(&Listing { view: View::default(), ..listing });
+    assert!(html.contains("value=\"deploy/gone\" selected") && html.contains("2026-11-20T17:55"));
+    assert!(!html.contains("data-live"), "what is new may not be like that");
+    let fresh = list::page(&desk(), &Listing { view: View::default(), ..listing });
     assert!(fresh.contains("No decisions yet") && !fresh.contains("checked"));
+    assert!(fresh.contains("data-live"));
 }
 
 #[test]
@@ -353,9 +375,12 @@ fn assets_are_found_by_name_and_addressed_by_content() {
     assert_eq!(Asset::find("../portcullis.css"), None);
     assert_ne!(STYLE.version(), MARK.version());
     assert!(STYLE.address().ends_with(&STYLE.version()));
-    let sheet = std::str::from_utf8(STYLE.bytes).unwrap();
-    for outside in ["@import", "url(", "http:", "https:"] {
-        assert!(!sheet.contains(outside), "the sheet loads nothing: {outside}");
+    assert_eq!(Asset::find("live.js"), Some(&LIVE));
+    for asset in [&STYLE, &LIVE] {
+        let text = std::str::from_utf8(asset.bytes).unwrap();
+        for outside in ["@import", "import(", "url(", "http:", "https:", "innerHTML", "eval("] {
+            assert!(!text.contains(outside), "{} has {outside}", asset.file);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod company;
 mod disk;
+mod fault;
 pub mod foreign_ci;
 mod gate;
 
@@ -30,6 +31,8 @@ pub use company::Registered;
 pub use company::Step;
 pub use company::Town;
 pub use disk::Disk;
+pub use fault::Fails;
+pub use fault::Fault;
 pub use gate::Gate;
 pub use gate::Shape;
 

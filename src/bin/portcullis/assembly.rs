@@ -20,15 +20,19 @@ use portcullis::gateway::connections::Connection;
 use portcullis::gateway::connections::Connections;
 use portcullis::gateway::meters::Meters;
 use portcullis::gateway::policies::Policies;
+use portcullis::gateway::streams::Settings as Stream;
 use portcullis::gateway::workers;
 use portcullis::graph::Snapshot;
 use portcullis::graph::World;
+use portcullis::notify;
 use portcullis::secret::Seal;
 use portcullis::store::Role;
 use portcullis::store::Store;
 
+pub use keys::KeysError;
 pub use keys::VKEY;
 pub use keys::seal_beside;
+pub use keys::seal_made;
 pub use keys::seal_of;
 pub use running::Listeners;
 pub use running::Running;
@@ -53,8 +57,12 @@ pub struct Plan {
     pub public_url: String,
     /// How long things are kept.
     pub keep: Keep,
+    /// Where every decision goes besides the record.
+    pub streams: Vec<Arc<Stream>>,
     /// How the gate may be paused.
     pub brake: brake::Settings,
+    /// How people are told.
+    pub notify: notify::Settings,
     /// Worlds that are loaded, not discovered.
     pub worlds: Vec<World>,
 }
@@ -105,9 +113,11 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         graph: Snapshot::empty(),
         modes: modes(plan.mode, kept),
         brake: plan.brake,
+        notify: plan.notify,
         signing,
         verifier,
         keep: plan.keep,
+        streams: plan.streams,
         public_url: plan.public_url,
         meters: Meters::new().map_err(AssemblyError::other)?,
     };

@@ -39,6 +39,8 @@ struct Asker {
     token: String,
     is_step: bool,
     client: reqwest::Client,
+    /// The trace this question is asked in, if the caller has one.
+    trace: Option<String>,
 }
 
 /// Why there is no answer.
@@ -112,7 +114,8 @@ impl Asker {
         let client =
             if is_encrypted { client } else { client.no_proxy().tls_certs_only(Vec::new()) };
         let client = client.build().map_err(|error| no_client(&error))?;
-        Ok(Self { gate, token, is_step, client })
+        let trace = variable("TRACEPARENT").filter(|line| is_traceparent(line));
+        Ok(Self { gate, token, is_step, client, trace })
     }
 
     /// Asks; while the answer is `wait` and there is time, waits for the ticket and asks again.
@@ -142,7 +145,10 @@ impl Asker {
         self.send(request).await
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, NoAnswer> {
+    async fn send(&self, mut request: reqwest::RequestBuilder) -> Result<Value, NoAnswer> {
+        if let Some(trace) = &self.trace {
+            request = request.header("traceparent", trace);
+        }
         let response = request
             .bearer_auth(&self.token)
             .send()
@@ -240,6 +246,11 @@ fn is_loopback(url: &url::Url) -> bool {
         Some(url::Host::Domain(name)) => name == "localhost",
         None => false,
     }
+}
+
+/// Whether it could be one, W3C Trace Context: anything else in that variable is nothing to send to anybody.
+fn is_traceparent(line: &str) -> bool {
+    line.len() == 55 && line.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
 /// The deepest cause: reqwest's outer words name the address only.

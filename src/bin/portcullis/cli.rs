@@ -27,6 +27,7 @@ pub use remote::Can;
 pub use remote::DeadLetter;
 pub use remote::GraphReach;
 pub use remote::Ledger;
+pub use remote::NotifyCommand;
 pub use remote::Paths;
 pub use remote::Reach;
 pub use remote::ReadReach;
@@ -52,6 +53,7 @@ Environment:
   PORTCULLIS_URL               the gate's address, such as https://gate.example.com
   BITBUCKET_STEP_OIDC_TOKEN    set by Bitbucket when the step has `oidc: audiences:`
   PORTCULLIS_TOKEN             a service token, in another CI
+  TRACEPARENT                  the trace the question is part of, if your CI makes traces
 
 Exit codes:
    0  proceed
@@ -151,6 +153,9 @@ pub enum Command {
     Pause(Pause),
     /// End a pause.
     Resume(Resume),
+    /// Who is told: how each channel stands, and whether it can be reached.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Write, check or describe the configuration.
     #[command(subcommand)]
     Config(Config),

@@ -3,8 +3,11 @@
 
 mod ci;
 mod layers;
+mod notices;
 pub mod pointing;
 mod secrets;
+mod streams;
+mod telemetry;
 pub mod template;
 
 use std::path::Path;
@@ -16,7 +19,13 @@ use serde::Deserialize;
 pub use ci::CiConfig;
 use layers::environment;
 pub use layers::variable;
+pub use notices::ChannelConfig;
+pub use notices::NotifyConfig;
+pub use notices::OwnerConfig;
+pub use notices::RouteConfig;
 pub use secrets::SecretRef;
+pub use streams::StreamConfig;
+pub use telemetry::TelemetryConfig;
 
 /// The whole configuration.
 #[derive(Debug, Deserialize, JsonSchema, Default)]
@@ -34,8 +43,20 @@ pub struct Config {
     pub workers: WorkersConfig,
     /// The brake.
     pub pause: PauseConfig,
+    /// When people are told.
+    pub notify: NotifyConfig,
+    /// Where messages go.
+    pub channel: Vec<ChannelConfig>,
+    /// Who owns which project or repository.
+    pub owner: Vec<OwnerConfig>,
+    /// Who hears what: read from top to bottom, the first that fits decides.
+    pub route: Vec<RouteConfig>,
+    /// Traces.
+    pub telemetry: TelemetryConfig,
     /// The Bitbuckets it guards.
     pub connection: Vec<ConnectionConfig>,
+    /// Where every decision goes besides the record.
+    pub stream: Vec<StreamConfig>,
     /// SHA-256 of all of it, the environment laid over the file: the record says with which one a gate started. Secrets
     /// are named, not written, so a changed secret does not change it.
     #[serde(skip)]
@@ -121,6 +142,9 @@ pub struct StoreConfig {
     pub url: String,
     /// Key-encryption key: 32 bytes, as 64 hex digits. Absent: a file `store.key` beside the store, made at first start.
     pub key: Option<SecretRef>,
+    /// The key before, while everything is being sealed again with the new one. Absent: a file `store.key.old` beside the
+    /// store, if there is one.
+    pub old_key: Option<SecretRef>,
     /// How long webhook bodies are kept; then only their hash.
     pub keep_bodies: String,
     /// How long names and texts of decisions are kept; then only proofs.
@@ -132,6 +156,7 @@ impl Default for StoreConfig {
         Self {
             url: "sqlite:portcullis.db".to_owned(),
             key: None,
+            old_key: None,
             keep_bodies: "14d".to_owned(),
             keep_sealed: "400d".to_owned(),
         }
@@ -194,6 +219,8 @@ pub struct ConnectionConfig {
     /// What may be written to Bitbucket: `commit-status`. Absent: nothing.
     #[serde(default)]
     pub effects: Vec<String>,
+    /// The channel that hears of it where no route fits and nobody owns the repository.
+    pub security_contact: Option<String>,
     /// Its webhooks.
     #[serde(default)]
     pub hook: Vec<HookConfig>,

@@ -26,6 +26,7 @@ use portcullis::gateway::connections::Hook;
 use portcullis::gateway::environments::NamedEnvironment;
 use portcullis::graph::Product;
 use portcullis::http::listener::Security;
+use portcullis::notify;
 use portcullis::policy::demand::duration;
 use portcullis::secret::Secret;
 use portcullis::simulator::Simulator;
@@ -151,7 +152,7 @@ fn plan(
     let store = folder.path.join("demo.db");
     let day = duration("1d").unwrap_or_default();
     Ok(Plan {
-        seal: assembly::seal_beside(&store, true).map_err(AssemblyError::Store)?,
+        seal: assembly::seal_made(&store).map_err(AssemblyError::Store)?,
         store,
         role: Role::Demo,
         connections: vec![cloud(simulator, cast, public_url)?, datacenter(simulator, cast)?],
@@ -160,7 +161,9 @@ fn plan(
         mode: Mode::Enforce,
         public_url: public_url.to_owned(),
         keep: Keep { bodies: day, sealed: day },
+        streams: Vec::new(),
         brake: brake::Settings::default(),
+        notify: notify::Settings::default(),
         worlds: Vec::new(),
     })
 }

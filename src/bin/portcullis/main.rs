@@ -16,13 +16,15 @@ mod graph;
 mod json;
 mod layout;
 mod ledger;
+mod logs;
+mod notify;
 mod offline;
 mod operator;
 mod policy;
 mod serve;
 mod store;
+mod telemetry;
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -46,18 +48,16 @@ fn main() -> ExitCode {
         Command::Policy(policy) => in_runtime(policy::run(policy)),
         Command::Pause(pause) => in_runtime(govern::pause(pause)),
         Command::Resume(resume) => in_runtime(govern::resume(resume)),
+        Command::Notify(notify) => in_runtime(notify::run(notify)),
         Command::Config(config) => config_command::run(&config),
         Command::Completions { shell } => about::completions(shell),
         Command::Man { dir } => about::man(&dir),
         Command::Openapi { public } => about::openapi(&public),
         Command::Version { format } => about::version(format),
         Command::Check(check) => in_runtime(check::run(check)),
-        Command::Serve(serve) => {
-            logging(cli.log_format, "info");
-            in_runtime(serve::run(serve))
-        }
+        Command::Serve(serve) => in_runtime(serve::run(serve, cli.log_format)),
         Command::Demo(demo) => {
-            logging(LogFormat::Text, "error");
+            logs::start(LogFormat::Text, "error", None);
             in_runtime(demo::run(demo))
         }
         Command::Decision(decision) => in_runtime(decision::run(decision)),
@@ -79,19 +79,5 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
             eprintln!("portcullis: the runtime cannot start: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Logs go to standard error, one JSON object a line unless people read them.
-fn logging(format: LogFormat, level: &str) {
-    let filter = config::variable("RUST_LOG").unwrap_or_else(|| level.to_owned());
-    let colours = std::io::stderr().is_terminal() && config::variable("NO_COLOR").is_none();
-    let logs = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(filter)
-        .with_ansi(colours);
-    match format {
-        LogFormat::Json => logs.json().flatten_event(true).init(),
-        LogFormat::Text => logs.with_target(false).init(),
     }
 }

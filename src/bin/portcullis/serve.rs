@@ -1,6 +1,8 @@
 //! `portcullis serve`: the gateway, from a configuration file. Also what other commands need of that file and its store.
 
 mod connections;
+mod notices;
+mod streams;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,23 +27,30 @@ use tokio::net::TcpListener;
 
 use crate::assembly;
 use crate::assembly::AssemblyError;
+use crate::assembly::KeysError;
 use crate::assembly::Listeners;
 use crate::assembly::Plan;
 use crate::assembly::Running;
+use crate::cli::LogFormat;
 use crate::cli::Serve;
 use crate::config;
 use crate::config::Config;
 use crate::config::ConfigError;
+use crate::logs;
 use crate::offline;
+use crate::telemetry::Telemetry;
 
 /// Runs the command until it is asked to stop.
-pub async fn run(serve: Serve) -> ExitCode {
-    match started(&serve).await {
-        Ok(running) => {
+pub async fn run(serve: Serve, format: LogFormat) -> ExitCode {
+    match started(&serve, format).await {
+        Ok((running, telemetry)) => {
             greet(&running).await;
             stop_signal().await;
             tracing::info!("stopping: nothing new is taken, what is under way is finished");
             running.stop().await;
+            if let Some(telemetry) = telemetry {
+                telemetry.stop().await;
+            }
             ExitCode::SUCCESS
         }
         Err(Failed::Configuration(error)) => {
@@ -75,8 +84,10 @@ impl From<AssemblyError> for Failed {
     }
 }
 
-async fn started(serve: &Serve) -> Result<Running, Failed> {
+async fn started(serve: &Serve, format: LogFormat) -> Result<(Running, Option<Telemetry>), Failed> {
     let config = config::load(serve.config.as_deref())?;
+    let telemetry = telemetry(&config)?;
+    logs::start(format, "info", telemetry.as_ref().map(|telemetry| telemetry.tracer.clone()));
     let store = path_of(&config.store.url)
         .map_err(|error| ConfigError::value("store.url", error.to_string()))?;
     let data = serve.data.clone().unwrap_or_else(|| folder_of(&store));
@@ -84,10 +95,11 @@ async fn started(serve: &Serve) -> Result<Running, Failed> {
     let public_url = public_url(&config, &listeners.public)?;
     let worlds = serve.world.as_deref().map(offline::read_world).transpose();
     let worlds = worlds.map_err(|why| ConfigError::value("--world", why))?.into_iter().collect();
-    let seal = match &config.store.key {
-        Some(key) => assembly::seal_of(key)?,
-        None => assembly::seal_beside(&store, true).map_err(AssemblyError::Store)?,
-    };
+    let keys = (config.store.key.as_ref(), config.store.old_key.as_ref());
+    let seal = assembly::seal_of(&store, keys.0, keys.1).map_err(|error| match error {
+        KeysError::Config(error) => Failed::Configuration(error),
+        KeysError::Beside(why) => Failed::Assembly(AssemblyError::Store(why)),
+    })?;
     let plan = Plan {
         store,
         seal,
@@ -97,12 +109,17 @@ async fn started(serve: &Serve) -> Result<Running, Failed> {
         workers: workers(&config)?,
         mode: mode(&config)?,
         keep: keep(&config)?,
+        streams: streams::of(&config)?,
         brake: brake(&config)?,
+        notify: notices::of(&config)?,
         public_url,
         worlds,
     };
     let gateway = assembly::assemble(plan).await?;
-    Ok(Running::start(gateway, listeners, &data, config.digest).await?)
+    if let Some(telemetry) = &telemetry {
+        telemetry.watch(&gateway).map_err(AssemblyError::other)?;
+    }
+    Ok((Running::start(gateway, listeners, &data, config.digest).await?, telemetry))
 }
 
 /// Reads everything a configuration names, short of opening the store; a summary for people.
@@ -111,9 +128,12 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
         .map_err(|error| ConfigError::value("store.url", error.to_string()))?;
     keep(config)?;
     brake(config)?;
+    let told = notices::of(config)?;
     people(config)?;
     mode(config)?;
     workers(config)?;
+    streams::of(config)?;
+    config.telemetry.settings()?;
     let url =
         config.public.url.clone().unwrap_or_else(|| format!("http://{}", config.public.listen));
     config.public.url.as_deref().map(judged_url).transpose()?;
@@ -129,6 +149,8 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
             connection.hooks.len()
         ));
     }
+    lines.push(format!("  {} channel(s) to tell", told.channels.len()));
+    lines.extend(notices::warnings(config).iter().map(|warning| format!("  warning: {warning}")));
     if connections.is_empty() {
         lines.push("  no connection yet: add a [[connection]]; until then the gate starts but is not ready".to_owned());
     }
@@ -181,6 +203,11 @@ fn brake(config: &Config) -> Result<brake::Settings, ConfigError> {
         return Err(ConfigError::value("pause.second_person", why));
     }
     Ok(brake::Settings { longest, demand: Demand::Two })
+}
+
+fn telemetry(config: &Config) -> Result<Option<Telemetry>, Failed> {
+    let settings = config.telemetry.settings()?;
+    Ok(settings.map(Telemetry::start).transpose().map_err(AssemblyError::other)?)
 }
 
 /// Shortest token of a person. A shorter one can be guessed, and it opens everything.
@@ -310,6 +337,11 @@ async fn greet(running: &Running) {
         eprintln!("console   {link}  (opens once)");
     }
     eprintln!("ledger    {}", running.gateway.verifier_key());
+    for id in running.gateway.unheard() {
+        eprintln!(
+            "unheard   {id} enforces rules and has no `security_contact`: nobody hears what no route tells"
+        );
+    }
     for reason in running.gateway.readiness().await.reasons {
         eprintln!("not ready: {reason}");
     }
@@ -329,7 +361,7 @@ pub async fn stop_signal() {
 /// Opens a store for reading, beside a running gateway or without one.
 pub async fn read_only(address: &str) -> Result<Store, String> {
     let path = path_of(address).map_err(|error| error.to_string())?;
-    let opened = match assembly::seal_beside(&path, false) {
+    let opened = match assembly::seal_beside(&path) {
         Ok(seal) => Store::open_read_only_sealed(&path, seal).await,
         Err(_) => Store::open_read_only(&path).await,
     };

@@ -66,7 +66,7 @@ pub async fn run(command: StoreCommand) -> ExitCode {
 
 async fn info(at: &StoreAt) -> Result<Answer, String> {
     let path = path_of(&at.store).map_err(|error| error.to_string())?;
-    let key = match assembly::seal_beside(&path, false) {
+    let key = match assembly::seal_beside(&path) {
         Err(_) => KeyCheck::NotGiven,
         Ok(seal) => key_check(&path, seal).await?,
     };
@@ -104,7 +104,7 @@ async fn backup(to: &Path, at: &StoreAt) -> Result<Answer, String> {
 
 async fn restore(from: &Path, at: &StoreAt) -> Result<Answer, String> {
     let to = path_of(&at.store).map_err(|error| error.to_string())?;
-    let seal = assembly::seal_beside(&to, false).ok();
+    let seal = assembly::seal_beside(&to).ok();
     let has_key = seal.is_some();
     let stop = Arc::default();
     let began = Restoring::begin(from, &to, seal, telling("restore", Arc::clone(&stop)));

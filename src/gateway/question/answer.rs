@@ -14,6 +14,7 @@ use crate::decision::Record;
 use crate::decision::record::Asked;
 use crate::graph::Time;
 use crate::policy::Bundle;
+use crate::policy::RuleId;
 use crate::policy::Verdict;
 use crate::policy::finding::Controls;
 
@@ -64,7 +65,7 @@ pub struct Answer {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RuleAnswer {
     /// Its id.
-    pub rule: String,
+    pub rule: RuleId,
     /// One of the four words.
     #[schemars(with = "Outcome")]
     pub outcome: &'static str,
@@ -172,19 +173,15 @@ fn rule(record: &Record, asked: &Asked, bundle: Option<&Bundle>) -> RuleAnswer {
     let findings = record.told.kept().into_iter().flat_map(|told| &told.findings);
     let strictest =
         findings.filter(|finding| finding.rule == asked.rule).max_by_key(|finding| finding.verdict);
-    let controls =
-        bundle.and_then(|bundle| bundle.rule(&asked.rule)).map(|rule| rule.controls.clone());
+    // Controls of a rule that found nothing would only make the answer long.
+    let told = bundle.filter(|_| asked.verdict.is_some());
+    let controls = told.and_then(|bundle| bundle.rule(&asked.rule)).map(|rule| &rule.controls);
     RuleAnswer {
-        rule: asked.rule.to_string(),
+        rule: asked.rule.clone(),
         outcome: asked.outcome.as_str(),
         verdict: asked.verdict.map(Verdict::as_str),
         reason: strictest.map(|finding| finding.reason.clone()),
-        // Controls of a rule that found nothing would only make the answer long.
-        controls: if asked.verdict.is_some() {
-            controls.unwrap_or_default()
-        } else {
-            Controls::new()
-        },
+        controls: controls.cloned().unwrap_or_default(),
     }
 }
 

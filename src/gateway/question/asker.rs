@@ -5,6 +5,8 @@ use std::sync::Arc;
 use sha2::Digest;
 use sha2::Sha256;
 
+use crate::bitbucket::FetchError;
+use crate::bitbucket::issuer::KeyError;
 use crate::event::caller;
 use crate::event::caller::CiIdentity;
 use crate::event::caller::Peek;
@@ -144,7 +146,7 @@ impl Gateway {
         let claimed = caller::peek(token).map_err(unknown)?;
         let issuer = caller::choose(&claimed, self.connections.issuers()).map_err(unknown)?;
         let keys = self.keys.keys(&issuer.issuer, &claimed.key).await;
-        let keys = keys.map_err(|error| CheckError::Unknown(error.to_string()))?;
+        let keys = keys.map_err(|error| without_keys(&error))?;
         let step = caller::step(token, issuer, &keys, self.clock.now()).map_err(unknown)?;
         let proven =
             ProvenStep { step: step.clone(), issuer: issuer.issuer.clone(), key: claimed.key };
@@ -324,4 +326,18 @@ fn environment_agrees(
 /// UUIDs are compared without braces and case.
 fn bare(text: &str) -> String {
     text.trim_matches(['{', '}']).to_ascii_lowercase()
+}
+
+/// Nobody was refused whose token could not be judged. Only where there is no key at all was it signed by somebody else.
+fn without_keys(error: &KeyError) -> CheckError {
+    match error {
+        KeyError::Unread(_, FetchError::Missing { .. }) | KeyError::Address(_) => {
+            CheckError::Unknown(error.to_string())
+        }
+        KeyError::Unread(..)
+        | KeyError::Unusable(..)
+        | KeyError::Described(..)
+        | KeyError::File(..)
+        | KeyError::Client => CheckError::Unavailable(error.to_string()),
+    }
 }

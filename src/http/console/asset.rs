@@ -1,4 +1,4 @@
-//! The one style sheet and the one image, as part of the program. Their addresses carry a tag of their bytes, so that a
+//! The one style sheet, the one image and the one script, as part of the program. Their addresses carry a tag of their bytes, so that a
 //! browser may keep them for ever and still sees a new version at once.
 
 /// A file that pages load.
@@ -23,7 +23,11 @@ pub static MARK: Asset =
     Asset::new("portcullis.svg", "image/svg+xml", include_bytes!("portcullis.svg"));
 
 /// Every file there is.
-pub const FILES: &[&str] = &["portcullis.css", "portcullis.svg"];
+pub const FILES: &[&str] = &["portcullis.css", "portcullis.svg", "live.js"];
+
+/// Tells of new decisions. Every page is whole without it.
+pub static LIVE: Asset =
+    Asset::new("live.js", "text/javascript; charset=utf-8", include_bytes!("live.js"));
 
 impl Asset {
     const fn new(file: &'static str, kind: &'static str, bytes: &'static [u8]) -> Self {
@@ -32,7 +36,7 @@ impl Asset {
 
     /// The asset of this file name.
     pub fn find(file: &str) -> Option<&'static Self> {
-        [&STYLE, &MARK].into_iter().find(|asset| asset.file == file)
+        [&STYLE, &MARK, &LIVE].into_iter().find(|asset| asset.file == file)
     }
 
     /// The tag as it stands in addresses.

@@ -1,29 +1,53 @@
-//! The console's first page: decisions, newest first, with what was asked of the list in its address.
+//! Decisions, newest first, with what was asked of the list in its address: a form without a script, so that every
+//! search is a link that can be sent to somebody.
 
 use maud::Markup;
 use maud::html;
 use url::form_urlencoded::Serializer;
 
-use crate::decision::Brake;
 use crate::decision::Effect;
 use crate::decision::Record;
+use crate::decision::narrative::shown;
+use crate::decision::plan::Softener;
 use crate::decision::record::Names;
 use crate::decision::record::Part;
-use crate::http::console::frame::Page;
-use crate::http::console::frame::Reader;
-use crate::http::console::frame::Renewal;
-use crate::http::console::frame::frame;
+use crate::event::EventKind;
+use crate::graph::ConnectionId;
+use crate::graph::Time;
+use crate::http::console::frame::Depth;
+use crate::http::console::frame::Desk;
+use crate::http::console::frame::Place;
+use crate::http::console::frame::Section;
+use crate::http::console::frame::console;
+use crate::http::console::live;
 use crate::http::console::part;
 use crate::http::console::words;
+use crate::policy::RuleId;
 use crate::policy::Verdict;
 
 /// Which decisions are looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// With this verdict.
     pub verdict: Option<Verdict>,
     /// With this effect.
     pub effect: Option<Effect>,
+    /// On this connection.
+    pub connection: Option<ConnectionId>,
+    /// In which this rule matched or could not tell.
+    pub rule: Option<RuleId>,
+    /// About this repository.
+    pub repository: Option<String>,
+    /// In which this person's rights were used.
+    pub person: Option<String>,
+    /// About something of this kind.
+    pub kind: Option<EventKind>,
+    /// Whose effect this softened.
+    pub softened: Option<Softener>,
+    /// Made at or after.
+    pub since: Option<Time>,
+    /// Made before.
+    pub until: Option<Time>,
     /// Those that no rule answers, or all.
     pub cover: Cover,
 }
@@ -40,23 +64,34 @@ pub enum Cover {
 
 impl View {
     /// The address of this view, from a place on.
-    pub fn address(self, before: Option<u64>) -> String {
+    pub fn address(&self, before: Option<u64>) -> String {
         let mut query = Serializer::new(String::new());
-        query.extend_pairs(self.verdict.map(|verdict| ("verdict", verdict.as_str())));
-        query.extend_pairs(self.effect.map(|effect| ("effect", effect.as_str())));
-        query.extend_pairs((self.cover == Cover::Uncovered).then_some(("uncovered", "true")));
-        query.extend_pairs(before.map(|place| ("before", place.to_string())));
+        let told = [
+            ("verdict", self.verdict.map(|verdict| verdict.to_string())),
+            ("effect", self.effect.map(|effect| effect.to_string())),
+            ("connection", self.connection.as_ref().map(ToString::to_string)),
+            ("rule", self.rule.as_ref().map(ToString::to_string)),
+            ("repository", self.repository.clone()),
+            ("person", self.person.clone()),
+            ("kind", self.kind.map(|kind| kind.to_string())),
+            ("softened", self.softened.map(|softened| softened.to_string())),
+            ("since", self.since.map(|since| since.to_string())),
+            ("until", self.until.map(|until| until.to_string())),
+            ("uncovered", (self.cover == Cover::Uncovered).then(|| "true".to_owned())),
+            ("before", before.map(|place| place.to_string())),
+        ];
+        query.extend_pairs(told.into_iter().filter_map(|(name, text)| Some((name, text?))));
         let query = query.finish();
-        if query.is_empty() { "/".to_owned() } else { format!("/?{query}") }
+        if query.is_empty() { "/decisions".to_owned() } else { format!("/decisions?{query}") }
     }
 
-    fn is_narrow(self) -> bool {
-        self != Self::default()
+    fn is_narrow(&self) -> bool {
+        *self != Self::default()
     }
 }
 
 /// What the page shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Listing<'a> {
     /// Decisions, newest first.
     pub records: &'a [Record],
@@ -66,72 +101,120 @@ pub struct Listing<'a> {
     pub view: View,
     /// Whether this page is not the newest.
     pub before: Option<u64>,
-    /// Why the gate cannot do its work.
-    pub alarms: &'a [String],
-    /// What works, but not as well as it could.
-    pub notes: &'a [String],
-    /// Whether the gate is paused.
-    pub brake: Brake,
+    /// Connections and rules there are, to choose from.
+    pub known: Known,
+}
+
+/// What there is to choose from.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Connections.
+    pub connections: Vec<ConnectionId>,
+    /// Rules of the active bundle.
+    pub rules: Vec<RuleId>,
 }
 
 /// The page.
-pub fn page(listing: &Listing<'_>) -> String {
-    let (reader, renewal) = (Reader::Operator, Renewal::Never);
-    let page = Page { title: "Decisions", reader, renewal, brake: listing.brake };
+pub fn page(desk: &Desk<'_>, listing: &Listing<'_>) -> String {
+    // What is new is told where the newest are shown, and only while nothing is left out.
+    let tells = listing.before.is_none() && !listing.view.is_narrow();
+    let depth = if tells { Depth::Live } else { Depth::Top };
+    let place = Place { section: Section::Decisions, title: "Decisions", depth };
     let main = html! {
-        h1 { "Decisions" }
-        (part::banner("alarm", "Not ready", listing.alarms))
-        (part::banner("hint", "Good to know", listing.notes))
-        (choices(listing.view))
+        div class="head" { h1 { "Decisions" } @if tells { (live::region("/decisions")) } }
+        (choices(&listing.view, &listing.known))
         @if listing.records.is_empty() { (nothing(listing)) } @else { (table(listing.records)) }
         (paging(listing))
     };
-    frame(&page, &main)
+    console(desk, &place, &main)
 }
 
-fn choices(view: View) -> Markup {
+fn choices(view: &View, known: &Known) -> Markup {
     html! {
-        form class="choices" method="get" action="/" aria-label="Which decisions" {
-            label { "Verdict " select name="verdict" {
-                option value="" { "any" }
-                @for verdict in Verdict::ALL {
-                    option value=(verdict) selected[view.verdict == Some(*verdict)] { (words::word(*verdict)) }
-                }
-            } }
-            label { "Effect " select name="effect" {
-                option value="" { "any" }
-                @for effect in Effect::ALL {
-                    option value=(effect) selected[view.effect == Some(*effect)] { (words::effect(*effect)) }
-                }
-            } }
+        form class="choices" method="get" action="/decisions" aria-label="Which decisions" {
+            (select("verdict", "Verdict", Verdict::ALL.iter().map(|one| (one.as_str(), words::word(*one), view.verdict == Some(*one)))))
+            (select("effect", "Effect", Effect::ALL.iter().map(|one| (one.as_str(), words::effect(*one), view.effect == Some(*one)))))
+            (select("connection", "Connection", known.connections.iter().map(|one| (one.as_str(), one.as_str(), view.connection.as_ref() == Some(one)))))
+            (rules(view, known))
+            (field("repository", "Repository", view.repository.as_deref()))
+            (field("person", "Person", view.person.as_deref()))
+            (select("kind", "Kind", EventKind::ALL.iter().map(|one| (one.as_str(), one.as_str(), view.kind == Some(*one)))))
+            (select("softened", "Softened by", Softener::ALL.iter().map(|one| (one.as_str(), one.as_str(), view.softened == Some(*one)))))
+            (moment("since", "From", view.since))
+            (moment("until", "Until", view.until))
             label class="check" { input type="checkbox" name="uncovered" value="true" checked[view.cover == Cover::Uncovered]; " uncovered only" }
-            button { "Show" }
-            @if view.is_narrow() { a class="button quiet" href="/" { "Show all" } }
-        }
-    }
-}
-
-fn nothing(listing: &Listing<'_>) -> Markup {
-    html! {
-        section class="card empty" {
-            @if listing.view.is_narrow() || listing.before.is_some() {
-                h2 { "No decision is like that" }
-                p { a href="/" { "Show all decisions" } }
-            } @else {
-                h2 { "No decisions yet" }
-                p { "A decision appears here for every webhook and every pipeline check. Send a first one: push to a repository whose webhook points here, or put " code { "portcullis check --action deploy" } " into a step." }
+            div class="buttons" {
+                button { "Show" }
+                @if view.is_narrow() { a class="button quiet" href="/decisions" { "Show all" } }
             }
         }
     }
 }
 
-/// Roles are said aloud because the table becomes cards on a small screen, where browsers forget them.
-fn table(records: &[Record]) -> Markup {
+fn select<'a>(
+    name: &str,
+    label: &str,
+    choices: impl Iterator<Item = (&'a str, &'a str, bool)>,
+) -> Markup {
+    html! {
+        label { span { (label) } select name=(name) {
+            option value="" { "any" }
+            @for (value, word, is_chosen) in choices { option value=(value) selected[is_chosen] { (word) } }
+        } }
+    }
+}
+
+/// A rule that is asked for may have gone from the active bundle: it stays chosen.
+fn rules(view: &View, known: &Known) -> Markup {
+    let gone = view.rule.iter().filter(|rule| !known.rules.contains(rule));
+    let all = gone.chain(&known.rules).map(RuleId::as_str);
+    html! {
+        label { span { "Rule" } select name="rule" {
+            option value="" { "any" }
+            @for rule in all {
+                option value=(words::told(rule)) selected[view.rule.as_ref().is_some_and(|one| one.as_str() == rule)] { (words::told(rule)) }
+            }
+        } }
+    }
+}
+
+fn field(name: &str, label: &str, value: Option<&str>) -> Markup {
+    let value = value.map(shown);
+    html! { label { span { (label) } input type="text" name=(name) value=[value] maxlength="200" autocomplete="off" spellcheck="false"; } }
+}
+
+/// Browsers write a moment without its zone; it is UTC here, as everywhere in the console.
+fn moment(name: &str, label: &str, value: Option<Time>) -> Markup {
+    let value = value.map(|time| time.to_string().chars().take(16).collect::<String>());
+    html! { label { span { (label) " (UTC)" } input type="datetime-local" name=(name) value=[value]; } }
+}
+
+fn nothing(listing: &Listing<'_>) -> Markup {
+    html! {
+        @if listing.view.is_narrow() || listing.before.is_some() {
+            section class="card empty" {
+                h2 { "No decision is like that" }
+                p { a href="/decisions" { "Show all decisions" } }
+            }
+        } @else { (none_yet()) }
+    }
+}
+
+/// Before the first decision.
+pub fn none_yet() -> Markup {
+    html! {
+        section class="card empty" {
+            h2 { "No decisions yet" }
+            p { "A decision appears here for every webhook and every pipeline check. Send a first one: push to a repository whose webhook points here, or put " code { "portcullis check --action deploy" } " into a step." }
+        }
+    }
+}
+
+/// Decisions, a row each.
+pub fn table(records: &[Record]) -> Markup {
     html! {
         table class="decisions" role="table" {
-            thead role="rowgroup" { tr role="row" {
-                @for title in ["Time", "Verdict", "What", "Where", "Reason"] { th role="columnheader" scope="col" { (title) } }
-            } }
+            (part::columns(&["Time", "Verdict", "What", "Where", "Reason"]))
             tbody role="rowgroup" { @for record in records { (row(record)) } }
         }
     }
@@ -180,12 +263,7 @@ fn short_ref(name: &str) -> &str {
 }
 
 fn paging(listing: &Listing<'_>) -> Markup {
-    html! {
-        @if listing.before.is_some() || listing.next.is_some() {
-            nav class="paging" aria-label="Pages" {
-                @if listing.before.is_some() { a class="button quiet" href=(listing.view.address(None)) { "Newest" } }
-                @if listing.next.is_some() { a class="button" href=(listing.view.address(listing.next)) rel="next" { "Older" } }
-            }
-        }
-    }
+    let first = listing.before.map(|_| listing.view.address(None));
+    let next = listing.next.map(|next| listing.view.address(Some(next)));
+    part::paging(first.as_deref(), next.as_deref())
 }

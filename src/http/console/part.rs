@@ -25,3 +25,29 @@ pub fn banner(class: &str, title: &str, lines: &[String]) -> Markup {
         }
     }
 }
+
+/// The head of a table. Roles are said aloud because tables become cards on a small screen, where browsers forget them.
+pub fn columns(titles: &[&str]) -> Markup {
+    html! {
+        thead role="rowgroup" { tr role="row" {
+            @for title in titles { th role="columnheader" scope="col" { (title) } }
+        } }
+    }
+}
+
+/// Links between the pages of a list; `first` leads to its beginning, `next` goes on.
+pub fn paging(first: Option<&str>, next: Option<&str>) -> Markup {
+    html! {
+        @if first.is_some() || next.is_some() {
+            nav class="paging" aria-label="Pages" {
+                @if let Some(first) = first { a class="button quiet" href=(first) { "Newest" } }
+                @if let Some(next) = next { a class="button" href=(next) rel="next" { "Older" } }
+            }
+        }
+    }
+}
+
+/// A count with its noun.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}

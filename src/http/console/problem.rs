@@ -4,7 +4,6 @@ use maud::html;
 
 use crate::decision::Brake;
 use crate::http::console::frame::Page;
-use crate::http::console::frame::Reader;
 use crate::http::console::frame::Renewal;
 use crate::http::console::frame::frame;
 use crate::http::console::words;
@@ -56,7 +55,7 @@ pub fn signed_out(brake: Brake) -> String {
 }
 
 fn plain(title: &str, brake: Brake) -> Page<'_> {
-    Page { title, reader: Reader::Anyone, renewal: Renewal::Never, brake }
+    Page { title, renewal: Renewal::Never, brake }
 }
 
 /// As people write: a capital and a full stop.

@@ -1,42 +1,39 @@
 //! The console's page of one decision: rule → reason → proof → controls, and everything else that is kept of it.
 
-mod approval;
-
 use maud::Markup;
 use maud::html;
 
 use crate::approval::Ticket;
-use crate::decision::Brake;
 use crate::decision::Record;
 use crate::decision::narrative::Narrative;
 use crate::decision::narrative::RuleStory;
 use crate::decision::narrative::shown;
 use crate::decision::record::Part;
-use crate::graph::Time;
-use crate::http::console::frame::Page;
-use crate::http::console::frame::Reader;
-use crate::http::console::frame::Renewal;
-use crate::http::console::frame::frame;
+use crate::http::console::frame::Depth;
+use crate::http::console::frame::Desk;
+use crate::http::console::frame::Place;
+use crate::http::console::frame::Section;
+use crate::http::console::frame::console;
 use crate::http::console::part;
+use crate::http::console::rules;
+use crate::http::console::ticket;
 use crate::http::console::words;
 use crate::policy::Verdict;
 use crate::policy::finding::Controls;
 
 /// The page.
 pub fn page(
+    desk: &Desk<'_>,
     record: &Record,
     story: &Narrative,
     ticket: Option<&Ticket>,
-    now: Time,
-    brake: Brake,
 ) -> String {
     let title = format!("{}: {}", words::word(record.public.verdict), record.public.action);
-    let (reader, renewal) = (Reader::Operator, Renewal::Never);
-    let page = Page { title: &shown(&title), reader, renewal, brake };
+    let title = shown(&title);
+    let place = Place { section: Section::Decisions, title: &title, depth: Depth::Below };
     let main = html! {
-        p class="crumbs" { a href="/" { "Decisions" } }
         (hero(record, story))
-        @if let Some(ticket) = ticket { (approval::card(ticket, now)) }
+        @if let Some(ticket) = ticket { (ticket::card(desk, ticket)) }
         div class="columns" {
             section class="card" { h2 { "What it is about" } (about(story)) }
             section class="card" { h2 { "What now" } (remedies(story)) }
@@ -45,9 +42,10 @@ pub fn page(
         (unknown(story))
         (rules(story))
         (controls_card(story))
+        (heard(story))
         (kept(record, story))
     };
-    frame(&page, &main)
+    console(desk, &place, &main)
 }
 
 fn hero(record: &Record, story: &Narrative) -> Markup {
@@ -66,7 +64,8 @@ fn hero(record: &Record, story: &Narrative) -> Markup {
     }
 }
 
-fn about(story: &Narrative) -> Markup {
+/// What it is about, label by label.
+pub fn about(story: &Narrative) -> Markup {
     part::facts(story.about.iter().map(|(label, value)| (*label, value.as_str())))
 }
 
@@ -140,7 +139,7 @@ fn spoken(rule: &RuleStory) -> Markup {
             h3 { (words::told(&rule.title)) }
             p class="meta" {
                 @if let Some(verdict) = verdict { (words::badge(verdict)) " " }
-                (words::code(&rule.rule)) " " span { (rule.outcome) (severity(rule)) (owner(rule)) }
+                a href=(rules::address(&rule.rule)) { (words::code(&rule.rule)) } " " span { (rule.outcome) (severity(rule)) (owner(rule)) }
                 (mode(rule))
             }
             @for reason in &rule.reasons { p { (words::prose(reason)) } }
@@ -183,10 +182,22 @@ fn controls_card(story: &Narrative) -> Markup {
     }
 }
 
-fn controls(controls: &Controls) -> Markup {
+/// Controls, framework by framework.
+pub fn controls(controls: &Controls) -> Markup {
     html! {
         ul class="chips" {
             @for (framework, ids) in controls { li { strong { (words::told(framework)) } " " (words::told(&ids.join(", "))) } }
+        }
+    }
+}
+
+fn heard(story: &Narrative) -> Markup {
+    html! {
+        @if !story.heard.is_empty() {
+            section class="card" {
+                h2 { "Who was told" }
+                ul class="rows" { @for heard in &story.heard { li { (words::told(heard)) } } }
+            }
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The small words of every page: verdicts with their shape and colour, times, and text that others wrote.
 
+use std::time::Duration;
+
 use maud::Markup;
 use maud::html;
 
 use crate::decision::Binds;
 use crate::decision::Effect;
+use crate::decision::Mode;
 use crate::decision::narrative::duration;
 use crate::decision::narrative::shown;
 use crate::graph::Time;
@@ -121,4 +124,27 @@ pub fn left(then: Time, now: Time) -> Option<String> {
 pub fn short(id: &str) -> Markup {
     let start: String = id.chars().take(8).collect();
     html! { code title=(id) { (start) "…" } }
+}
+
+/// How long ago that was, in words.
+pub fn ago(then: Time, now: Time) -> String {
+    match now.since(then) {
+        0..1_000 => "just now".to_owned(),
+        past => format!("{} ago", duration(past)),
+    }
+}
+
+/// How a rule is taken, as a badge.
+pub fn mode(mode: Mode) -> Markup {
+    let class = match mode {
+        Mode::Enforce => "badge plain strong",
+        Mode::Shadow => "badge unknown",
+        Mode::Off => "badge plain",
+    };
+    html! { span class=(class) { (mode.as_str()) } }
+}
+
+/// A length of time, in words.
+pub fn length(of: Duration) -> String {
+    duration(u64::try_from(of.as_millis()).unwrap_or(u64::MAX))
 }

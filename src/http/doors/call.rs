@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::HeaderName;
 use http::StatusCode;
 use http::header;
 use http::request::Parts;
@@ -17,12 +18,16 @@ use crate::http::body;
 use crate::http::body::Allowance;
 use crate::http::console::problem;
 use crate::http::doors::House;
+use crate::http::doors::query::Pairs;
 use crate::http::listener::Visit;
 use crate::http::operator::Asker;
+use crate::http::operator::Refused;
 use crate::http::problem::Problem;
 use crate::http::problem::RequestId;
 use crate::http::route::Door;
 use crate::http::route::Route;
+use crate::http::route::Verb;
+use crate::http::session::FormToken;
 
 /// When a client should try again after the store could not answer.
 pub(super) const TRY_AGAIN: std::time::Duration = std::time::Duration::from_secs(5);
@@ -35,15 +40,60 @@ pub(super) struct Call {
     pub parameter: String,
     /// Method, path, query, headers.
     pub head: Parts,
-    /// The body, not read yet.
-    pub body: Incoming,
+    /// The body.
+    pub body: Body,
     /// Where it came from.
     pub visit: Visit,
     /// Who asks, on the operator surface.
     pub asker: Asker,
 }
 
+/// A request's body.
+pub(super) enum Body {
+    /// Not read yet.
+    Coming(Incoming),
+    /// Read, to see whether the form is one of ours.
+    Read(Bytes),
+}
+
+impl Body {
+    /// All of it, within what is allowed.
+    pub async fn whole(
+        self,
+        headers: &HeaderMap,
+        allowance: Allowance,
+    ) -> Result<Bytes, body::Refused> {
+        match self {
+            Self::Read(bytes) => Ok(bytes),
+            Self::Coming(coming) => body::read(headers, coming, allowance).await,
+        }
+    }
+}
+
+/// For what changes something in a session and is no form.
+const FORM_TOKEN: HeaderName = HeaderName::from_static("x-portcullis-form");
+
 impl Call {
+    /// A change in a session carries the session's form token: a form in its field, anything else in a header, which no
+    /// page of another site can set. Whoever comes with a token of their own needs none.
+    pub async fn proven(self, house: &House) -> Result<Self, Problem> {
+        if self.asker != Asker::Session || self.route.method == Verb::Get {
+            return Ok(self);
+        }
+        let token = house.doorkeeper.form_token(&self.head.headers);
+        if !self.is_form() {
+            let brought = self.head.headers.get(&FORM_TOKEN).and_then(|text| text.to_str().ok());
+            let fits = brought.is_some_and(|brought| token.fits(brought));
+            return if fits { Ok(self) } else { Err(Refused::NoFormToken.into()) };
+        }
+        let allowance = self.allowance(house);
+        let bytes = self.body.whole(&self.head.headers, allowance).await?;
+        let pairs = Pairs::read(&bytes);
+        let fits = pairs.get(FormToken::FIELD).is_some_and(|brought| token.fits(brought));
+        let body = Body::Read(bytes);
+        if fits { Ok(Self { body, ..self }) } else { Err(Refused::NoFormToken.into()) }
+    }
+
     /// The id in the path; whatever is no id is as unknown as one that was never given out.
     pub fn id(&self) -> Result<Uuid, Problem> {
         self.parameter.parse().map_err(|_| Problem::not_found())
@@ -51,8 +101,13 @@ impl Call {
 
     /// The whole body, within what the table allows.
     pub async fn read(self, house: &House) -> Result<Bytes, Problem> {
-        let allowance = Allowance { bytes: self.route.body.bytes(), within: house.limits.body };
-        Ok(body::read(&self.head.headers, self.body, allowance).await?)
+        let allowance = self.allowance(house);
+        Ok(self.body.whole(&self.head.headers, allowance).await?)
+    }
+
+    /// What the table allows.
+    fn allowance(&self, house: &House) -> Allowance {
+        Allowance { bytes: self.route.body.bytes(), within: house.limits.body }
     }
 
     /// Whether the client asks for JSON rather than a page.

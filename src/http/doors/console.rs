@@ -1,80 +1,89 @@
-//! The console's two pages, from the gateway's records.
+//! The console's doors: each asks the gateway what its page shows, and words nothing itself.
+
+pub(in crate::http::doors) mod connections;
+pub(in crate::http::doors) mod decisions;
+pub(in crate::http::doors) mod ledger;
+pub(in crate::http::doors) mod letters;
+pub(in crate::http::doors) mod overview;
+pub(in crate::http::doors) mod rules;
+pub(in crate::http::doors) mod tickets;
 
 use http::StatusCode;
 
-use crate::decision::Effect;
-use crate::gateway::telling::Filter;
+use crate::approval::State;
 use crate::http::answer;
 use crate::http::answer::Answer;
-use crate::http::console::list;
-use crate::http::console::list::Cover;
-use crate::http::console::list::Listing;
-use crate::http::console::list::View;
-use crate::http::console::story;
+use crate::http::console::frame::Desk;
+use crate::http::console::record::Sort;
 use crate::http::doors::House;
 use crate::http::doors::call::Call;
-use crate::http::doors::decisions;
+use crate::http::doors::decisions as api;
 use crate::http::doors::offer::Gives;
 use crate::http::doors::offer::Offer;
 use crate::http::doors::offer::PAGE;
+use crate::http::doors::offer::Parameter;
+use crate::http::doors::offer::Text;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
-use crate::policy::Verdict;
+use crate::http::session::FormToken;
 
-/// Decisions on a page of the console.
+/// Rows on a page of the console.
 const ROWS: usize = 50;
 
-/// What the list takes and gives.
-pub(super) const LIST: Offer =
-    Offer::giving(&[Gives { status: 200, when: "The page.", forms: &[PAGE] }])
-        .asked(decisions::NARROWED);
-
-/// What the page of one decision gives.
-pub(super) const DECISION: Offer =
+/// A page that is asked for nothing.
+pub(super) const PLAIN: Offer =
     Offer::giving(&[Gives { status: 200, when: "The page.", forms: &[PAGE] }]);
 
-/// Decisions, newest first.
-pub(super) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> {
-    let pairs = Pairs::read(call.head.uri.query().unwrap_or_default().as_bytes());
-    let view = view(&pairs)?;
-    let before = decisions::before(&pairs)?;
-    let filter = Filter {
-        verdict: view.verdict,
-        effect: view.effect,
-        uncovered: (view.cover == Cover::Uncovered).then_some(true),
-        ..Filter::default()
-    };
-    let page = house.gateway.decisions(filter, before, ROWS).await?;
-    let readiness = house.gateway.readiness().await;
-    let listing = Listing {
-        records: &page.items,
-        next: page.next,
-        view,
-        before,
-        alarms: &readiness.reasons,
-        notes: &readiness.notes,
-        brake: house.brake(),
-    };
-    Ok(answer::page(StatusCode::OK, list::page(&listing)))
+/// What the list of decisions can be asked for, as people write it.
+pub(super) const DECISIONS: Offer = PLAIN.asked(&[
+    api::VERDICT,
+    api::EFFECT,
+    api::RULE,
+    api::REPOSITORY,
+    api::PERSON,
+    api::KIND,
+    api::CONNECTION,
+    api::UNCOVERED,
+    api::SOFTENED,
+    Parameter::may(
+        "since",
+        Text::Any,
+        "Made at or after: a time, UTC where it has no zone, or how long ago.",
+    ),
+    Parameter::may(
+        "until",
+        Text::Any,
+        "Made before: a time, UTC where it has no zone, or how long ago.",
+    ),
+    api::BEFORE,
+]);
+
+/// What the list of tickets can be asked for.
+pub(super) const TICKETS: Offer = PLAIN
+    .asked(&[Parameter::may("state", Text::Word(State::TEXTS), "Where they stand."), api::BEFORE]);
+
+/// What the list of dead letters can be asked for.
+pub(super) const LETTERS: Offer = PLAIN.asked(&[
+    api::BEFORE,
+    Parameter::may("replayed", Text::Id, "The delivery that was just sent down the road again."),
+]);
+
+/// What the ledger's page can be asked for.
+pub(super) const LEDGER: Offer =
+    PLAIN.asked(&[Parameter::may("show", Text::Word(Sort::TEXTS), "Which entries."), api::BEFORE]);
+
+fn pairs(call: &Call) -> Pairs {
+    Pairs::read(call.head.uri.query().unwrap_or_default().as_bytes())
 }
 
-/// One decision.
-pub(super) async fn decision(house: &House, call: &Call) -> Result<Answer, Problem> {
-    let told = house.gateway.decision(call.id()?).await?.ok_or_else(Problem::not_found)?;
-    let ticket = match told.record.public.ticket {
-        Some(id) => house.gateway.ticket(id).await?,
-        None => None,
-    };
-    let now = house.gateway.clock.now();
-    let html = story::page(&told.record, &told.story, ticket.as_ref(), now, house.brake());
-    Ok(answer::page(StatusCode::OK, html))
+/// The place where the page before ended.
+fn before(pairs: &Pairs) -> Result<Option<u64>, Problem> {
+    pairs.parsed("before", "a number from `next`", |text| text.parse().ok())
 }
 
-fn view(pairs: &Pairs) -> Result<View, Problem> {
-    let uncovered = pairs.parsed("uncovered", "`true` or `false`", |text| text.parse().ok())?;
-    Ok(View {
-        verdict: pairs.parsed("verdict", &Verdict::TEXTS.join(", "), Verdict::from_text)?,
-        effect: pairs.parsed("effect", &Effect::TEXTS.join(", "), Effect::from_text)?,
-        cover: if uncovered == Some(true) { Cover::Uncovered } else { Cover::All },
-    })
+/// A page, written with the forms' token of the call's session.
+fn page(house: &House, call: &Call, write: impl FnOnce(&Desk<'_>) -> String) -> Answer {
+    let token: FormToken = house.doorkeeper.form_token(&call.head.headers);
+    let desk = Desk { token: &token, brake: house.brake(), now: house.gateway.clock.now() };
+    answer::console(StatusCode::OK, write(&desk))
 }

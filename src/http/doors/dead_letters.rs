@@ -10,6 +10,7 @@ use crate::gateway::telling::Replay;
 use crate::graph::ConnectionId;
 use crate::graph::Product;
 use crate::graph::Time;
+use crate::http::answer;
 use crate::http::answer::Answer;
 use crate::http::doors::House;
 use crate::http::doors::call;
@@ -19,6 +20,7 @@ use crate::http::doors::offer;
 use crate::http::doors::offer::Form;
 use crate::http::doors::offer::Gives;
 use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::TEXT;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
 
@@ -31,11 +33,14 @@ pub(super) const LIST: Offer = Offer::giving(&[Gives {
 .asked(&[decisions::LIMIT]);
 
 /// What another try gives.
-pub(super) const REPLAY: Offer = Offer::giving(&[Gives {
-    status: 202,
-    when: "It waits again, in its old place.",
-    forms: &[Form::Json(offer::of::<Delivered>())],
-}])
+pub(super) const REPLAY: Offer = Offer::giving(&[
+    Gives {
+        status: 202,
+        when: "It waits again, in its old place.",
+        forms: &[Form::Json(offer::of::<Delivered>())],
+    },
+    Gives { status: 303, when: "Back to the page that a form stood on.", forms: &[TEXT] },
+])
 .refusing(&[410, 503]);
 
 /// Deliveries that could not be read.
@@ -94,10 +99,13 @@ fn told(letter: &DeadLetter) -> DeadLetterTold<'_> {
     }
 }
 
-/// Sends one down the road again.
+/// Sends one down the road again. A form goes back to the list.
 pub(super) async fn replay(house: &House, call: &Call) -> Result<Answer, Problem> {
     let id = call.id()?;
     match house.gateway.replay(id, &house.doorkeeper.by(call.asker)).await? {
+        Replay::Waiting if call.is_form() => {
+            Ok(answer::see_other(&format!("/dead-letters?replayed={id}")))
+        }
         Replay::Waiting => call::json(StatusCode::ACCEPTED, &Delivered { delivery: id }),
         Replay::NotDead => Err(Problem::not_found()),
         Replay::Forgotten => {

@@ -18,6 +18,7 @@ use crate::decision::record::Row;
 use crate::decision::record::Told;
 use crate::event::EventKind;
 use crate::gateway::telling::Filter;
+use crate::gateway::telling::Hearing;
 use crate::gateway::telling::MAX_ROWS;
 use crate::graph::Time;
 use crate::http::answer::Answer;
@@ -65,11 +66,8 @@ pub(super) const SOFTENED: Parameter = Parameter::may(
     Text::Word(Softener::TEXTS),
     "What made the effect milder than the verdict.",
 );
-const BEFORE: Parameter =
+pub(super) const BEFORE: Parameter =
     Parameter::may("before", Text::Number(0, LAST_PLACE), "`next` of the page before.");
-
-/// What the console narrows by.
-pub(super) const NARROWED: &[Parameter] = &[VERDICT, EFFECT, UNCOVERED, BEFORE];
 
 /// The largest cursor: the store counts in 63 bits.
 const LAST_PLACE: u64 = i64::MAX.unsigned_abs();
@@ -126,6 +124,8 @@ struct DecisionTold<'a> {
     input: Part<Value>,
     /// The story.
     narrative: &'a Narrative,
+    /// Who was told of it, and whether it arrived.
+    notices: &'a [Hearing],
     /// The story as plain text.
     text: String,
     /// The story as Markdown.
@@ -198,6 +198,7 @@ pub(super) async fn show(house: &House, call: &Call) -> Result<Answer, Problem> 
         told: &record.told,
         input: input(record),
         narrative: story,
+        notices: &told.hearings,
         text: narrative::plain(story),
         markdown: narrative::markdown(story),
     };

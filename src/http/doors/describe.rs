@@ -18,6 +18,7 @@ use crate::http::doors::House;
 use crate::http::doors::access;
 use crate::http::doors::brake;
 use crate::http::doors::call;
+use crate::http::doors::channels;
 use crate::http::doors::check;
 use crate::http::doors::console;
 use crate::http::doors::dead_letters;
@@ -142,8 +143,16 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::Metrics => &probe::METRICS,
         Door::Login => &entrance::LOGIN,
         Door::Logout => &entrance::LOGOUT,
-        Door::ConsoleDecisions => &console::LIST,
-        Door::ConsoleDecision => &console::DECISION,
+        Door::ConsoleDecisions => &console::DECISIONS,
+        Door::ConsoleTickets => &console::TICKETS,
+        Door::ConsoleDeadLetters => &console::LETTERS,
+        Door::ConsoleLedger => &console::LEDGER,
+        Door::ConsoleOverview
+        | Door::ConsoleDecision
+        | Door::ConsoleTicket
+        | Door::ConsoleRules
+        | Door::ConsoleRule
+        | Door::ConsoleConnections => &console::PLAIN,
         Door::Decisions => &decisions::LIST,
         Door::DecisionEvents => &events::OFFER,
         Door::Decision => &decisions::ONE,
@@ -167,6 +176,8 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::Can => &access::CAN,
         Door::Paths => &access::PATHS,
         Door::Policies => &policies::ACTIVE,
+        Door::Channels => &channels::LIST,
+        Door::TestChannel => &channels::TEST,
         Door::OpenApi => &DESCRIPTION,
     }
 }
@@ -229,7 +240,7 @@ fn schemes() -> Value {
         "signature": {"type": "apiKey", "in": "header", "name": "X-Hub-Signature", "description": "`sha256=` and HMAC-SHA256 of the body, as Bitbucket makes it with the hook's secret."},
         "asker": {"type": "http", "scheme": "bearer", "description": "A pipeline step's OpenID Connect token, that of another CI which the connection trusts, or a service token (`pcs_…`)."},
         "operator": {"type": "http", "scheme": "bearer", "description": "The operator token, or the token of a person whom `[[operator.person]]` names."},
-        "session": {"type": "apiKey", "in": "cookie", "name": "portcullis", "description": "A session from a one-time link. A change also needs `Sec-Fetch-Site: same-origin`, or an `Origin` that is ours."},
+        "session": {"type": "apiKey", "in": "cookie", "name": "portcullis", "description": "A session from a one-time link. A change also needs `Sec-Fetch-Site: same-origin` or an `Origin` that is ours, and the session's form token, which stands in every page: in a form's field `form-token`, otherwise in the header `X-Portcullis-Form`."},
     })
 }
 
@@ -259,7 +270,9 @@ fn in_path_is(name: &str) -> (Text, &'static str) {
         "hook" => (Text::Hook, "The hook's id: 32 hex digits that nobody guesses."),
         "file" => (Text::Word(asset::FILES), "The file's name."),
         "decision" => (Text::Id, "The decision's id."),
+        "rule" => (Text::Any, "The rule's id, with dots for slashes."),
         "ticket" => (Text::Id, "The ticket's id."),
+        "channel" => (Text::Any, "The channel's id, as `[[channel]]` names it."),
         _ => (Text::Id, "The id, a UUID."),
     }
 }

@@ -104,7 +104,7 @@ async fn taken(
         bytes: house.gateway.body_limit(id).min(call.route.body.bytes()),
         within: house.limits.body,
     };
-    let body = body::read(&call.head.headers, call.body, allowance).await;
+    let body = call.body.whole(&call.head.headers, allowance).await;
     let body = body.map_err(|refused| Refused(unread(&refused), refused.into()))?;
     house.gateway.accept(id, Envelope { body, ..envelope }).await.map_err(not_accepted)
 }

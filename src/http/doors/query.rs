@@ -36,6 +36,16 @@ impl Pairs {
         })
     }
 
+    /// The same pairs, one value said otherwise: what people write in a form, as programs write it.
+    pub fn reworded(mut self, name: &str, reword: impl Fn(&str) -> String) -> Self {
+        for (key, value) in &mut self.0 {
+            if key == name && !value.is_empty() {
+                *value = reword(value);
+            }
+        }
+        self
+    }
+
     /// The same, or a sentence that names what is missing.
     pub fn need(&self, name: &str) -> Result<&str, Problem> {
         self.get(name).ok_or_else(|| wrong(format!("the query needs `{name}`")))

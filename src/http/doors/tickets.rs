@@ -28,6 +28,7 @@ use crate::http::doors::offer::Text;
 use crate::http::doors::query;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
+use crate::http::session::FormToken;
 
 /// Longest reason of a vote, characters: it stands in the record for ever.
 const MAX_REASON: usize = 2_000;
@@ -111,6 +112,7 @@ pub(super) async fn show(house: &House, call: &Call) -> Result<Answer, Problem> 
 pub(super) async fn vote(house: &House, call: Call) -> Result<Answer, Problem> {
     let (id, is_form) = (call.id()?, call.is_form());
     let body = call.read(house).await?;
+    let back = Pairs::read(&body).get("back") == Some("ticket");
     let ballot = if is_form { from_form(&body)? } else { from_json(&body)? };
     if ballot.reason.chars().count() > MAX_REASON {
         return Err(query::wrong(format!("`reason` is longer than {MAX_REASON} characters")));
@@ -118,7 +120,9 @@ pub(super) async fn vote(house: &House, call: Call) -> Result<Answer, Problem> {
     let ticket =
         house.gateway.vote(id, ballot.vote, ballot.reason.trim()).await.map_err(refused)?;
     if is_form {
-        return Ok(answer::see_other(&format!("/decisions/{}", ticket.decision)));
+        let page =
+            if back { format!("/tickets/{id}") } else { format!("/decisions/{}", ticket.decision) };
+        return Ok(answer::see_other(&page));
     }
     call::json(StatusCode::OK, &told(house, &ticket))
 }
@@ -130,7 +134,7 @@ fn from_json(body: &Bytes) -> Result<Ballot, Problem> {
 
 fn from_form(body: &Bytes) -> Result<Ballot, Problem> {
     let pairs = Pairs::read(body);
-    pairs.only(&["vote", "reason"])?;
+    pairs.only(&["vote", "reason", FormToken::FIELD])?;
     let vote = pairs.parsed("vote", &VoteWord::TEXTS.join(" or "), VoteWord::from_text)?;
     let vote = vote.ok_or_else(|| query::wrong("the form has no `vote`".to_owned()))?;
     Ok(Ballot { vote, reason: pairs.get("reason").unwrap_or_default().to_owned() })

@@ -106,6 +106,10 @@ impl Stand {
         self.gateway.clock.set(self.gateway.clock.now().minus(time));
     }
 
+    pub fn set_right(&self) {
+        self.gateway.clock.set(self.gateway.clock.now());
+    }
+
     /// A signed delivery through the hook that is missed after an hour.
     pub async fn deliver(&self, body: &'static str) -> Accepted {
         let signature = crate::spec::receiver::hmac_hex(SECRET, body.as_bytes());
@@ -169,9 +173,11 @@ async fn gateway(folder: &Path, program: &Path, now: Time) -> Arc<Gateway> {
         graph: Snapshot::empty(),
         modes: Modes::new(Mode::Enforce, Vec::new()),
         brake: brake::Settings::default(),
+        notify: portcullis::notify::Settings::default(),
         signing,
         verifier,
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },
+        streams: Vec::new(),
         public_url: "https://gate.test".to_owned(),
         meters: Meters::new().unwrap(),
     };

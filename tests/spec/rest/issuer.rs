@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::spec::rest::raw::Raw;
 use crate::spec::rest::raw::answer;
+use crate::spec::rig::until;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -92,6 +93,25 @@ async fn keys_stay_while_their_issuer_is_away_or_answers_nonsense() {
         simulator.clear_faults();
     }
     assert!(fetches(&simulator) >= 5, "each time it was tried again");
+}
+
+#[tokio::test]
+async fn keys_are_given_up_when_their_issuer_was_away_for_too_long() {
+    let simulator = simulator().await;
+    let (kid, issuer) = (kid(&simulator), issuer(&simulator));
+    let none = Duration::ZERO;
+    let short = Duration::from_secs(1);
+    let keys = Keys::with(Patience { fresh: none, refresh: none, keep: short, failed: none });
+    let keys = keys.unwrap();
+    assert!(keys.keys_of(&issuer, &kid).await.is_ok());
+    simulator.lay_fault("/2.0/workspaces", Fault::Status(503), None);
+    assert!(keys.keys_of(&issuer, &kid).await.is_ok(), "not yet");
+    let error =
+        until("the end of the keys", async || keys.keys_of(&issuer, &kid).await.err()).await;
+    assert_eq!(error.word(), "unread");
+    assert_eq!(Patience::default().keep, HOUR * 24);
+    simulator.clear_faults();
+    assert!(keys.keys_of(&issuer, &kid).await.is_ok(), "and had again");
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ use super::GATE;
 use super::PATIENCE;
 use super::Said;
 use super::Town;
+use super::fault;
 use super::portcullis;
 use super::read_store;
 use super::said;
@@ -52,6 +53,14 @@ pub struct Shape {
     pub disk_mib: Option<u32>,
     /// No file may grow beyond this many KiB: writing further fails as on a broken disk. Until it is started again.
     pub largest_file_kib: Option<u64>,
+    /// The security contact of both connections: one of the channels in `more`.
+    pub contact: Option<&'static str>,
+    /// What else stands in the configuration; `FOLDER` is the gate's own.
+    pub more: String,
+    /// Files that `more` names, with what is in them.
+    pub files: Vec<(&'static str, String)>,
+    /// Log lines for people instead of JSON.
+    pub text: bool,
 }
 
 /// An answered question.
@@ -70,6 +79,7 @@ pub struct Gate {
     pub public: String,
     pub operator: String,
     pub http: reqwest::Client,
+    text: bool,
     child: Child,
     lines: watch::Receiver<Vec<String>>,
     ears: JoinSet<()>,
@@ -89,22 +99,24 @@ impl Gate {
         configure(&town, &shape, folder.path());
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let mut ears = JoinSet::new();
-        let (child, lines) = launch(folder.path(), shape.largest_file_kib, &mut ears);
+        let (child, lines) = launch(folder.path(), shape.largest_file_kib, shape.text, &mut ears);
         let (public, operator) = (String::new(), String::new());
-        let mut gate = Self { town, disk, folder, public, operator, http, child, lines, ears };
+        let text = shape.text;
+        let mut gate =
+            Self { town, disk, folder, public, operator, http, text, child, lines, ears };
         gate.come_up().await;
         gate
     }
 
     /// Starts it again on the same folder, after it was killed or has ended. Its ports are new; hooks follow.
     pub async fn restart(&mut self) {
-        (self.child, self.lines) = launch(self.folder.path(), None, &mut self.ears);
+        (self.child, self.lines) = launch(self.folder.path(), None, self.text, &mut self.ears);
         self.come_up().await;
     }
 
     /// Starts it again without waiting for more than its doors.
     pub async fn reopen(&mut self) {
-        (self.child, self.lines) = launch(self.folder.path(), None, &mut self.ears);
+        (self.child, self.lines) = launch(self.folder.path(), None, self.text, &mut self.ears);
         self.open_doors().await;
     }
 
@@ -117,7 +129,12 @@ impl Gate {
         })
         .await;
         for connection in [CLOUD, DATACENTER] {
-            self.line(&format!("\"discovered\",\"connection\":\"{connection}\"")).await;
+            let said = if self.text {
+                format!("discovered connection={connection} ")
+            } else {
+                format!("\"discovered\",\"connection\":\"{connection}\"")
+            };
+            self.line(&said).await;
         }
     }
 
@@ -170,6 +187,11 @@ impl Gate {
         let id = i32::try_from(self.child.id().unwrap()).unwrap();
         let id = rustix::process::Pid::from_raw(id).unwrap();
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// Waits for its end.
@@ -335,6 +357,7 @@ async fn asked(request: reqwest::RequestBuilder) -> Asked {
 fn launch(
     folder: &Path,
     largest_file_kib: Option<u64>,
+    text: bool,
     ears: &mut JoinSet<()>,
 ) -> (Child, watch::Receiver<Vec<String>>) {
     let mut command = match largest_file_kib {
@@ -342,7 +365,10 @@ fn launch(
         Some(kib) => limited(kib),
     };
     command.arg(folder.join("portcullis.toml"));
-    command.current_dir(folder).stdout(Stdio::null());
+    if text {
+        command.args(["--log-format", "text"]);
+    }
+    command.current_dir(folder).stdout(Stdio::null()).envs(fault::environment(folder));
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let (said, heard) = watch::channel(Vec::new());
@@ -377,6 +403,12 @@ fn configure(town: &Town, shape: &Shape, folder: &Path) {
     for (name, secret) in secrets {
         std::fs::write(folder.join(name), format!("{secret}\n")).unwrap();
     }
+    for (name, text) in &shape.files {
+        std::fs::write(folder.join(name), format!("{text}\n")).unwrap();
+    }
+    let contact =
+        shape.contact.map(|id| format!("security_contact = \"{id}\"")).unwrap_or_default();
+    let more = shape.more.replace("FOLDER", &folder.display().to_string());
     let at = |name: &str| format!("{{ file = \"{}\" }}", folder.join(name).display());
     let effects = if shape.silent { "" } else { "effects = [\"commit-status\"]" };
     let path = shape
@@ -409,6 +441,7 @@ credential = {{ kind = "oauth", key = {key}, secret = {secret} }}
 plan = "premium"
 protected_refs = ["main", "release/*"]
 {effects}
+{contact}
 [[connection.hook]]
 id = "{cloud_hook}"
 secrets = [{cloud_secret}]
@@ -423,10 +456,12 @@ base_url = "{base}"
 credential = {{ kind = "basic", user = "portcullis", password = {password} }}
 protected_refs = ["main", "release/*"]
 {effects}
+{contact}
 [[connection.hook]]
 id = "{dc_hook}"
 secrets = [{dc_secret}]
 {datacenter}
+{more}
 "#,
         more_public = shape.public,
         cloud = shape.cloud,

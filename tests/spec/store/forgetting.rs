@@ -9,6 +9,8 @@ use portcullis::ledger::Since;
 use portcullis::ledger::VerifierKey;
 use portcullis::ledger::verify;
 use portcullis::secret::SigningKey;
+use portcullis::store::After;
+use portcullis::store::NewAction;
 use portcullis::store::Recording;
 use portcullis::store::Store;
 use portcullis::store::Swept;
@@ -117,4 +119,37 @@ async fn old_parts_are_swept_and_the_young_stay() {
     assert!(!place.holds("Still-Young"));
     store.close().await;
     place.open().await;
+}
+
+#[tokio::test]
+async fn actions_that_ended_a_month_ago_are_forgotten_and_what_is_to_do_stays() {
+    let place = Place::new();
+    let store = place.open().await;
+    let action = |key: &str| NewAction {
+        key: key.to_owned(),
+        connection: "acme-cloud".parse().unwrap(),
+        kind: "commit-status".to_owned(),
+        subject: "s".to_owned(),
+        slot: None,
+        payload: b"{}".to_vec(),
+    };
+    let actions = ["done", "given up", "to do", "done lately"].map(action).into();
+    record(&store, vec![Recording { actions, ..about(JOHN, "John", 1) }]).await;
+    let lease = std::time::Duration::from_secs(1);
+    let due = store.due_actions(9, at(2), lease).await.unwrap();
+    store.action_done(due[0].id, "done", at(3)).await.unwrap();
+    store.action_failed(due[1].id, "no", After::GiveUp, at(3)).await.unwrap();
+    let month = 30 * 86_400_000;
+    store.action_done(due[3].id, "done", at(month)).await.unwrap();
+    let until = Until { bodies: at(0), sealed: at(0) };
+    assert_eq!(store.sweep(until, at(3 + month)).await.unwrap(), Swept::default(), "not yet");
+    let swept = Swept { actions: 2, ..Swept::default() };
+    assert_eq!(store.sweep(until, at(4 + month)).await.unwrap(), swept);
+    let left = store.due_actions(9, at(4 + month), lease).await.unwrap();
+    assert_eq!(left.iter().map(|action| action.key.as_str()).collect::<Vec<_>>(), ["to do"]);
+    assert_eq!(
+        store.sweep(until, at(5 + 2 * month)).await.unwrap().actions,
+        1,
+        "and then the last"
+    );
 }

@@ -58,6 +58,9 @@ async fn a_store_of_every_landed_schema_opens_and_ends_at_todays() {
         assert_eq!(store.dead_letters(None, 9).await.unwrap()[0].why, "nobody can read it");
         let decisions = store.decisions(Filter::default(), None, 9).await.unwrap().items;
         assert_eq!(decisions[0].names.kept().unwrap().actor.as_deref(), Some("Jo"));
+        let person = decisions[0].public.actor.clone();
+        let found = store.decisions(Filter { person, ..Filter::default() }, None, 9).await.unwrap();
+        assert_eq!(found.items.len(), 1, "found by what a later schema finds it by");
         let tickets = store.tickets(TicketFilter::default(), None, 9).await.unwrap();
         assert_eq!(tickets[0].1.decision, decisions[0].public.decision);
         let key = String::from_utf8(store.meta(VKEY).await.unwrap().unwrap()).unwrap();

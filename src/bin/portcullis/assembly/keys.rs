@@ -23,28 +23,86 @@ const SIGNING: &str = "ledger-signing";
 /// The file of the sealing key, beside the store's file.
 const KEY_FILE: &str = "store.key";
 
-/// The seal from a configured key: 64 hex digits.
-pub fn seal_of(key: &SecretRef) -> Result<Arc<Seal>, ConfigError> {
-    let text = key.read_text("store.key")?;
-    let bytes = decoded(text.expose())
-        .ok_or_else(|| ConfigError::value("store.key", "the key must be 64 hex digits"))?;
-    Ok(Arc::new(Seal::new(&bytes, None)))
+/// The file of the one before, while everything is being sealed again.
+const OLD_KEY_FILE: &str = "store.key.old";
+
+/// The seal of a store: from configured keys, each 64 hex digits, else from the files beside it.
+pub fn seal_of(
+    store: &Path,
+    key: Option<&SecretRef>,
+    old: Option<&SecretRef>,
+) -> Result<Arc<Seal>, KeysError> {
+    let read = |name: &str, key: &SecretRef| {
+        let text = key.read_text(name)?;
+        let wrong = || ConfigError::value(name, "the key must be 64 hex digits");
+        decoded(text.expose().trim()).ok_or_else(wrong)
+    };
+    let key = match key {
+        Some(key) => read("store.key", key)?,
+        None => beside(store, Missing::Made).map_err(KeysError::Beside)?,
+    };
+    let old = match old {
+        Some(old) => Some(read("store.old_key", old)?),
+        None => old_beside(store).map_err(KeysError::Beside)?,
+    };
+    Ok(Arc::new(Seal::new(&key, old.as_ref())))
 }
 
-/// The seal from the key file beside the store; made at first start.
-pub fn seal_beside(store: &Path, make: bool) -> Result<Arc<Seal>, String> {
+/// Why there is no seal.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The configuration names no key.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The files beside the store hold none.
+    #[error("{0}")]
+    Beside(String),
+}
+
+/// What becomes of a key that is not there.
+#[derive(Clone, Copy)]
+enum Missing {
+    Made,
+    Refused,
+}
+
+/// The seal from the key files beside a store that is there.
+pub fn seal_beside(store: &Path) -> Result<Arc<Seal>, String> {
+    Ok(Arc::new(Seal::new(&beside(store, Missing::Refused)?, old_beside(store)?.as_ref())))
+}
+
+/// The seal of a store whose key is made at first start.
+pub fn seal_made(store: &Path) -> Result<Arc<Seal>, String> {
+    Ok(Arc::new(Seal::new(&beside(store, Missing::Made)?, None)))
+}
+
+fn beside(store: &Path, missing: Missing) -> Result<Secret<[u8; 32]>, String> {
     let path = store.with_file_name(KEY_FILE);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => Secret::new(text),
-        Err(error) if make && error.kind() == std::io::ErrorKind::NotFound => made(store, &path)?,
-        Err(error) => {
+    let text = match (std::fs::read_to_string(&path), missing) {
+        (Ok(text), _) => Secret::new(text),
+        (Err(error), Missing::Made) if error.kind() == std::io::ErrorKind::NotFound => {
+            made(store, &path)?
+        }
+        (Err(error), _) => {
             return Err(format!("cannot read the store's key `{}`: {error}", path.display()));
         }
     };
-    let bytes = decoded(text.expose().trim()).ok_or_else(|| {
+    decoded_file(&path, &text)
+}
+
+fn old_beside(store: &Path) -> Result<Option<Secret<[u8; 32]>>, String> {
+    let path = store.with_file_name(OLD_KEY_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => decoded_file(&path, &Secret::new(text)).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("cannot read the store's old key `{}`: {error}", path.display())),
+    }
+}
+
+fn decoded_file(path: &Path, text: &Secret<String>) -> Result<Secret<[u8; 32]>, String> {
+    decoded(text.expose().trim()).ok_or_else(|| {
         format!("`{}` does not hold 64 hex digits: restore it from your backup", path.display())
-    })?;
-    Ok(Arc::new(Seal::new(&bytes, None)))
+    })
 }
 
 fn made(store: &Path, path: &Path) -> Result<Secret<String>, String> {

@@ -8,7 +8,6 @@ use crate::decision::Binds;
 use crate::decision::Effect;
 use crate::graph::Time;
 use crate::http::console::frame::Page;
-use crate::http::console::frame::Reader;
 use crate::http::console::frame::Renewal;
 use crate::http::console::frame::frame;
 use crate::http::console::notice::Notice;
@@ -47,7 +46,7 @@ pub fn ticket_page(notice: &Notice, now: Time) -> String {
 
 fn page<'a>(notice: &Notice, title: &'a str) -> Page<'a> {
     let renewal = if notice.moves() { Renewal::Every(LOOK_AGAIN) } else { Renewal::Never };
-    Page { title, reader: Reader::Anyone, renewal, brake: notice.brake }
+    Page { title, renewal, brake: notice.brake }
 }
 
 /// The colour follows what has become of it, the badge what the rules said.

@@ -1,0 +1,64 @@
+//! The connections and their hooks.
+
+use crate::gateway::connections::Connection;
+use crate::gateway::glance::HookSeen;
+use crate::graph::Product;
+use crate::http::answer::Answer;
+use crate::http::console::hooks;
+use crate::http::console::hooks::Shown;
+use crate::http::doors::House;
+use crate::http::doors::call::Call;
+use crate::http::doors::console;
+use crate::http::problem::Problem;
+
+/// Every connection.
+pub(in crate::http::doors) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> {
+    let seen = house.gateway.hooks_seen().await?;
+    let graph = house.gateway.graph.load_full();
+    let shown = |connection: &Connection| Shown {
+        id: connection.id.clone(),
+        product: connection.product,
+        facts: facts(connection),
+        read: graph.as_of_connection(&connection.id),
+        hooks: of(connection, &seen),
+    };
+    let connections: Vec<Shown> =
+        house.gateway.connections.iter().map(|connection| shown(connection)).collect();
+    Ok(console::page(house, call, |desk| hooks::page(desk, &connections)))
+}
+
+fn of(connection: &Connection, seen: &[HookSeen]) -> Vec<HookSeen> {
+    seen.iter().filter(|hook| hook.connection == connection.id).cloned().collect()
+}
+
+/// How we speak to it and what may be written there; without secrets and addresses of hooks.
+fn facts(connection: &Connection) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    facts.extend(connection.workspace.clone().map(|slug| ("Workspace", slug)));
+    let speaks = match connection.client {
+        Some(_) => "with a credential",
+        None => "not at all: only what webhooks and tokens tell is known",
+    };
+    facts.push(("We ask it", speaks.to_owned()));
+    let steps = connection.issuer.as_ref().map(|issuer| issuer.audiences.join(", "));
+    facts.extend(steps.map(|audiences| ("Step tokens for", audiences)));
+    let status = if connection.posts_status { "commit statuses" } else { "nothing" };
+    facts.push(("We write there", status.to_owned()));
+    facts.push(("Protected refs", listed(&connection.protected_refs)));
+    if connection.product == Product::Cloud {
+        facts.push(("Plan", plan(connection.premium).to_owned()));
+    }
+    facts
+}
+
+fn listed(refs: &[String]) -> String {
+    if refs.is_empty() { "as Bitbucket's own rules say".to_owned() } else { refs.join(", ") }
+}
+
+const fn plan(premium: Option<bool>) -> &'static str {
+    match premium {
+        Some(true) => "Premium",
+        Some(false) => "not Premium",
+        None => "unknown: merge checks count as not enforced",
+    }
+}
