@@ -31,6 +31,7 @@ const FAILURES: &[(u16, &str, &str)] = &[
     (415, "UnsupportedMediaType", "The body is compressed, or not of the type that is taken."),
     (421, "MisdirectedRequest", "The Host header is none of ours."),
     (429, "TooManyRequests", "Asked too often; `Retry-After` says when to come again."),
+    (502, "BadGateway", "The other end did not take it; `detail` says why."),
     (503, "ServiceUnavailable", "The gateway cannot now; the same request may succeed later."),
 ];
 
