@@ -137,7 +137,7 @@ impl Offered {
 
 /// What there is once the rules have answered.
 struct Gathered {
-    matter: Matter,
+    matter: Box<Matter>,
     input: Arc<Input>,
     active: Arc<Active>,
     findings: Vec<Finding>,

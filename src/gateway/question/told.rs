@@ -8,6 +8,7 @@ use crate::gateway::connections::Connection;
 use crate::gateway::environments;
 use crate::gateway::question::CheckError;
 use crate::gateway::question::Question;
+use crate::gateway::road::RUN;
 use crate::graph::Id;
 use crate::graph::Known;
 use crate::graph::Snapshot;
@@ -171,6 +172,13 @@ pub fn ci_agrees(
     }
     let name = match (&ci.repository, &question.repository) {
         (Known::Value(name), _) | (Known::Nothing, Some(name)) => name,
+        // Of a mere run nothing has to be known, and then nothing would keep it to its scope.
+        (Known::Unknown(why), _) if question.action == RUN && scope.repositories.is_some() => {
+            return refused(format!(
+                "{holder} may not ask about every repository, and {}",
+                why.as_str()
+            ));
+        }
         // What the token should say and does not is an unknown fact, and the decision says so.
         (Known::Unknown(_), _) => return Ok(()),
         (Known::Nothing, None) => {

@@ -72,7 +72,7 @@ fn table(hooks: &[HookSeen], now: Time) -> Markup {
             tbody role="rowgroup" {
                 @for hook in hooks {
                     tr role="row" {
-                        td role="cell" data-label="Hook" { code { (hook.letters) "…" } }
+                        td role="cell" data-label="Hook" { code { (words::told(&hook.letters)) "…" } }
                         td role="cell" data-label="Heard last" { (heard(hook, now)) @if let Some(last) = hook.last { span class="sub" { (words::when(last)) } } }
                         td role="cell" data-label="Missed after" { @match hook.silent_after { Some(after) => (words::length(after)), None => span class="sub" { "never: " (words::code("silent_after")) " is not set" } } }
                         td role="cell" data-label="Deliveries, 24 h" { (hook.deliveries) }

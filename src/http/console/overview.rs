@@ -122,7 +122,7 @@ fn listening(hooks: &[HookSeen], now: Time) -> Markup {
             }
             dl class="facts small" {
                 @for hook in hooks {
-                    dt { (hook.connection) " " code { (hook.letters) "…" } }
+                    dt { (hook.connection) " " code { (words::told(&hook.letters)) "…" } }
                     dd { (heard(hook, now)) }
                 }
             }

@@ -27,7 +27,7 @@ async fn guarded() -> (Gate, ForeignCi) {
         format!(
             "[[connection.ci]]\nid = \"jenkins\"\nissuer = \"{}\"\naudiences = [\"{audience}\"]\n\
              subjects = [\"https://jenkins.example.com/job/PAY/*\"]\nrepositories = [\"{repository}\"]\n\
-             actions = [\"deploy\", \"publish\"]\n{more}\
+             actions = [\"deploy\", \"publish\", \"run\"]\n{more}\
              claims = {{ repository = \"repo\", commit = \"commit\", ref = \"branch\", environment = \"to\", run = \"build_number\" }}\n",
             ci.issuer
         )
@@ -196,6 +196,12 @@ async fn a_question_that_contradicts_its_token_is_refused_with_both_values() {
         assert_eq!(answer.status, 200, "{}", answer.body);
         let merge = gate.check(&token, &json!({"action": "merge"})).await;
         assert_eq!(merge.status, 403, "outside its actions: {}", merge.body);
+        let homeless = job(&place, &release, &json!({"repo": null}));
+        let homeless = ci.token(&audience(place.connection), &homeless);
+        for (token, status) in [(&token, 200), (&homeless, 403)] {
+            let ran = gate.check(token, &json!({"action": "run"})).await;
+            assert_eq!(ran.status, status, "a mere run stays in its scope: {}", ran.body);
+        }
     }
 }
 

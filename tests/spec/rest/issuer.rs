@@ -7,6 +7,8 @@ use portcullis::bitbucket::issuer::Issuer;
 use portcullis::bitbucket::issuer::KeyError;
 use portcullis::bitbucket::issuer::Keys;
 use portcullis::bitbucket::issuer::Patience;
+use portcullis::bitbucket::issuer::Place;
+use portcullis::event::caller::Signing;
 use portcullis::simulator::Simulator;
 use portcullis::simulator::cloud::Role;
 use portcullis::simulator::company::Company;
@@ -15,6 +17,8 @@ use serde_json::json;
 
 use crate::spec::rest::raw::Raw;
 use crate::spec::rest::raw::answer;
+use crate::spec::rest::raw::page;
+use crate::spec::rig::foreign_ci::rsa;
 use crate::spec::rig::until;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -171,4 +175,70 @@ async fn keys_are_not_read_over_plain_http_from_elsewhere() {
     let keys = Keys::with(patient()).unwrap();
     let error = keys.keys("http://192.0.2.1", "any").await.unwrap_err();
     assert_eq!(error.word(), "address");
+}
+
+#[tokio::test]
+async fn an_issuer_describes_itself_and_nobody_else() {
+    let keys = json!({"keys": [rsa("rsa")]}).to_string();
+    let own = r#"{"issuer":"{SELF}/oidc","jwks_uri":"{SELF}/keys"}"#;
+    for (description, word) in [
+        (page(own), ""),
+        (page(&own.replace("{SELF}/oidc", "{SELF}/oidc/")), "described"),
+        (page(&own.replace("{SELF}/oidc", "https://jenkins.example.com/oidc")), "described"),
+        (page(r#"{"issuer":"{SELF}/oidc"}"#), "described"),
+        (page("[]"), "described"),
+        (page(&own.replace("{SELF}/keys", "http://192.0.2.1/keys")), "address"),
+        (page(&own.replace("{SELF}/keys", "file:///etc/passwd")), "address"),
+        (page(&own.replace("{SELF}/keys", "{SELF}/nothing")), "unread"),
+        (answer(200, "text/html", "<html>"), "unread"),
+        (answer(404, "text/plain", "no"), "unread"),
+    ] {
+        let keys = keys.clone();
+        let raw = Raw::routing(move |line| match line.split(' ').nth(1).unwrap() {
+            "/oidc/.well-known/openid-configuration" => description.clone(),
+            "/keys" => answer(200, "application/json", &keys),
+            _ => answer(404, "text/plain", "nothing here"),
+        })
+        .await;
+        let issuer = another(&format!("{}/oidc", raw.url), Place::Described);
+        let kept = Keys::with(patient()).unwrap();
+        let read = kept.keys_of(&issuer, "rsa").await.map(|set| set.key("rsa").is_some());
+        let told = read.clone().map_or_else(|error| error.word(), |_| "");
+        assert_eq!(told, word, "{read:?}");
+        assert!(read.unwrap_or(true));
+        // Other than a new workspace, a CI without keys is a fault that is told.
+        assert_eq!(kept.renew_of(&issuer).await.is_ok(), word.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_keys_is_read_again_and_its_faults_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jwks.json");
+    let issuer = another("https://jenkins.internal/oidc", Place::File(file.clone()));
+    let word = async || {
+        let kept = Keys::with(patient()).unwrap();
+        kept.keys_of(&issuer, "rsa").await.map_or_else(|error| error.word(), |_| "")
+    };
+    assert_eq!(word().await, "file", "there is none");
+    std::fs::write(&file, "{}").unwrap();
+    assert_eq!(word().await, "unusable");
+    std::fs::write(&file, format!("{{\"keys\":[],\"x\":\"{}\"}}", "x".repeat(70_000))).unwrap();
+    assert_eq!(word().await, "unusable", "too large");
+    std::fs::write(&file, json!({"keys": [rsa("rsa")]}).to_string()).unwrap();
+    assert_eq!(word().await, "");
+
+    let hasty =
+        Patience { fresh: Duration::ZERO, refresh: Duration::ZERO, keep: HOUR, failed: HOUR };
+    let kept = Keys::with(hasty).unwrap();
+    assert!(kept.keys_of(&issuer, "rsa").await.unwrap().key("rsa").is_some());
+    std::fs::write(&file, json!({"keys": [rsa("next")]}).to_string()).unwrap();
+    assert!(kept.keys_of(&issuer, "next").await.unwrap().key("next").is_some(), "rotation");
+    std::fs::remove_file(&file).unwrap();
+    assert!(kept.keys_of(&issuer, "next").await.unwrap().key("next").is_some(), "the old stay");
+}
+
+/// Another CI's issuer.
+fn another(url: &str, keys: Place) -> Issuer {
+    Issuer { url: url.to_owned(), keys, signing: vec![Signing::Rs256] }
 }
