@@ -16,6 +16,7 @@ mod json;
 mod layout;
 mod ledger;
 mod logs;
+mod notify;
 mod offline;
 mod operator;
 mod policy;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Policy(policy) => in_runtime(policy::run(policy)),
         Command::Pause(pause) => in_runtime(govern::pause(pause)),
         Command::Resume(resume) => in_runtime(govern::resume(resume)),
+        Command::Notify(notify) => in_runtime(notify::run(notify)),
         Command::Config(config) => config_command::run(&config),
         Command::Check(check) => in_runtime(check::run(check)),
         Command::Serve(serve) => in_runtime(serve::run(serve, cli.log_format)),
