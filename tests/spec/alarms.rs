@@ -163,9 +163,11 @@ async fn a_full_disk_is_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_hook_is_recorded() {
-    let gate =
-        Gate::start_as(Shape { more: "silent_after = \"1s\"".to_owned(), ..Shape::default() })
-            .await;
+    let gate = Gate::start_as(Shape {
+        datacenter: "silent_after = \"1s\"".to_owned(),
+        ..Shape::default()
+    })
+    .await;
     let recording = Recording::new("hook-silent", "PortcullisHookSilent", 20, Then::CarryOn);
     stays(recording, &gate, "portcullis_hooks_silent", |hooks| hooks > 0.5).await;
 }
