@@ -6,6 +6,7 @@ mod disks;
 mod forgetting;
 mod keys;
 mod migrations;
+mod notices;
 mod opening;
 mod recording;
 mod searching;

@@ -24,6 +24,7 @@ use portcullis::gateway::streams::Settings as Stream;
 use portcullis::gateway::workers;
 use portcullis::graph::Snapshot;
 use portcullis::graph::World;
+use portcullis::notify;
 use portcullis::secret::Seal;
 use portcullis::store::Role;
 use portcullis::store::Store;
@@ -60,6 +61,8 @@ pub struct Plan {
     pub streams: Vec<Arc<Stream>>,
     /// How the gate may be paused.
     pub brake: brake::Settings,
+    /// How people are told.
+    pub notify: notify::Settings,
     /// Worlds that are loaded, not discovered.
     pub worlds: Vec<World>,
 }
@@ -110,6 +113,7 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         graph: Snapshot::empty(),
         modes: modes(plan.mode, kept),
         brake: plan.brake,
+        notify: plan.notify,
         signing,
         verifier,
         keep: plan.keep,
