@@ -238,7 +238,7 @@ impl Store {
     }
 }
 
-fn purpose(id: Uuid) -> String {
+pub(super) fn purpose(id: Uuid) -> String {
     format!("message {id}")
 }
 

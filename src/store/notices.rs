@@ -176,7 +176,7 @@ pub(super) const fn state(tell: Tell) -> i64 {
     }
 }
 
-fn purpose(channel: &str, about: Uuid) -> String {
+pub(super) fn purpose(channel: &str, about: Uuid) -> String {
     format!("notice {channel} {about}")
 }
 

@@ -21,7 +21,9 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::deliveries;
 use crate::store::log;
+use crate::store::messages;
 use crate::store::meta;
+use crate::store::notices;
 use crate::store::outbox;
 use crate::store::pause;
 use crate::store::row;
@@ -153,6 +155,24 @@ const PLACES: &[Place] = &[
         first: text,
         id: "connection",
         purpose: |row| Ok(standing::world_purpose(&row::parsed(row, 2)?)),
+    },
+    Place {
+        from: "notice",
+        table: "notice",
+        column: "item_sealed",
+        key: "seq",
+        first: number,
+        id: "channel, about",
+        purpose: |row| Ok(notices::purpose(&row.get::<_, String>(2)?, row::uuid(row, 3)?)),
+    },
+    Place {
+        from: "message",
+        table: "message",
+        column: "body_sealed",
+        key: "seq",
+        first: number,
+        id: "id",
+        purpose: |row| of_uuid(row, messages::purpose),
     },
     Place {
         from: "pause",
