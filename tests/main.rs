@@ -36,6 +36,7 @@ mod spec {
     mod ledger;
     mod metrics;
     mod narratives;
+    mod notices;
     mod operator_door;
     mod other_ci;
     mod pages;

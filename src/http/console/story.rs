@@ -45,6 +45,7 @@ pub fn page(
         (unknown(story))
         (rules(story))
         (controls_card(story))
+        (heard(story))
         (kept(record, story))
     };
     frame(&page, &main)
@@ -187,6 +188,17 @@ fn controls(controls: &Controls) -> Markup {
     html! {
         ul class="chips" {
             @for (framework, ids) in controls { li { strong { (words::told(framework)) } " " (words::told(&ids.join(", "))) } }
+        }
+    }
+}
+
+fn heard(story: &Narrative) -> Markup {
+    html! {
+        @if !story.heard.is_empty() {
+            section class="card" {
+                h2 { "Who was told" }
+                ul class="rows" { @for heard in &story.heard { li { (words::told(heard)) } } }
+            }
         }
     }
 }
