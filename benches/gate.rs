@@ -135,6 +135,7 @@ async fn gateway(order: Order) -> Arc<Gateway> {
         graph: Snapshot::empty(),
         modes: Modes::new(Mode::Enforce, Vec::new()),
         brake: portcullis::gateway::brake::Settings::default(),
+        notify: portcullis::notify::Settings::default(),
         signing,
         verifier,
         keep: Keep {

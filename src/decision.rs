@@ -4,6 +4,7 @@
 //! the plan, never the verdict. Nothing here knows Rego, Bitbucket or the store.
 
 pub mod binds;
+pub mod doorbell;
 pub mod impact;
 pub mod narrative;
 pub mod pause;

@@ -10,6 +10,7 @@ pub mod brake;
 pub mod bundles;
 pub mod clock;
 pub mod connections;
+pub mod courier;
 pub mod discovery;
 pub mod environments;
 pub mod following;
@@ -22,6 +23,7 @@ pub mod meters;
 pub mod modes;
 pub mod names;
 pub mod notary;
+pub mod notices;
 pub mod outbox;
 pub mod policies;
 pub mod question;
@@ -31,6 +33,7 @@ pub mod road;
 pub mod status;
 pub mod telling;
 pub mod tickets;
+pub mod troubles;
 pub mod workers;
 
 use std::sync::Arc;
@@ -61,7 +64,9 @@ use crate::gateway::meters::Station;
 use crate::gateway::policies::Policies;
 use crate::graph::Product;
 use crate::graph::Snapshot;
+use crate::graph::Time;
 use crate::ledger::VerifierKey;
+use crate::notify;
 use crate::policy::Bundle;
 use crate::policy::Finding;
 use crate::secret::SigningKey;
@@ -108,6 +113,8 @@ pub struct Parts {
     pub modes: Modes,
     /// How the gate may be paused.
     pub brake: brake::Settings,
+    /// How people are told.
+    pub notify: notify::Settings,
     /// Signs the ledger.
     pub signing: SigningKey,
     /// Verifies what it signs.
@@ -154,6 +161,8 @@ pub struct Gateway {
     verifier: VerifierKey,
     keep: Keep,
     brake_settings: brake::Settings,
+    notify: notify::Settings,
+    digested: ArcSwapOption<Time>,
     paused: ArcSwapOption<Pause>,
     governing: tokio::sync::Mutex<()>,
     memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
@@ -163,6 +172,7 @@ pub struct Gateway {
     stood: moka::sync::Cache<[u8; 32], Arc<Record>>,
     inbox_bell: Notify,
     outbox_bell: Notify,
+    courier_bell: Notify,
     ticket_moved: watch::Sender<Uuid>,
     stop: watch::Sender<bool>,
 }
@@ -213,6 +223,8 @@ impl Gateway {
             verifier: parts.verifier,
             keep: parts.keep,
             brake_settings: parts.brake,
+            notify: parts.notify,
+            digested: ArcSwapOption::empty(),
             paused: ArcSwapOption::empty(),
             governing: tokio::sync::Mutex::new(()),
             memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
@@ -228,6 +240,7 @@ impl Gateway {
                 .build(),
             inbox_bell: Notify::new(),
             outbox_bell: Notify::new(),
+            courier_bell: Notify::new(),
             ticket_moved: watch::Sender::new(Uuid::nil()),
             stop: watch::Sender::new(false),
         }))
@@ -294,6 +307,8 @@ impl Gateway {
         let mut tasks = JoinSet::new();
         tasks.spawn(inbox::run(Arc::clone(self)));
         tasks.spawn(outbox::run(Arc::clone(self)));
+        tasks.spawn(courier::run(Arc::clone(self)));
+        tasks.spawn(troubles::run(Arc::clone(self)));
         tasks.spawn(tickets::run(Arc::clone(self)));
         tasks.spawn(brake::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));

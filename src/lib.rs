@@ -22,9 +22,10 @@
 //! | decision | graph, event, policy, ledger |
 //! | approval | secret, graph, event, policy, decision, ledger |
 //! | bitbucket | secret, graph, event, policy, decision |
+//! | notify | secret, graph, event, decision, approval, posture |
 //! | store | secret and the core |
 //! | gateway | all of the above but simulator |
-//! | http | secret, the core and gateway; not store, bitbucket |
+//! | http | secret, the core and gateway; not store, bitbucket, notify |
 //! | bin | everything; nothing names it |
 //!
 //! `tests/spec/layers.rs` holds this picture against the code.
@@ -37,6 +38,7 @@ pub mod gateway;
 pub mod graph;
 pub mod http;
 pub mod ledger;
+pub mod notify;
 pub mod policy;
 pub mod secret;
 pub mod simulator;

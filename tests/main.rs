@@ -37,6 +37,7 @@ mod spec {
     mod ledger;
     mod metrics;
     mod narratives;
+    mod notices;
     mod operator_door;
     mod other_ci;
     mod pages;

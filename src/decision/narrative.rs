@@ -63,6 +63,9 @@ pub struct Narrative {
     pub controls: Controls,
     /// What a stopped person can do.
     pub remedies: Vec<String>,
+    /// Who was told of it, and how that went: as it is read, by whoever knows. The record itself does not tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<String>,
     /// How fresh the facts were.
     pub freshness: String,
     /// Where the proof is kept.
@@ -114,6 +117,7 @@ pub fn tell(record: &Record, bundle: Option<&Bundle>) -> Narrative {
         controls: controls(&rules),
         remedies: remedies(record, bundle),
         unknown: unknown(record),
+        heard: Vec::new(),
         freshness: freshness(record),
         proof: proof(record),
         rules,

@@ -16,6 +16,7 @@ use crate::decision::pause::Refused;
 use crate::decision::pause::Wish;
 use crate::gateway::Gateway;
 use crate::graph::Time;
+use crate::notify::message;
 use crate::store::Change;
 use crate::store::StoreError;
 
@@ -121,7 +122,8 @@ impl Gateway {
         by: &str,
         reason: &str,
     ) -> Result<Arc<Pause>, BrakeError> {
-        self.store.keep_pause(&pause, self.step(step, by, reason)).await?;
+        self.store.keep_pause(&pause, self.step(&pause, step, by, reason)).await?;
+        self.courier_bell.notify_one();
         let pause = Arc::new(pause);
         self.paused.store(Some(Arc::clone(&pause)));
         log(&pause, step);
@@ -135,14 +137,17 @@ impl Gateway {
         by: &str,
         reason: &str,
     ) -> Result<(), StoreError> {
-        self.store.end_pause(pause, self.step(step, by, reason)).await?;
+        self.store.end_pause(pause, self.step(pause, step, by, reason)).await?;
+        self.courier_bell.notify_one();
         self.paused.store(None);
         log(pause, step);
         Ok(())
     }
 
-    fn step(&self, step: &'static str, by: &str, reason: &str) -> Change {
-        Change { step, at: self.clock.now(), by: by.to_owned(), reason: reason.to_owned() }
+    fn step(&self, pause: &Pause, step: &'static str, by: &str, reason: &str) -> Change {
+        let at = self.clock.now();
+        let notices = self.notices_of_pause(&told(pause, step, at));
+        Change { step, at, by: by.to_owned(), reason: reason.to_owned(), notices }
     }
 
     /// Tells what time has brought about. Called with `governing` held.
@@ -153,7 +158,9 @@ impl Gateway {
             Some(Due::Lapse) => self.end(&pause, "lapsed", TIME, "").await,
             Some(Due::Half) => {
                 let told = Pause { half_told: true, ..Pause::clone(&pause) };
-                self.store.keep_pause(&told, self.step("half-time", TIME, "")).await?;
+                let half = self.step(&told, "half-time", TIME, "");
+                self.store.keep_pause(&told, half).await?;
+                self.courier_bell.notify_one();
                 log(&told, "half-time");
                 self.paused.store(Some(Arc::new(told)));
                 Ok(())
@@ -168,6 +175,21 @@ const STARTED: &str = "started";
 
 /// Who brings about what nobody does.
 const TIME: &str = "time";
+
+/// What is told of a step: without who and why.
+fn told(pause: &Pause, step: &str, at: Time) -> message::Pause {
+    let until = pause.span.map(|span| span.until);
+    let ends = until.map(|until| until.to_string()).unwrap_or_default();
+    let text = match step {
+        "asked" => "A pause of the gate is asked for and waits for a second person: `portcullis pause --status` shows it.".to_owned(),
+        "half-time" => format!("Half of the gate's pause is over: nothing is held back until {ends}, unless somebody resumes it."),
+        "ended" => "The gate's pause has ended: rules bite again.".to_owned(),
+        "resumed" => "The gate's pause was ended before its time: rules bite again.".to_owned(),
+        "lapsed" => "The pause that was asked for found no second person in time and is off the table.".to_owned(),
+        _ => format!("The gate is paused until {ends}: everything is decided and recorded, nothing is held back."),
+    };
+    message::Pause { pause: pause.id, step: step.to_owned(), at, until, text }
+}
 
 /// Without who and why: those are in the record, sealed.
 fn log(pause: &Pause, step: &str) {

@@ -202,7 +202,7 @@ async fn record(
     done: Option<Uuid>,
 ) -> Result<(), RecordError> {
     let recording = recording(gateway, judged, event, done);
-    let acts = !recording.actions.is_empty();
+    let (acts, tells) = (!recording.actions.is_empty(), !recording.notices.is_empty());
     let decision = recording.record.public.clone();
     let began = Instant::now();
     let recorded = gateway.store.record(vec![recording]).await.pop();
@@ -212,6 +212,9 @@ async fn record(
             gateway.meters.decided(&decision);
             if acts {
                 gateway.outbox_bell.notify_one();
+            }
+            if tells {
+                gateway.courier_bell.notify_one();
             }
             Ok(())
         }
@@ -229,7 +232,7 @@ async fn record(
 }
 
 fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid>) -> Recording {
-    let Judged { matter, mut record, .. } = judged;
+    let Judged { matter, active, mut record, .. } = judged;
     let status = status::plan(&matter, &record, &gateway.public_url);
     record.public.actions = status
         .iter()
@@ -239,10 +242,12 @@ fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid
         .iter()
         .filter_map(|status| status::action(&matter.connection.id, record.public.decision, status))
         .collect();
+    let notices = gateway.notices_of(&matter, &record, &active);
     Recording {
         done,
         event_key: event_key(&matter, event),
         actions,
+        notices,
         mentions: names::mentioned(&matter.document.facts),
         ..Recording::of(record)
     }

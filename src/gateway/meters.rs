@@ -69,6 +69,8 @@ words! {
         KeysUnread = "keys_unread",
         /// No evaluation process can be started.
         NoWorker = "no_worker",
+        /// A notice was given up: whoever was to be told was not.
+        NoticeGivenUp = "notice_given_up",
     }
 }
 
@@ -92,6 +94,7 @@ pub struct Meters {
     dead_letters: IntCounter,
     ignored_fields: IntCounter,
     actions: IntCounterVec,
+    notices: IntCounterVec,
     stations: Arc<[Histogram]>,
     remembered: IntCounter,
     asked: IntCounter,
@@ -114,6 +117,14 @@ impl Meters {
         for outcome in ["done", "retried", "given_up"] {
             actions.with_label_values(&[outcome]);
         }
+        let notices = on.counters(
+            "portcullis_notices_total",
+            "Messages to channels tried, by outcome.",
+            &["outcome"],
+        )?;
+        for outcome in ["told", "retried", "given_up"] {
+            notices.with_label_values(&[outcome]);
+        }
         let answers = on.counters(
             "portcullis_answers_total",
             "Questions to the rules, by whether an equal one was answered before.",
@@ -132,6 +143,7 @@ impl Meters {
                 "Fields of webhook bodies that Bitbucket's documentation does not have.",
             )?,
             actions,
+            notices,
             stations: stations(&on)?,
             remembered: answers.with_label_values(&["hit"]),
             asked: answers.with_label_values(&["miss"]),
@@ -203,6 +215,11 @@ impl Meters {
     /// An action was tried.
     pub fn acted(&self, outcome: &str) {
         self.actions.with_label_values(&[outcome]).inc();
+    }
+
+    /// A message to a channel was tried.
+    pub fn noticed(&self, outcome: &str) {
+        self.notices.with_label_values(&[outcome]).inc();
     }
 
     /// A station was passed that was begun at `since`. Gives the present, where the next one begins.

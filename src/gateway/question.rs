@@ -204,7 +204,7 @@ impl Gateway {
         let judged = Box::pin(self.judge(matter, offer)).await;
         let (recording, ticket) = self.recording(judged, asker, question, key);
         let record = Arc::new(recording.record.clone());
-        let acts = !recording.actions.is_empty();
+        let (acts, tells) = (!recording.actions.is_empty(), !recording.notices.is_empty());
         let began = Instant::now();
         let recorded = self.store.record(vec![recording]).await.pop();
         self.meters.took(Station::Record, began);
@@ -214,6 +214,9 @@ impl Gateway {
                 self.stood.insert(key, Arc::clone(&record));
                 if acts {
                     self.outbox_bell.notify_one();
+                }
+                if tells {
+                    self.courier_bell.notify_one();
                 }
                 self.answer(&record, ticket).await
             }
@@ -289,6 +292,7 @@ impl Gateway {
         let spends = record.public.effect == Effect::Proceed;
         let spend = if spends { offered.spent_by(&record.public.satisfied_by) } else { Vec::new() };
         let recording = Recording {
+            notices: self.notices_of(&matter, &record, &active),
             actions,
             open: ticket.clone(),
             spend,

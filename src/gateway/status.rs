@@ -147,9 +147,13 @@ pub const fn state(effect: Effect) -> StatusState {
 
 /// The first sentence of the reason, with what it would have been and that it is too late set before it.
 pub fn text(record: &Record) -> String {
+    cut(&softened(record, &record.reason()), MAX_TEXT_BYTES)
+}
+
+/// The first sentence of a reason of this record, with the same before it.
+pub fn softened(record: &Record, reason: &str) -> String {
     let public = &record.public;
-    let said = record.reason();
-    let said = shown(first_sentence(&said));
+    let said = shown(first_sentence(reason));
     let softened = public.because.first().filter(|_| public.effect < Effect::from(public.verdict));
     let would = softened.map(|because| match because.kind {
         Softener::Pause if public.binds == Binds::After => {
@@ -162,7 +166,7 @@ pub fn text(record: &Record) -> String {
     });
     let objects = Effect::from(public.verdict) != Effect::Proceed;
     let late = if public.binds == Binds::After && objects { "(after the fact) " } else { "" };
-    cut(&format!("{late}{}{said}", would.unwrap_or_default()), MAX_TEXT_BYTES)
+    format!("{late}{}{said}", would.unwrap_or_default())
 }
 
 /// Up to the mark that ends the first sentence: one that a space and no small letter follows, so that `e.g. this` stays

@@ -23,11 +23,13 @@ use crate::ledger::Kind;
 use crate::policy::Rule;
 pub use crate::store::DeadLetter;
 pub use crate::store::Filter;
+pub use crate::store::Hearing;
 use crate::store::NewEntry;
 pub use crate::store::Page;
 pub use crate::store::Replay;
 pub use crate::store::ServiceToken;
 pub use crate::store::StoreError;
+use crate::store::Tell;
 use crate::store::TicketFilter;
 
 /// Most rows a page of answers holds.
@@ -44,6 +46,8 @@ pub struct Told {
     pub record: Record,
     /// The same as a story.
     pub story: Narrative,
+    /// Who was told of it, and how that went.
+    pub hearings: Vec<Hearing>,
 }
 
 /// A service token, just made. It is shown this once.
@@ -92,6 +96,34 @@ pub enum TokenError {
 /// Longest life of a service token.
 const MAX_TOKEN_LIFE: Duration = Duration::from_hours(24 * 366);
 
+/// How telling a channel went, in one line.
+pub fn heard(hearing: &Hearing) -> String {
+    let channel = &hearing.channel;
+    let why = hearing.why.as_deref().unwrap_or("nobody said why");
+    let tries = match hearing.tries {
+        1 => "one try".to_owned(),
+        many => format!("{many} tries"),
+    };
+    match (hearing.message, hearing.ended, hearing.tell) {
+        (None, _, Tell::Now) => format!("{channel}: about to be told"),
+        (None, _, Tell::Digest) => format!("{channel}: goes with the daily digest"),
+        (None, _, Tell::Held) => format!(
+            "{channel}: the same cause was told before, so it is only counted in the daily digest"
+        ),
+        (Some(_), Some(at), Tell::Now) if hearing.told => {
+            format!("{channel}: told at {at}, with {tries}")
+        }
+        (Some(_), Some(at), Tell::Digest | Tell::Held) if hearing.told => {
+            format!("{channel}: told at {at}, with the daily digest")
+        }
+        (Some(_), Some(at), _) => {
+            format!("{channel}: could not be told, given up at {at} after {tries}: {why}")
+        }
+        (Some(_), None, _) if hearing.tries == 0 => format!("{channel}: being told"),
+        (Some(_), None, _) => format!("{channel}: not told yet after {tries}: {why}"),
+    }
+}
+
 impl Gateway {
     /// One decision with its story.
     pub async fn decision(&self, id: Uuid) -> Result<Option<Told>, StoreError> {
@@ -130,8 +162,10 @@ impl Gateway {
     /// A record with its story.
     pub async fn told(&self, record: Record) -> Result<Told, StoreError> {
         let bundle = self.bundle(&record.public.bundle).await?;
-        let story = narrative::tell(&record, bundle.as_deref());
-        Ok(Told { record, story })
+        let mut story = narrative::tell(&record, bundle.as_deref());
+        let hearings = self.store.hearings(record.public.decision).await?;
+        story.heard = hearings.iter().map(heard).collect();
+        Ok(Told { record, story, hearings })
     }
 
     /// The answer a check got, from its record and the ticket as it is now.

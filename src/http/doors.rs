@@ -7,6 +7,7 @@ mod access;
 mod asset;
 mod brake;
 mod call;
+mod channels;
 mod check;
 mod console;
 mod decisions;
@@ -212,6 +213,8 @@ impl House {
             Door::Modes => modes::list(self),
             Door::SetMode => Box::pin(modes::set(self, call)).await,
             Door::Impact => Box::pin(modes::impact(self, &call)).await,
+            Door::Channels => Box::pin(channels::list(self)).await,
+            Door::TestChannel => Box::pin(channels::test(self, &call)).await,
             Door::WhoCan => access::who_can(self, &call),
             Door::Can => access::can(self, &call),
             Door::Paths => access::paths(self, &call),

@@ -181,6 +181,10 @@ pub enum Door {
     SetMode,
     /// Whom rules would have stopped.
     Impact,
+    /// Channels, and how each stands.
+    Channels,
+    /// Sends a test to a channel.
+    TestChannel,
     /// Who can do something to a resource.
     WhoCan,
     /// Whether an identity can.
@@ -372,6 +376,13 @@ pub static ROUTES: &[Route] = &[
     ask("/api/v1/modes", Door::Modes, "How rules are taken, connection by connection."),
     act(Verb::Post, "/api/v1/modes", Door::SetMode, "Takes rules in a mode on a connection."),
     ask("/api/v1/modes/impact", Door::Impact, "Whom rules in shadow would have stopped."),
+    ask("/api/v1/channels", Door::Channels, "Channels that are told, and how each stands."),
+    act(
+        Verb::Post,
+        "/api/v1/channels/{id}/test",
+        Door::TestChannel,
+        "Sends a test message to a channel.",
+    ),
     ask("/api/v1/who-can", Door::WhoCan, "Who can do something to a resource."),
     ask("/api/v1/can", Door::Can, "Whether an identity can do something to a resource."),
     ask("/api/v1/paths", Door::Paths, "By which paths an identity reaches a resource."),

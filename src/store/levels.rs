@@ -35,6 +35,10 @@ pub struct Levels {
     pub actions_waiting: u64,
     /// Since when the oldest of them is to be done: when it was decided, if it was tried before.
     pub oldest_action: Option<Time>,
+    /// Notices and messages that wait to be told at once.
+    pub notices_waiting: u64,
+    /// Since when the oldest of them waits.
+    pub oldest_notice: Option<Time>,
     /// Dead letters that were not replayed.
     pub dead_letters: u64,
     /// Tickets that are asked for or granted.
@@ -87,7 +91,10 @@ impl Store {
 fn levels(db: &Connection, revision: &str) -> Result<Levels, StoreError> {
     let (deliveries_waiting, first) = waiting(db, "delivery")?;
     let (actions_waiting, next) = waiting(db, "action")?;
+    let (notices_waiting, oldest_notice) = untold(db)?;
     Ok(Levels {
+        notices_waiting,
+        oldest_notice,
         deliveries_waiting,
         oldest_delivery: first.map(|seq| since_delivery(db, seq)).transpose()?.flatten(),
         actions_waiting,
@@ -107,6 +114,21 @@ fn waiting(db: &Connection, table: &str) -> Result<(u64, Option<i64>), StoreErro
     );
     let found = db.prepare_cached(&sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok((row::unsigned(found.0), found.1))
+}
+
+/// Notices that no message tells yet and messages that nobody took yet, and since when the oldest waits.
+fn untold(db: &Connection) -> Result<(u64, Option<Time>), StoreError> {
+    let mut all = (0, None);
+    for rows in ["notice WHERE message IS NULL AND state = 0", "message WHERE state = 0"] {
+        let sql =
+            format!("SELECT count(*), min(at) FROM (SELECT at FROM {rows} LIMIT {MAX_COUNTED})");
+        let found = db
+            .prepare_cached(&sql)?
+            .query_row([], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?)))?;
+        let since = found.1.map(Time::from_millis);
+        all = (all.0 + row::unsigned(found.0), [all.1, since].into_iter().flatten().min());
+    }
+    Ok(all)
 }
 
 fn counted(db: &Connection, rows: &str) -> Result<u64, StoreError> {

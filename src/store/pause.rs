@@ -1,5 +1,6 @@
 //! The pause of the whole gate: kept sealed (its reason is written by people), one at most, and every step of it an entry.
 
+use rusqlite::Connection;
 use rusqlite::OptionalExtension as _;
 use serde_json::Value;
 use serde_json::json;
@@ -9,9 +10,12 @@ use crate::decision::Pause;
 use crate::graph::Time;
 use crate::ledger::Kind;
 use crate::store::NewEntry;
+use crate::store::NewNotice;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::log;
+use crate::store::notices;
+use crate::store::notices::SealedNotice;
 use crate::store::row;
 
 /// A step of a pause, as its entry tells it.
@@ -25,6 +29,8 @@ pub struct Change {
     pub by: String,
     /// What they wrote, if anything.
     pub reason: String,
+    /// Who is to be told of it.
+    pub notices: Vec<NewNotice>,
 }
 
 impl Store {
@@ -44,8 +50,10 @@ impl Store {
         row::known(serde_json::from_slice(&bytes)).map(Some)
     }
 
-    /// Keeps a pause over what was before, with the entry of the step that led to it.
-    pub async fn keep_pause(&self, pause: &Pause, change: Change) -> Result<(), StoreError> {
+    /// Keeps a pause over what was before, with the entry of the step that led to it and who is told of it.
+    pub async fn keep_pause(&self, pause: &Pause, mut change: Change) -> Result<(), StoreError> {
+        let at = change.at;
+        let notices = self.sealed(&mut change)?;
         let bytes =
             serde_json::to_vec(pause).map_err(|error| StoreError::Fault(error.to_string()))?;
         let sealed = self.seal()?.seal(&purpose(pause.id), &bytes)?;
@@ -56,13 +64,16 @@ impl Store {
                     "INSERT OR REPLACE INTO pause (one, id, pause_sealed) VALUES (1, ?1, ?2)",
                 )?
                 .execute((id.as_bytes(), sealed))?;
+            told(desk.db, notices, at)?;
             log::append(desk, entry).map(drop)
         })
         .await
     }
 
     /// Forgets a pause, with the entry of its end. Only the one it was asked for.
-    pub async fn end_pause(&self, pause: &Pause, change: Change) -> Result<(), StoreError> {
+    pub async fn end_pause(&self, pause: &Pause, mut change: Change) -> Result<(), StoreError> {
+        let at = change.at;
+        let notices = self.sealed(&mut change)?;
         let (id, entry) = (pause.id, entry(pause, change).prepare()?);
         self.write(move |desk| {
             let gone = desk
@@ -70,12 +81,23 @@ impl Store {
                 .prepare_cached("DELETE FROM pause WHERE id = ?1")?
                 .execute([id.as_bytes()])?;
             if gone == 1 {
+                told(desk.db, notices, at)?;
                 log::append(desk, entry)?;
             }
             Ok(())
         })
         .await
     }
+
+    fn sealed(&self, change: &mut Change) -> Result<Vec<SealedNotice>, StoreError> {
+        let seal = self.seal()?;
+        let notices = std::mem::take(&mut change.notices).into_iter();
+        notices.map(|notice| notices::seal(notice, seal)).collect()
+    }
+}
+
+fn told(db: &Connection, notices: Vec<SealedNotice>, at: Time) -> Result<(), StoreError> {
+    notices.into_iter().try_for_each(|notice| notices::add(db, notice, at).map(drop))
 }
 
 pub(super) fn purpose(id: Uuid) -> String {

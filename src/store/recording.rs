@@ -21,11 +21,14 @@ use crate::ledger::Kind;
 use crate::secret::Seal;
 use crate::store::NewAction;
 use crate::store::NewEntry;
+use crate::store::NewNotice;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::deliveries;
 use crate::store::log;
 use crate::store::log::Prepared;
+use crate::store::notices;
+use crate::store::notices::SealedNotice;
 use crate::store::outbox;
 use crate::store::outbox::SealedAction;
 use crate::store::recent::Noted;
@@ -53,6 +56,8 @@ pub struct Recording {
     pub event_key: Option<[u8; 32]>,
     /// What is to be done on Bitbucket.
     pub actions: Vec<NewAction>,
+    /// Who is to be told of it.
+    pub notices: Vec<NewNotice>,
     /// The ticket it opens.
     pub open: Option<Ticket>,
     /// The grants it uses up: ticket and the version it was read at.
@@ -73,6 +78,7 @@ impl Recording {
             done: None,
             event_key: None,
             actions: Vec::new(),
+            notices: Vec::new(),
             open: None,
             spend: Vec::new(),
             question: None,
@@ -133,6 +139,7 @@ struct Ready {
     done: Option<Uuid>,
     event_key: Option<[u8; 32]>,
     actions: Vec<SealedAction>,
+    notices: Vec<SealedNotice>,
     open: Option<(Ticket, Vec<u8>, Prepared)>,
     spend: Vec<(Uuid, u64)>,
     question: Option<[u8; 32]>,
@@ -219,11 +226,13 @@ fn prepare(recording: Recording, seal: &Seal) -> Result<Ready, StoreError> {
     };
     let open = recording.open.map(|ticket| open(ticket, public.at, seal)).transpose()?;
     let actions = recording.actions.into_iter().map(|action| outbox::seal(action, seal));
+    let notices = recording.notices.into_iter().map(|notice| notices::seal(notice, seal));
     Ok(Ready {
         entry: entry.prepare()?,
         done: recording.done,
         event_key: recording.event_key,
         actions: actions.collect::<Result<_, _>>()?,
+        notices: notices.collect::<Result<_, _>>()?,
         open,
         spend: recording.spend,
         question: recording.question,
@@ -259,7 +268,8 @@ fn unwritable(error: serde_json::Error) -> StoreError {
 }
 
 fn write(desk: &mut Desk<'_>, ready: Ready) -> Result<Result<Recorded, RecordError>, StoreError> {
-    let Ready { public, entry, done, event_key, actions, open, spend, question, extra } = ready;
+    let Ready { public, entry, done, event_key, actions, notices, open, spend, question, extra } =
+        ready;
     let (decision, at) = (public.decision, public.at);
     if let Some(event) = &event_key
         && let Some(before) = desk.recent.find(desk.db, Of::Event, event)?
@@ -279,6 +289,9 @@ fn write(desk: &mut Desk<'_>, ready: Ready) -> Result<Result<Recorded, RecordErr
     index(desk.db, &public, row::signed(entry_index))?;
     for action in actions {
         outbox::enqueue(desk.db, action, decision, at)?;
+    }
+    for notice in notices {
+        notices::add(desk.db, notice, at)?;
     }
     if let Some((ticket, sealed, entry)) = open {
         if !tickets::insert(desk.db, &ticket, &sealed)? {

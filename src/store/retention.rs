@@ -48,13 +48,20 @@ pub struct Swept {
     pub repetitions: u64,
     /// Deliveries that could not be read, with the reason.
     pub dead_letters: u64,
+    /// Notices, the messages that told them, and what served to tell each cause once.
+    pub notices: u64,
     /// Actions that have ended; what became of them is in the ledger.
     pub actions: u64,
 }
 
 impl Swept {
     fn total(self) -> u64 {
-        self.bodies + self.sealed + self.repetitions + self.dead_letters + self.actions
+        self.bodies
+            + self.sealed
+            + self.repetitions
+            + self.dead_letters
+            + self.notices
+            + self.actions
     }
 }
 
@@ -63,7 +70,7 @@ impl Swept {
 pub struct Until {
     /// Bodies.
     pub bodies: Time,
-    /// Names and texts of decisions and tickets, and dead letters.
+    /// Names and texts of decisions and tickets, dead letters and notices.
     pub sealed: Time,
 }
 
@@ -78,6 +85,7 @@ impl Store {
         self.forget_bodies(until.bodies).await?;
         self.forget_deliveries(until.sealed, now).await?;
         self.forget_hashes(repeated_until(now)).await?;
+        self.forget_notices(until.sealed, repeated_until(now)).await?;
         self.forget_actions(repeated_until(now)).await?;
         while !self.write(move |desk| sweep_sealed(desk, until.sealed, now)).await? {}
         let instance = self.instance().to_string();
@@ -135,6 +143,49 @@ impl Store {
             after = next;
         }
         Ok(())
+    }
+
+    /// Notices with the names and texts, whether they were told or not; then messages that tell none of them any more,
+    /// and causes that hold nothing back.
+    async fn forget_notices(&self, before: Time, causes_before: Time) -> Result<(), StoreError> {
+        let old = |table, column, also| {
+            format!("SELECT {column} FROM {table} WHERE {also} ORDER BY {column} LIMIT {LOOK}")
+        };
+        let (before, causes_before) = (before.millis(), causes_before.millis());
+        let untold = "NOT EXISTS (SELECT 1 FROM notice WHERE notice.message = message.seq)";
+        let notices = old("notice", "seq", format!("at < {before}"));
+        let messages =
+            old("message", "seq", format!("state <> 0 AND ended < {before} AND {untold}"));
+        let causes = old("cause", "hash", format!("told < {causes_before}"));
+        self.forget::<i64>(notices, "DELETE FROM notice WHERE seq = ?1").await?;
+        self.forget::<i64>(messages, "DELETE FROM message WHERE seq = ?1 AND state <> 0").await?;
+        self.forget::<Vec<u8>>(causes, "DELETE FROM cause WHERE hash = ?1").await
+    }
+
+    /// Takes away what a question finds, until it finds nothing.
+    async fn forget<K>(&self, find: String, delete: &'static str) -> Result<(), StoreError>
+    where
+        K: rusqlite::types::FromSql + rusqlite::ToSql + Send + 'static,
+    {
+        loop {
+            let find = find.clone();
+            let old = self.inner.readers.walk(move |db| {
+                let mut query = db.prepare_cached(&find)?;
+                let rows = query.query_map([], |row| row.get(0))?;
+                rows.map(|key| Ok((key?, 0))).collect::<Result<Old<K>, StoreError>>()
+            });
+            let old = old.await?;
+            if old.is_empty() {
+                return Ok(());
+            }
+            for step in steps(old) {
+                self.write(move |desk| {
+                    let notices = each(desk.db, delete, &step)?;
+                    count(desk.db, &Swept { notices, ..Swept::default() })
+                })
+                .await?;
+            }
+        }
     }
 
     /// Actions that ended before then: their keys are needed no longer than a repetition of what they follow from would
@@ -346,12 +397,13 @@ fn count(db: &Connection, more: &Swept) -> Result<(), StoreError> {
     if more.total() == 0 {
         return Ok(());
     }
-    let Swept { bodies, sealed, repetitions, dead_letters, actions } = untold(db)?;
+    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions } = untold(db)?;
     let all = Swept {
         bodies: bodies + more.bodies,
         sealed: sealed + more.sealed,
         repetitions: repetitions + more.repetitions,
         dead_letters: dead_letters + more.dead_letters,
+        notices: notices + more.notices,
         actions: actions + more.actions,
     };
     let bytes = serde_json::to_vec(&all).map_err(|error| StoreError::Fault(error.to_string()))?;
@@ -371,11 +423,11 @@ fn tell(desk: &mut Desk<'_>, instance: String, now: Time) -> Result<Swept, Store
     if swept.total() == 0 {
         return Ok(swept);
     }
-    let Swept { bodies, sealed, repetitions, dead_letters, actions } = swept;
+    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions } = swept;
     let entry = NewEntry {
         body: row::members(json!({
-            "what": "retention", "bodies": bodies, "sealed": sealed,
-            "repetitions": repetitions, "dead_letters": dead_letters, "actions": actions,
+            "what": "retention", "bodies": bodies, "sealed": sealed, "repetitions": repetitions,
+            "dead_letters": dead_letters, "notices": notices, "actions": actions,
         })),
         ..NewEntry::new(Kind::Admin, now, instance)
     };

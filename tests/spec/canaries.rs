@@ -14,6 +14,9 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::doors::house::signature;
+use super::notices::TOKEN;
+use super::notices::heard_by;
+use super::receiver::Receiver;
 use super::rig::BILLING;
 use super::rig::CLOUD;
 use super::rig::Gate;
@@ -77,7 +80,7 @@ impl Outputs {
 }
 
 /// Where the secrets are kept on purpose.
-const SECRET_FILES: [&str; 8] = [
+const SECRET_FILES: [&str; 11] = [
     "consumer.key",
     "consumer.secret",
     "dc.password",
@@ -86,6 +89,10 @@ const SECRET_FILES: [&str; 8] = [
     "dc.hook",
     "store.key",
     "operator-token",
+    "channel.whsec",
+    "next.whsec",
+    // A channel's address holds a token as a rule, and has to stand here.
+    "portcullis.toml",
 ];
 
 /// What happened at the gate: ids to look at afterwards.
@@ -194,7 +201,8 @@ async fn read_everything(gate: &Gate, life: &Life, out: &mut Outputs) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
-    let mut gate = Gate::start().await;
+    let receiver = Receiver::answering(&[200]).await;
+    let mut gate = Gate::start_as(heard_by(&receiver)).await;
     let mut out = Outputs::default();
     let life = live(&gate, &mut out).await;
     read_everything(&gate, &life, &mut out).await;
@@ -209,6 +217,8 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         vec!["token", "list"],
         vec!["dead-letter", "list"],
         vec!["policy", "modes"],
+        vec!["notify", "list"],
+        vec!["notify", "test", "security"],
         vec!["policy", "promote", "*", "--scope", CLOUD],
         vec!["pause", "--status"],
     ] {
@@ -216,6 +226,13 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         assert_eq!(said.code, 0, "{command:?}: {}", said.all());
         out.add(command.join(" "), said.all());
     }
+    // What was told, and what a channel that cannot be reached says.
+    receiver.answer(500);
+    out.add("a failed test", gate.operate(&["notify", "test", "security"]).await.all());
+    for got in receiver.got() {
+        out.add("a message", got.body.to_vec());
+    }
+    assert!(receiver.got().len() >= 3, "the ticket, the pause and the test were told");
     // The files as they lie on the disk while the gate runs, and once it has ended.
     out.add_files(gate.folder.path(), &SECRET_FILES);
     assert_eq!(gate.terminate().await, 0);
@@ -233,6 +250,7 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
 
     let read = |name: &str| std::fs::read_to_string(gate.path(name)).unwrap().trim().to_owned();
     let (cast, key) = (&gate.town.cast, read("store.key"));
+    let whsec = |name: &str| STANDARD.decode(&read(name)["whsec_".len()..]).unwrap();
     let signature = life.step.rsplit('.').next().unwrap();
     let canaries = [
         Canary::new("the secret of the Cloud hook", cast.cloud_hook.secret.as_bytes()),
@@ -243,6 +261,9 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         Canary::new("the operator token", read("operator-token").as_bytes()),
         Canary::new("the service token", life.service.as_bytes()),
         Canary::new("the step token", signature.as_bytes()),
+        Canary::new("the channel's secret", &whsec("channel.whsec")),
+        Canary::new("the channel's next secret", &whsec("next.whsec")),
+        Canary::new("the token in the channel's address", TOKEN.as_bytes()),
         Canary::new("the store's key", &hex::decode(&key).unwrap()),
     ];
     for canary in &canaries {

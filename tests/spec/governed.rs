@@ -22,6 +22,9 @@ use super::doors::house::OMAR;
 use super::doors::house::REPOSITORY;
 use super::doors::house::SECRET;
 use super::doors::house::json_of;
+use super::notices::contacts;
+use super::notices::heard_by;
+use super::receiver::Receiver;
 use super::rig::Gate;
 use super::rig::Said;
 use super::rig::run;
@@ -112,6 +115,7 @@ async fn act(house: &House, route: &Route) -> (RequestBuilder, Trace) {
             assert!(post("pause").json(&pause()).send().await.unwrap().status().is_success());
             (house.api(Method::DELETE, "pause"), admin("pause"))
         }
+        Door::TestChannel => (post("channels/security/test"), of(Kind::Outbound)),
         Door::SetMode => {
             let wish = json!({"rules": "test", "scope": "acme", "mode": "shadow"});
             (post("modes").json(&wish), admin("mode"))
@@ -133,8 +137,10 @@ async fn every_route_that_changes_something_leaves_an_entry() {
         .filter(|route| route.method != Verb::Get || CHANGING_READS.contains(&route.door));
     let mut walked = 0;
     for route in changing {
+        let receiver = Receiver::answering(&[200]).await;
         let house = match route.door {
             Door::ConfirmPause => House::braked(two_people()).await,
+            Door::TestChannel => House::telling(contacts(&[("acme", "security", &receiver)])).await,
             _ => House::open().await,
         };
         let (request, trace) = act(&house, route).await;
@@ -203,7 +209,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 24] = [
+const READING: [&str; 25] = [
     "demo",
     "event",
     "eval",
@@ -220,6 +226,7 @@ const READING: [&str; 24] = [
     "ticket show",
     "dead-letter list",
     "token list",
+    "notify list",
     "ledger verify",
     "ledger export",
     "config check",
@@ -232,7 +239,7 @@ const READING: [&str; 24] = [
 ];
 
 /// Commands that change a gate.
-const CHANGING: [&str; 11] = [
+const CHANGING: [&str; 12] = [
     "serve",
     "check",
     "pause",
@@ -244,6 +251,7 @@ const CHANGING: [&str; 11] = [
     "dead-letter replay",
     "token create",
     "token revoke",
+    "notify test",
 ];
 
 /// The commands that a help text lists.
@@ -273,6 +281,7 @@ async fn commands() -> BTreeSet<String> {
 /// A gate with everything a command could change.
 struct Prepared {
     gate: Gate,
+    _receiver: Receiver,
     ticket: String,
     other_ticket: String,
     letter: String,
@@ -281,7 +290,8 @@ struct Prepared {
 
 impl Prepared {
     async fn new() -> Self {
-        let gate = Gate::start().await;
+        let receiver = Receiver::answering(&[200]).await;
+        let gate = Gate::start_as(heard_by(&receiver)).await;
         let ticket = async || {
             let step = gate.town.step("main", Some(gate.town.cast.production));
             let question = json!({"action": "deploy", "environment": "production"});
@@ -302,7 +312,7 @@ impl Prepared {
         let wish = json!({"name": "ci", "connection": super::rig::CLOUD, "expires_in": 3_600});
         let token = gate.api(Method::POST, "tokens", &wish).await;
         let token = token.body["id"].as_str().unwrap().to_owned();
-        Self { gate, ticket: one, other_ticket: other, letter, token }
+        Self { gate, _receiver: receiver, ticket: one, other_ticket: other, letter, token }
     }
 
     /// Runs a command that changes the gate, and says what it said.
@@ -319,6 +329,7 @@ impl Prepared {
             "dead-letter replay" => vec![&self.letter],
             "token create" => vec!["--name", "other", "--connection", scope],
             "token revoke" => vec![&self.token],
+            "notify test" => vec!["security"],
             other => panic!("`{other}`: say here how it is run"),
         };
         self.gate.operate(&[words, more].concat()).await

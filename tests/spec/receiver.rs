@@ -23,14 +23,25 @@ use tokio::task::JoinSet;
 /// A receiver that writes down what it got and answers the given statuses in turn, the last one for ever.
 pub struct Receiver {
     pub url: String,
-    got: Arc<Mutex<Vec<Got>>>,
+    script: Arc<Mutex<Script>>,
     _tasks: JoinSet<()>,
+}
+
+/// What it got, and how it answers.
+#[derive(Default)]
+struct Script {
+    got: Vec<Got>,
+    statuses: Vec<u16>,
+    /// Where it sends whoever it redirects.
+    location: Option<String>,
 }
 
 #[derive(Clone)]
 pub struct Got {
-    headers: hyper::HeaderMap,
+    pub headers: hyper::HeaderMap,
     pub body: Bytes,
+    /// How it was answered; 0 = not at all.
+    pub status: u16,
 }
 
 impl Got {
@@ -48,48 +59,60 @@ impl Receiver {
     pub async fn answering(statuses: &[u16]) -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks/x", listener.local_addr().unwrap());
-        let got: Arc<Mutex<Vec<Got>>> = Arc::default();
-        let (log, statuses) = (Arc::clone(&got), statuses.to_vec());
+        let script = Script { statuses: statuses.to_vec(), ..Script::default() };
+        let script = Arc::new(Mutex::new(script));
+        let told = Arc::clone(&script);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut open = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (log, statuses) = (Arc::clone(&log), statuses.clone());
+                let told = Arc::clone(&told);
                 open.spawn(async move {
-                    let answer = service_fn(move |request| {
-                        receive(request, Arc::clone(&log), statuses.clone())
-                    });
+                    let answer = service_fn(move |request| receive(request, Arc::clone(&told)));
                     drop(
                         http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await,
                     );
                 });
             }
         });
-        Receiver { url, got, _tasks: tasks }
+        Receiver { url, script, _tasks: tasks }
+    }
+
+    /// Answers so from now on.
+    pub fn answer(&self, status: u16) {
+        self.script.lock().unwrap().statuses = vec![status];
+    }
+
+    /// Sends whoever it redirects there.
+    pub fn redirect(&self, to: &str) {
+        self.script.lock().unwrap().location = Some(to.to_owned());
     }
 
     pub fn got(&self) -> Vec<Got> {
-        self.got.lock().unwrap().clone()
+        self.script.lock().unwrap().got.clone()
     }
 }
 
 async fn receive(
     request: Request<Incoming>,
-    log: Arc<Mutex<Vec<Got>>>,
-    statuses: Vec<u16>,
+    script: Arc<Mutex<Script>>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let headers = request.headers().clone();
     let body = request.into_body().collect().await?.to_bytes();
-    let place = {
-        let mut log = log.lock().unwrap();
-        log.push(Got { headers, body });
-        log.len() - 1
+    let (status, location) = {
+        let mut script = script.lock().unwrap();
+        let status = script.statuses[script.got.len().min(script.statuses.len() - 1)];
+        script.got.push(Got { headers, body, status });
+        (status, script.location.clone())
     };
-    let status = statuses[place.min(statuses.len() - 1)];
     if status == 0 {
         std::future::pending::<()>().await;
     }
-    Ok(Response::builder().status(status).body(Full::new(Bytes::from("heard"))).unwrap())
+    let mut answer = Response::builder().status(status);
+    if let Some(location) = location {
+        answer = answer.header("location", location);
+    }
+    Ok(answer.body(Full::new(Bytes::from("heard"))).unwrap())
 }
 
 /// `X-Hub-Signature` of a body.

@@ -5,6 +5,7 @@ mod deliveries;
 mod disks;
 mod forgetting;
 mod migrations;
+mod notices;
 mod opening;
 mod recording;
 mod searching;

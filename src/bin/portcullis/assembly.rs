@@ -23,6 +23,7 @@ use portcullis::gateway::policies::Policies;
 use portcullis::gateway::workers;
 use portcullis::graph::Snapshot;
 use portcullis::graph::World;
+use portcullis::notify;
 use portcullis::secret::Seal;
 use portcullis::store::Role;
 use portcullis::store::Store;
@@ -55,6 +56,8 @@ pub struct Plan {
     pub keep: Keep,
     /// How the gate may be paused.
     pub brake: brake::Settings,
+    /// How people are told.
+    pub notify: notify::Settings,
     /// Worlds that are loaded, not discovered.
     pub worlds: Vec<World>,
 }
@@ -105,6 +108,7 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         graph: Snapshot::empty(),
         modes: modes(plan.mode, kept),
         brake: plan.brake,
+        notify: plan.notify,
         signing,
         verifier,
         keep: plan.keep,

@@ -26,6 +26,7 @@ pub use remote::Can;
 pub use remote::DeadLetter;
 pub use remote::GraphReach;
 pub use remote::Ledger;
+pub use remote::NotifyCommand;
 pub use remote::Paths;
 pub use remote::Reach;
 pub use remote::ReadReach;
@@ -150,6 +151,9 @@ pub enum Command {
     Pause(Pause),
     /// End a pause.
     Resume(Resume),
+    /// Who is told: how each channel stands, and whether it can be reached.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Write, check or describe the configuration.
     #[command(subcommand)]
     Config(Config),

@@ -3,6 +3,7 @@
 
 mod ci;
 mod layers;
+mod notices;
 mod secrets;
 pub mod template;
 
@@ -15,6 +16,10 @@ use serde::Deserialize;
 pub use ci::CiConfig;
 use layers::environment;
 pub use layers::variable;
+pub use notices::ChannelConfig;
+pub use notices::NotifyConfig;
+pub use notices::OwnerConfig;
+pub use notices::RouteConfig;
 pub use secrets::SecretRef;
 
 /// The whole configuration.
@@ -33,6 +38,14 @@ pub struct Config {
     pub workers: WorkersConfig,
     /// The brake.
     pub pause: PauseConfig,
+    /// When people are told.
+    pub notify: NotifyConfig,
+    /// Where messages go.
+    pub channel: Vec<ChannelConfig>,
+    /// Who owns which project or repository.
+    pub owner: Vec<OwnerConfig>,
+    /// Who hears what: read from top to bottom, the first that fits decides.
+    pub route: Vec<RouteConfig>,
     /// The Bitbuckets it guards.
     pub connection: Vec<ConnectionConfig>,
     /// SHA-256 of all of it, the environment laid over the file: the record says with which one a gate started. Secrets
@@ -190,6 +203,8 @@ pub struct ConnectionConfig {
     /// What may be written to Bitbucket: `commit-status`. Absent: nothing.
     #[serde(default)]
     pub effects: Vec<String>,
+    /// The channel that hears of it where no route fits and nobody owns the repository.
+    pub security_contact: Option<String>,
     /// Its webhooks.
     #[serde(default)]
     pub hook: Vec<HookConfig>,

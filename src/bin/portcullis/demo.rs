@@ -26,6 +26,7 @@ use portcullis::gateway::connections::Hook;
 use portcullis::gateway::environments::NamedEnvironment;
 use portcullis::graph::Product;
 use portcullis::http::listener::Security;
+use portcullis::notify;
 use portcullis::policy::demand::duration;
 use portcullis::secret::Secret;
 use portcullis::simulator::Simulator;
@@ -161,6 +162,7 @@ fn plan(
         public_url: public_url.to_owned(),
         keep: Keep { bodies: day, sealed: day },
         brake: brake::Settings::default(),
+        notify: notify::Settings::default(),
         worlds: Vec::new(),
     })
 }

@@ -15,6 +15,7 @@ mod graph;
 mod json;
 mod layout;
 mod ledger;
+mod notify;
 mod offline;
 mod operator;
 mod policy;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Policy(policy) => in_runtime(policy::run(policy)),
         Command::Pause(pause) => in_runtime(govern::pause(pause)),
         Command::Resume(resume) => in_runtime(govern::resume(resume)),
+        Command::Notify(notify) => in_runtime(notify::run(notify)),
         Command::Config(config) => config_command::run(&config),
         Command::Check(check) => in_runtime(check::run(check)),
         Command::Serve(serve) => {

@@ -1,6 +1,7 @@
 //! `portcullis serve`: the gateway, from a configuration file. Also what other commands need of that file and its store.
 
 mod connections;
+mod notices;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -98,6 +99,7 @@ async fn started(serve: &Serve) -> Result<Running, Failed> {
         mode: mode(&config)?,
         keep: keep(&config)?,
         brake: brake(&config)?,
+        notify: notices::of(&config)?,
         public_url,
         worlds,
     };
@@ -111,6 +113,7 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
         .map_err(|error| ConfigError::value("store.url", error.to_string()))?;
     keep(config)?;
     brake(config)?;
+    let told = notices::of(config)?;
     people(config)?;
     mode(config)?;
     workers(config)?;
@@ -129,6 +132,8 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
             connection.hooks.len()
         ));
     }
+    lines.push(format!("  {} channel(s) to tell", told.channels.len()));
+    lines.extend(notices::warnings(config).iter().map(|warning| format!("  warning: {warning}")));
     if connections.is_empty() {
         lines.push("  no connection yet: add a [[connection]]; until then the gate starts but is not ready".to_owned());
     }
@@ -310,6 +315,11 @@ async fn greet(running: &Running) {
         eprintln!("console   {link}  (opens once)");
     }
     eprintln!("ledger    {}", running.gateway.verifier_key());
+    for id in running.gateway.unheard() {
+        eprintln!(
+            "unheard   {id} enforces rules and has no `security_contact`: nobody hears what no route tells"
+        );
+    }
     for reason in running.gateway.readiness().await.reasons {
         eprintln!("not ready: {reason}");
     }

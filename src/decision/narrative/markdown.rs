@@ -24,6 +24,7 @@ pub fn markdown(story: &Narrative) -> String {
         about(story),
         rules(story),
         next(story),
+        list(story.heard.iter().map(|heard| format!("told: {}", code(heard)))),
         story.freshness.clone(),
         list(story.proof.iter().map(|(label, value)| format!("{label}: {}", code(value)))),
     ];

@@ -42,6 +42,9 @@ pub fn plain(story: &Narrative) -> String {
     if story.rules.iter().all(|rule| rule.verdict.is_none()) {
         supports(&mut out, "supports", &story.controls);
     }
+    for heard in &story.heard {
+        line(&mut out, "told", heard);
+    }
     line(&mut out, "freshness", &story.freshness);
     for (label, value) in &story.proof {
         line(&mut out, label, value);

@@ -34,6 +34,8 @@ pub struct Gauges {
     delivery_wait: Gauge,
     actions_waiting: IntGauge,
     action_wait: Gauge,
+    notices_waiting: IntGauge,
+    notice_wait: Gauge,
     dead_letters: IntGauge,
     tickets_open: IntGauge,
     workers: IntGauge,
@@ -80,6 +82,12 @@ impl Gauges {
             action_wait: on.real(
                 "portcullis_action_wait_seconds",
                 "How long the oldest action still to be done waits.",
+            )?,
+            notices_waiting: on
+                .whole("portcullis_notices_waiting", "Notices that wait to be told.")?,
+            notice_wait: on.real(
+                "portcullis_notice_wait_seconds",
+                "How long the oldest notice waits to be told.",
             )?,
             dead_letters: on
                 .whole("portcullis_dead_letters", "Dead letters that were not replayed.")?,
@@ -136,6 +144,8 @@ impl Gauges {
         self.delivery_wait.set(age(levels.oldest_delivery, now));
         self.actions_waiting.set(whole(levels.actions_waiting));
         self.action_wait.set(age(levels.oldest_action, now));
+        self.notices_waiting.set(whole(levels.notices_waiting));
+        self.notice_wait.set(age(levels.oldest_notice, now));
         self.dead_letters.set(whole(levels.dead_letters));
         self.tickets_open.set(whole(levels.tickets_open));
         self.ledger_entries.set(whole(levels.entries));

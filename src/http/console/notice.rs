@@ -16,15 +16,13 @@ use crate::decision::Brake;
 use crate::decision::Effect;
 use crate::decision::Outcome;
 use crate::decision::Record;
+use crate::decision::doorbell;
 use crate::decision::narrative::Narrative;
 use crate::decision::plan::Softener;
-use crate::decision::record::Part;
 use crate::decision::record::Public;
 use crate::graph::Time;
-use crate::policy::Finding;
 use crate::policy::RuleId;
 use crate::policy::Verdict;
-use crate::policy::finding::Origin;
 
 pub use page::decision_page;
 pub use page::ticket_page;
@@ -115,7 +113,7 @@ impl Notice {
             reach: public.reach(),
             uncovered: public.uncovered,
             headline: headline(record, ticket.as_ref()),
-            reason: reason(record),
+            reason: doorbell::reason(record),
             because: public.because.iter().map(softened).collect(),
             rules: rules(record, story),
             silent: public.rules.iter().filter(|asked| asked.verdict.is_none()).count(),
@@ -210,31 +208,6 @@ fn let_pass(public: &Public) -> &'static str {
     }
 }
 
-fn reason(record: &Record) -> String {
-    match (&record.told, record.strictest()) {
-        (Part::Kept(_), Some(finding)) => public_reason(finding),
-        (Part::Kept(_), None) | (Part::Erased(_), _) => record.reason(),
-    }
-}
-
-/// A rule's own reason is for people. What we say about a rule that could not judge names facts and quotes values, so
-/// it is told to the caller and to the operator, not to whoever has the link.
-fn public_reason(finding: &Finding) -> String {
-    match finding.origin {
-        Origin::Rule => finding.reason.clone(),
-        Origin::Unknown => {
-            "A fact that a rule needs could not be learned, so the rule counts as its author wrote for that case."
-                .to_owned()
-        }
-        Origin::Fault => {
-            "A rule could not be evaluated, so it counts as its author wrote for that case.".to_owned()
-        }
-        Origin::Broken => {
-            "A rule's answer cannot be met as the rule is written or as its approvers are filled.".to_owned()
-        }
-    }
-}
-
 /// Texts of waivers are written by people about people, and a pause's may be: that there is one is enough.
 fn softened(because: &Because) -> String {
     match because.kind {
@@ -266,7 +239,7 @@ fn rules(record: &Record, story: &Narrative) -> Vec<RuleNotice> {
 fn reasons(record: &Record, rule: &RuleId) -> Vec<String> {
     let findings = record.told.kept().into_iter().flat_map(|told| &told.findings);
     let mut reasons: Vec<String> =
-        findings.filter(|finding| finding.rule == *rule).map(public_reason).collect();
+        findings.filter(|finding| finding.rule == *rule).map(doorbell::reason_of).collect();
     reasons.dedup();
     reasons
 }

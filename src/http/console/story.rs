@@ -42,6 +42,7 @@ pub fn page(
         (unknown(story))
         (rules(story))
         (controls_card(story))
+        (heard(story))
         (kept(record, story))
     };
     console(desk, &place, &main)
@@ -186,6 +187,17 @@ pub fn controls(controls: &Controls) -> Markup {
     html! {
         ul class="chips" {
             @for (framework, ids) in controls { li { strong { (words::told(framework)) } " " (words::told(&ids.join(", "))) } }
+        }
+    }
+}
+
+fn heard(story: &Narrative) -> Markup {
+    html! {
+        @if !story.heard.is_empty() {
+            section class="card" {
+                h2 { "Who was told" }
+                ul class="rows" { @for heard in &story.heard { li { (words::told(heard)) } } }
+            }
         }
     }
 }

@@ -86,6 +86,7 @@ pub(super) async fn show(house: &House, call: &Call) -> Result<Answer, Problem> 
         "told": record.told,
         "input": input(record),
         "narrative": story,
+        "notices": told.hearings,
         "text": narrative::plain(story),
         "markdown": narrative::markdown(story),
     });

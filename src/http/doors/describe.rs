@@ -271,6 +271,8 @@ pub(super) fn query(door: Door) -> &'static [(&'static str, bool, &'static str)]
         | Door::Resume
         | Door::Modes
         | Door::SetMode
+        | Door::Channels
+        | Door::TestChannel
         | Door::OpenApi => &[],
     }
 }
@@ -376,6 +378,8 @@ fn good(door: Door) -> (&'static [Outcome], &'static str) {
         | Door::Modes
         | Door::SetMode
         | Door::Impact
+        | Door::Channels
+        | Door::TestChannel
         | Door::OpenApi => (&[(200, "The answer.")], JSON),
     }
 }
@@ -418,6 +422,7 @@ fn bad(route: &Route) -> Vec<u16> {
         | Door::Impact
         | Door::DeadLetters => &[400, 503],
         Door::Checkpoint => &[404, 503],
+        Door::TestChannel => &[404, 502, 503],
         Door::Hook
         | Door::DecisionNotice
         | Door::TicketNotice
@@ -433,6 +438,7 @@ fn bad(route: &Route) -> Vec<u16> {
         | Door::Tokens
         | Door::SetMode
         | Door::Logout
+        | Door::Channels
         | Door::RevokeToken => &[503],
     });
     all

@@ -41,6 +41,7 @@ use portcullis::http::route::Surface;
 use portcullis::http::session;
 use portcullis::ledger::Entry;
 use portcullis::ledger::VerifierKey;
+use portcullis::notify;
 use portcullis::secret::Seal;
 use portcullis::secret::Secret;
 use portcullis::secret::SigningKey;
@@ -77,7 +78,7 @@ const RULES: [(&str, &str, &str); 2] = [
 ];
 
 const WORLD: &str = r#"{"version":1,"connection":{"id":"acme","product":"cloud"},"as_of":"2026-11-20T17:00:00Z","nodes":[
-    {"id":"acme/workspace/w","name":"acme","slug":"acme"},{"id":"acme/project/p","name":"BILL"},
+    {"id":"acme/workspace/w","name":"acme","slug":"acme"},{"id":"acme/project/p","name":"BILL","key":"BILL"},
     {"id":"acme/repository/r","name":"acme/billing-canary","slug":"billing-canary"},
     {"id":"acme/group/g","name":"release-managers"},{"id":"acme/user/m","name":"Mia"},{"id":"acme/user/j","name":"Jo"}],
     "edges":[{"from":"acme/project/p","is":"in","to":"acme/workspace/w"},{"from":"acme/repository/r","is":"in","to":"acme/project/p"},
@@ -101,28 +102,48 @@ impl House {
     }
 
     pub(crate) async fn at(rates: rate::Settings) -> Self {
-        Self::build(tempfile::tempdir().unwrap(), rates, brake::Settings::default()).await
+        Self::build(
+            tempfile::tempdir().unwrap(),
+            rates,
+            brake::Settings::default(),
+            notify::Settings::default(),
+        )
+        .await
     }
 
     /// One whose gate is paused in this way.
     pub(crate) async fn braked(brake: brake::Settings) -> Self {
-        Self::build(tempfile::tempdir().unwrap(), rate::Settings::default(), brake).await
+        let rates = rate::Settings::default();
+        let folder = tempfile::tempdir().unwrap();
+        Self::build(folder, rates, brake, notify::Settings::default()).await
+    }
+
+    /// One that tells people so.
+    pub(crate) async fn telling(notify: notify::Settings) -> Self {
+        Self::telling_in(tempfile::tempdir().unwrap(), notify).await
+    }
+
+    /// The same in the folder of one that was closed.
+    pub(crate) async fn telling_in(folder: tempfile::TempDir, notify: notify::Settings) -> Self {
+        Self::build(folder, rate::Settings::default(), brake::Settings::default(), notify).await
     }
 
     /// Closes it and opens another one on the same folder.
     pub(crate) async fn reopened(self) -> Self {
         let folder = self.close().await;
-        Self::build(folder, rate::Settings::default(), brake::Settings::default()).await
+        let notify = notify::Settings::default();
+        Self::build(folder, rate::Settings::default(), brake::Settings::default(), notify).await
     }
 
     async fn build(
         folder: tempfile::TempDir,
         rates: rate::Settings,
         brake: brake::Settings,
+        notify: notify::Settings,
     ) -> Self {
         let (public, operator) = (bound().await, bound().await);
         let (here, there) = (public.local_addr().unwrap(), operator.local_addr().unwrap());
-        let gateway = gateway(folder.path(), format!("http://{here}"), brake).await;
+        let gateway = gateway(folder.path(), format!("http://{here}"), brake, notify).await;
         let doorkeeper = Doorkeeper::new(Settings {
             token: TokenHash::of(OPERATOR),
             people: [MIA, OMAR].map(|(name, token)| (name.to_owned(), TokenHash::of(token))).into(),
@@ -297,6 +318,7 @@ async fn gateway(
     folder: &std::path::Path,
     public_url: String,
     brake: brake::Settings,
+    notify: notify::Settings,
 ) -> Arc<Gateway> {
     let rules = folder.join("rules");
     std::fs::create_dir_all(rules.join("test")).unwrap();
@@ -329,6 +351,7 @@ async fn gateway(
         graph: Snapshot::empty(),
         modes: Modes::new(Mode::Enforce, store.modes().await.unwrap()),
         brake,
+        notify,
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },
         meters: Meters::new().unwrap(),
         store,

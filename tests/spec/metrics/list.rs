@@ -1,7 +1,7 @@
 //! The names that dashboards and alerts are written against, each with its labels.
 
 /// Every metric but the certificate's, which only TLS has, and those of the listeners.
-pub const METRICS: [(&str, &[&str]); 37] = [
+pub const METRICS: [(&str, &[&str]); 40] = [
     ("portcullis_deliveries_total", &["product", "outcome"]),
     ("portcullis_decisions_total", &["surface", "verdict", "effect"]),
     ("portcullis_uncovered_events_total", &[]),
@@ -13,6 +13,9 @@ pub const METRICS: [(&str, &[&str]); 37] = [
     ("portcullis_delivery_wait_seconds", &[]),
     ("portcullis_actions_waiting", &[]),
     ("portcullis_action_wait_seconds", &[]),
+    ("portcullis_notices_total", &["outcome"]),
+    ("portcullis_notices_waiting", &[]),
+    ("portcullis_notice_wait_seconds", &[]),
     ("portcullis_dead_letters", &[]),
     ("portcullis_tickets_open", &[]),
     ("portcullis_answers_total", &["outcome"]),
@@ -48,12 +51,14 @@ pub const LABELS: [&str; 14] = [
 ];
 
 /// Series that tell of a fault, and what each says when nothing is wrong. A family stands for all its series.
-pub const FAULTS: [(&str, f64); 18] = [
+pub const FAULTS: [(&str, f64); 20] = [
     ("portcullis_dead_letters_total", 0.0),
     ("portcullis_deliveries_waiting", 0.0),
     ("portcullis_delivery_wait_seconds", 0.0),
     ("portcullis_actions_waiting", 0.0),
     ("portcullis_action_wait_seconds", 0.0),
+    ("portcullis_notices_waiting", 0.0),
+    ("portcullis_notice_wait_seconds", 0.0),
     ("portcullis_dead_letters", 0.0),
     ("portcullis_worker_restarts_total", 0.0),
     ("portcullis_bundle_refused", 0.0),

@@ -169,6 +169,7 @@ async fn gateway(folder: &Path, program: &Path, now: Time) -> Arc<Gateway> {
         graph: Snapshot::empty(),
         modes: Modes::new(Mode::Enforce, Vec::new()),
         brake: brake::Settings::default(),
+        notify: portcullis::notify::Settings::default(),
         signing,
         verifier,
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },

@@ -52,6 +52,12 @@ pub struct Shape {
     pub disk_mib: Option<u32>,
     /// No file may grow beyond this many KiB: writing further fails as on a broken disk. Until it is started again.
     pub largest_file_kib: Option<u64>,
+    /// The security contact of both connections: one of the channels in `more`.
+    pub contact: Option<&'static str>,
+    /// What else stands in the configuration; `FOLDER` is the gate's own.
+    pub more: String,
+    /// Files that `more` names, with what is in them.
+    pub files: Vec<(&'static str, String)>,
 }
 
 /// An answered question.
@@ -377,6 +383,12 @@ fn configure(town: &Town, shape: &Shape, folder: &Path) {
     for (name, secret) in secrets {
         std::fs::write(folder.join(name), format!("{secret}\n")).unwrap();
     }
+    for (name, text) in &shape.files {
+        std::fs::write(folder.join(name), format!("{text}\n")).unwrap();
+    }
+    let contact =
+        shape.contact.map(|id| format!("security_contact = \"{id}\"")).unwrap_or_default();
+    let more = shape.more.replace("FOLDER", &folder.display().to_string());
     let at = |name: &str| format!("{{ file = \"{}\" }}", folder.join(name).display());
     let effects = if shape.silent { "" } else { "effects = [\"commit-status\"]" };
     let path = shape
@@ -409,6 +421,7 @@ credential = {{ kind = "oauth", key = {key}, secret = {secret} }}
 plan = "premium"
 protected_refs = ["main", "release/*"]
 {effects}
+{contact}
 [[connection.hook]]
 id = "{cloud_hook}"
 secrets = [{cloud_secret}]
@@ -423,10 +436,12 @@ base_url = "{base}"
 credential = {{ kind = "basic", user = "portcullis", password = {password} }}
 protected_refs = ["main", "release/*"]
 {effects}
+{contact}
 [[connection.hook]]
 id = "{dc_hook}"
 secrets = [{dc_secret}]
 {datacenter}
+{more}
 "#,
         more_public = shape.public,
         cloud = shape.cloud,

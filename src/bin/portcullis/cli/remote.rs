@@ -45,6 +45,25 @@ pub struct ReadReach {
     pub store: Option<String>,
 }
 
+/// `portcullis notify …`
+#[derive(Debug, Subcommand)]
+pub enum NotifyCommand {
+    /// Channels, what waits for each, and why.
+    List {
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Send a test message to a channel, and say whether it arrived.
+    Test {
+        /// The channel's id.
+        channel: String,
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
 /// `portcullis ticket …`
 #[derive(Debug, Subcommand)]
 pub enum Ticket {

@@ -34,6 +34,33 @@ mode = "shadow"                # for new connections: shadow (decide, stop nobod
 longest = "4h"                 # `portcullis pause` holds nothing back for a while; it ends by itself
 second_person = false          # true: a pause takes two of [[operator.person]]
 
+[notify]
+digest = "08:00"               # UTC: once a day, what was not told by itself
+once_per = "24h"               # how long the same cause reaches nobody again
+
+# Who is told: receivers of messages signed by the Standard Webhooks scheme; see docs/notifications.md.
+# [[channel]]
+# id = "security"
+# url = "https://hooks.example.com/portcullis"
+# secrets = [{ file = "security.whsec" }]   # whsec_ and base64; a second one during rotation
+# allow = ["hooks.internal.example.com"]    # exact hosts that may be private; absent: public ones alone
+
+# Who owns a project (by key) or a repository (by name); `*` stands for anything.
+# [[owner]]
+# project = "BILL"
+# channel = "security"
+
+# Who hears what: the first that fits decides. What none fits goes to the connection's `security_contact`.
+# [[route]]
+# about = ["approve", "block"] # also: alert, alarm, pause; absent: alert, approve, block
+# severity = "high"            # at least; absent: any
+# rules = "deploy"             # a rule or an area; absent: all
+# project = "BILL"             # absent: any
+# connection = "acme-cloud"    # absent: any
+# to = ["owner"]               # channels, `owner`, `security-contact`
+# tell = "now"                 # or `digest`
+# shadow = "digest"            # rules in shadow: `digest`, `now` or `never`
+
 # A Bitbucket Cloud workspace.
 # [[connection]]
 # id = "acme-cloud"            # part of every id, never reused
@@ -43,6 +70,7 @@ second_person = false          # true: a pause takes two of [[operator.person]]
 # protected_refs = ["main", "release/*"]
 # plan = "premium"             # free, standard or premium; no API tells it, absent it counts as unknown
 # effects = ["commit-status"]  # absent: nothing is ever written to Bitbucket
+# security_contact = "security"  # the channel that hears of it where no route fits
 # [[connection.hook]]
 # id = "00000000000000000000000000000000"   # 32 hex digits, random: the webhook's address ends in /hooks/<id>
 # secrets = [{ file = "hook.secret" }]      # a second one during rotation
@@ -89,5 +117,6 @@ mod tests {
             .collect();
         let config = parse("t", &open, Vec::new()).unwrap();
         assert_eq!(config.connection.len(), 2);
+        assert_eq!((config.channel.len(), config.owner.len(), config.route.len()), (1, 1, 1));
     }
 }

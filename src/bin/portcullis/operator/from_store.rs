@@ -3,6 +3,7 @@
 use portcullis::approval::State;
 use portcullis::decision::Record;
 use portcullis::decision::narrative;
+use portcullis::gateway::telling::heard;
 use portcullis::store::Store;
 use portcullis::store::TicketFilter;
 use serde_json::Value;
@@ -105,10 +106,14 @@ async fn decision(store: &Store, id: &str) -> Result<Value, String> {
     let record = store.decision(uuid(id)?).await.map_err(|error| error.to_string())?;
     let record = record.ok_or_else(|| format!("there is no decision `{id}` here"))?;
     let bundle = store.bundle(&record.public.bundle).await.map_err(|error| error.to_string())?;
-    let told = narrative::tell(&record, bundle.as_ref());
+    let mut told = narrative::tell(&record, bundle.as_ref());
+    let hearings =
+        store.hearings(record.public.decision).await.map_err(|error| error.to_string())?;
+    told.heard = hearings.iter().map(heard).collect();
     Ok(json!({
         "decision": record.public,
         "narrative": told,
+        "notices": hearings,
         "text": narrative::plain(&told),
         "markdown": narrative::markdown(&told),
     }))
