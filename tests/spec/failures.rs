@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portcullis::simulator::faults::Fault;
+use portcullis::simulator::faults;
 use portcullis::simulator::git::Change;
 use serde_json::json;
 use uuid::Uuid;
@@ -251,7 +251,7 @@ async fn without_keys_no_step_is_believed_and_none_is_called_a_liar() {
     gate.terminate().await;
     let step = gate.town.step("main", Some(gate.town.cast.staging));
     let config = "/2.0/workspaces/acme/pipelines-config";
-    gate.town.simulator.lay_fault(config, Fault::Status(503), None);
+    gate.town.simulator.lay_fault(config, faults::Fault::Status(503), None);
     gate.restart().await;
     let question = json!({"action": "deploy", "environment": "staging"});
     let asked = gate.check(&step.token, &question).await;

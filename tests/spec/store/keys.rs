@@ -68,6 +68,7 @@ async fn filled(store: &Store) -> Uuid {
         name: "ci".to_owned(),
         connection: "acme-cloud".parse().unwrap(),
         repositories: Vec::new(),
+        environments: Vec::new(),
         actions: Vec::new(),
         doors: Vec::new(),
         created: at(3),
