@@ -110,7 +110,7 @@ struct Stream {
 /// Runs every stream until the gateway stops.
 pub async fn run(gateway: Arc<Gateway>) {
     let mut tasks = JoinSet::new();
-    for settings in gateway.streams.iter() {
+    for settings in &gateway.streams {
         tasks.spawn(keep(Arc::clone(&gateway), Arc::clone(settings)));
     }
     while let Some(ended) = tasks.join_next().await {
@@ -270,7 +270,7 @@ impl Stream {
         if let Ok((decisions, since)) = self.gateway.store.stream_lag(self.place.next).await {
             let now = self.gateway.clock.now();
             let late = since.map_or(0, |since| now.since(since));
-            self.meter.lag(decisions, Duration::from_millis(u64::try_from(late).unwrap_or(0)));
+            self.meter.lag(decisions, Duration::from_millis(late));
         }
     }
 }

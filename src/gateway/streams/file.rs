@@ -148,10 +148,13 @@ fn opened(path: &Path) -> Result<Open, FileError> {
     }
     let found = file.metadata().map_err(failed)?;
     let tail = tail(&mut file, found.len()).map_err(failed)?;
-    let last = tail.last().ok_or_else(|| FileError::Foreign(path.to_owned()))?;
+    let last = tail.last().map_err(|Foreign| FileError::Foreign(path.to_owned()))?;
     file.set_len(tail.end).map_err(failed)?;
     Ok(Open { file, is: (found.dev(), found.ino()), last })
 }
+
+/// This is no file of ours.
+struct Foreign;
 
 struct Tail {
     /// The last whole line; without one, whatever stands there.
@@ -161,16 +164,16 @@ struct Tail {
 }
 
 impl Tail {
-    /// The decision of the last whole line, if there is one; none at all if this is no file of ours.
-    fn last(&self) -> Option<Option<(u64, Uuid)>> {
+    /// The decision of the last whole line, if there is one.
+    fn last(&self) -> Result<Option<(u64, Uuid)>, Foreign> {
         match &self.line {
-            Ok(line) => Some(Some(match serde_json::from_slice(line).ok()? {
+            Ok(line) => Ok(Some(match serde_json::from_slice(line).map_err(|_| Foreign)? {
                 Said::Ours { index, decision } => (index, decision.decision),
                 Said::Opa { req_id, decision_id } => (req_id, decision_id),
             })),
             Err(half) => {
-                let ours = |begin: &&[u8]| half.iter().zip(*begin).all(|(is, should)| is == should);
-                BEGINS.iter().any(|begin| ours(begin)).then_some(None)
+                let begins = |begin: &[u8]| half.iter().zip(begin).all(|(is, should)| is == should);
+                if BEGINS.iter().any(|begin| begins(begin)) { Ok(None) } else { Err(Foreign) }
             }
         }
     }
