@@ -113,7 +113,7 @@ impl Store {
         .await
     }
 
-    /// What is to be told to a channel at once, oldest first, at most [`MAX_READ`].
+    /// What is to be told to a channel at once, oldest first, at most 500.
     pub async fn untold_of(&self, channel: &str) -> Result<Vec<Untold>, StoreError> {
         let (channel, seal) = (channel.to_owned(), self.seal()?.clone());
         self.ask(move |db| {
