@@ -5,8 +5,8 @@
 //! Foreign text goes through [`words::told`] alone, so that no branch name can speak HTML or turn the line around.
 //!
 //! Reading order: [`frame`] (what stands around every page) · [`words`] (verdicts, times, foreign text) · [`notice`]
-//! (what anyone may see of a decision) · the console, part by part: [`overview`] (with [`chart`]) · [`list`] and [`story`]
-//! · [`tickets`] and [`ticket`] · [`letters`] · [`rules`] and [`rule`] · [`hooks`] · [`record`] · [`live`] and [`asset`].
+//! (what anyone may see of a decision) · the console, part by part: [`overview`] (with `chart`) · [`list`] and [`story`]
+//! · [`tickets`] and [`ticket`] · [`letters`] · [`rules`] and [`rule`] · [`hooks`] · [`record`] · `live` and [`asset`].
 
 pub mod asset;
 mod chart;
