@@ -37,8 +37,7 @@ fn fixture(schema: i64) -> PathBuf {
 
 #[tokio::test]
 async fn a_store_of_every_landed_schema_opens_and_ends_at_todays() {
-    // The schema that is being made has no fixture yet.
-    for schema in (1..=SCHEMA).filter(|schema| *schema < SCHEMA || fixture(*schema).exists()) {
+    for schema in 1..=SCHEMA {
         let place = Place::new();
         let sql = std::fs::read_to_string(fixture(schema)).unwrap_or_else(|_| {
             panic!("schema {schema} has no fixture: run the ignored test below before it lands")
