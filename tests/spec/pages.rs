@@ -220,6 +220,8 @@ fn nothing_foreign_becomes_markup_or_turns_a_line_around() {
         if audience == Audience::Program {
             continue;
         }
+        // Our own script is an address, letter by letter; whatever else begins like one is not ours.
+        let html = html.replace(&format!("<script src=\"{}\" defer>", LIVE.address()), "");
         for wrong in [
             "<script",
             "<img src=x",
