@@ -108,7 +108,7 @@ fn is_hidden(c: char) -> bool {
 
 /// Everything on standard error but the greeting, which says where the gate is.
 fn logged(log: &str) -> Vec<&str> {
-    let heads = ["public ", "operator ", "console ", "ledger ", "not ready"];
+    let heads = ["public ", "operator ", "console ", "ledger ", "not ready", "unheard "];
     log.lines().filter(|line| !heads.iter().any(|head| line.starts_with(head))).collect()
 }
 

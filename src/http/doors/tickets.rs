@@ -134,7 +134,7 @@ fn from_json(body: &Bytes) -> Result<Ballot, Problem> {
 
 fn from_form(body: &Bytes) -> Result<Ballot, Problem> {
     let pairs = Pairs::read(body);
-    pairs.only(&["vote", "reason", FormToken::FIELD])?;
+    pairs.only(&["vote", "reason", "back", FormToken::FIELD])?;
     let vote = pairs.parsed("vote", &VoteWord::TEXTS.join(" or "), VoteWord::from_text)?;
     let vote = vote.ok_or_else(|| query::wrong("the form has no `vote`".to_owned()))?;
     Ok(Ballot { vote, reason: pairs.get("reason").unwrap_or_default().to_owned() })
