@@ -1,7 +1,7 @@
 //! A record tells its story: rule → reason → proof → control map. Rendered from the record and its bundle alone, the
 //! same each time, so that a page, a status and an auditor in ten years read the same words.
 //!
-//! Nothing is worked out anew here, and no word claims more than [`Binds`](crate::decision::Binds) allows.
+//! Nothing is worked out anew here, and no word claims more than [`Binds`] allows.
 
 mod markdown;
 mod seen;
