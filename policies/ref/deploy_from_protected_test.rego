@@ -22,6 +22,8 @@ deploy := {
 
 from_protected := but(deploy, {"/resource/ref/name": "refs/heads/main", "/resource/ref/protected": true})
 
+unlearned := json.patch(deploy, [{"op": "remove", "path": "/resource/ref"}])
+
 test_blocks_a_deploy_from_an_unprotected_branch if {
 	verdicts(rule.finding) == {"block"} with input as deploy
 	told := reasons(rule.finding) with input as deploy
@@ -58,7 +60,6 @@ test_a_bare_commit_is_no_protected_branch if {
 }
 
 test_a_ref_that_could_not_be_learned_is_no_bare_commit if {
-	unlearned := json.patch(deploy, [{"op": "remove", "path": "/resource/ref"}])
 	verdicts(rule.finding) == set() with input as but(unlearned, {"/unknown": [{"path": "resource.ref", "why": "it does not hold the commit"}]})
 }
 
