@@ -25,7 +25,11 @@ pub(super) const OFFER: Offer = Offer::giving(&[
     Gives {
         status: 200,
         when: "The file.",
-        forms: &[Form::Media("text/css"), Form::Media("image/svg+xml")],
+        forms: &[
+            Form::Media("text/css"),
+            Form::Media("image/svg+xml"),
+            Form::Media("text/javascript"),
+        ],
     },
     Gives { status: 304, when: "The file is as it was.", forms: &[] },
 ])
