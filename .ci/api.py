@@ -154,8 +154,9 @@ KNOWN = {
 
 
 # Operations that refuse with 400 what no schema can know: a connection or rule that is not there, a length of time over
-# the configured one, a number of seconds written as 5.0, a service token's question that names no repository.
-REFERRING = {"newPause", "setMode", "impact", "newToken", "check"}
+# the configured one, a number of seconds written as 5.0, a service token's question that names no repository, a time as
+# people write it.
+REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions"}
 
 
 def configuration(token, ids, asked):

@@ -35,28 +35,30 @@ pub(super) const PLAIN: Offer =
     Offer::giving(&[Gives { status: 200, when: "The page.", forms: &[PAGE] }]);
 
 /// What the list of decisions can be asked for, as people write it.
-pub(super) const DECISIONS: Offer = PLAIN.asked(&[
-    api::VERDICT,
-    api::EFFECT,
-    api::RULE,
-    api::REPOSITORY,
-    api::PERSON,
-    api::KIND,
-    api::CONNECTION,
-    api::UNCOVERED,
-    api::SOFTENED,
-    Parameter::may(
-        "since",
-        Text::Any,
-        "Made at or after: a time, UTC where it has no zone, or how long ago.",
-    ),
-    Parameter::may(
-        "until",
-        Text::Any,
-        "Made before: a time, UTC where it has no zone, or how long ago.",
-    ),
-    api::BEFORE,
-]);
+pub(super) const DECISIONS: Offer = PLAIN
+    .asked(&[
+        api::VERDICT,
+        api::EFFECT,
+        api::RULE,
+        api::REPOSITORY,
+        api::PERSON,
+        api::KIND,
+        api::CONNECTION,
+        api::UNCOVERED,
+        api::SOFTENED,
+        Parameter::may(
+            "since",
+            Text::Any,
+            "Made at or after: a time, UTC where it has no zone, or how long ago.",
+        ),
+        Parameter::may(
+            "until",
+            Text::Any,
+            "Made before: a time, UTC where it has no zone, or how long ago.",
+        ),
+        api::BEFORE,
+    ])
+    .refusing(&[404, 503]);
 
 /// What the list of tickets can be asked for.
 pub(super) const TICKETS: Offer = PLAIN
@@ -78,7 +80,7 @@ fn pairs(call: &Call) -> Pairs {
 
 /// The place where the page before ended.
 fn before(pairs: &Pairs) -> Result<Option<u64>, Problem> {
-    pairs.parsed("before", "a number from `next`", |text| text.parse().ok())
+    api::before(pairs)
 }
 
 /// A page, written with the forms' token of the call's session.

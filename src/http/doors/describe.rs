@@ -270,7 +270,7 @@ fn in_path_is(name: &str) -> (Text, &'static str) {
         "hook" => (Text::Hook, "The hook's id: 32 hex digits that nobody guesses."),
         "file" => (Text::Word(asset::FILES), "The file's name."),
         "decision" => (Text::Id, "The decision's id."),
-        "rule" => (Text::Any, "The rule's id, with dots for slashes."),
+        "rule" => (Text::Dotted, "The rule's id, with dots for slashes."),
         "ticket" => (Text::Id, "The ticket's id."),
         "channel" => (Text::Any, "The channel's id, as `[[channel]]` names it."),
         _ => (Text::Id, "The id, a UUID."),

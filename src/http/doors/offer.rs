@@ -141,6 +141,8 @@ pub(super) enum Text {
     Connection,
     /// One of our own ids.
     Id,
+    /// The id of a rule, with dots for slashes.
+    Dotted,
     /// A hook's id.
     Hook,
 }
@@ -176,6 +178,9 @@ impl Text {
             Self::Length => json!({"type": "string", "pattern": LENGTH}),
             Self::Connection => json!({"type": "string", "pattern": "^[a-z0-9-]{2,40}$"}),
             Self::Id => json!({"type": "string", "format": "uuid"}),
+            Self::Dotted => {
+                json!({"type": "string", "pattern": "^[a-z0-9-]+(\\.[a-z0-9-]+)*$", "maxLength": 256})
+            }
             Self::Hook => json!({"type": "string", "pattern": "^[0-9a-f]{32}$"}),
         }
     }
