@@ -86,14 +86,18 @@ impl Gateway {
         if caller::ServiceToken::is_meant(token) {
             return self.service(token).await;
         }
+        // A step asks several times: what its token proved before costs one look, and the token is not read again.
+        let hash = crate::secret::hash_token(token);
+        if let Some(step) = self.proven_before(&hash).await {
+            return self.step_asker(step);
+        }
         // Which keys to try: nothing else is taken from what is not proven yet.
         let claimed = caller::peek(token);
         let claimed = claimed.map_err(|error| CheckError::Unknown(error.to_string()))?;
         if self.connections.ci(&claimed.issuer).next().is_some() {
-            self.ci_asker(token, &claimed).await
-        } else {
-            self.step_asker(token).await
+            return self.ci_asker(token, &claimed).await;
         }
+        self.step_asker(self.proven(token, claimed, hash).await?)
     }
 
     /// The first of the CI of this issuer that the token is for; else what was wrong where most can be said of it.
@@ -117,12 +121,7 @@ impl Gateway {
         Err(CheckError::Unknown(refused))
     }
 
-    async fn step_asker(&self, token: &str) -> Result<Asker, CheckError> {
-        let hash = crate::secret::hash_token(token);
-        let step = match self.proven_before(&hash).await {
-            Some(step) => step,
-            None => self.proven(token, hash).await?,
-        };
+    fn step_asker(&self, step: StepIdentity) -> Result<Asker, CheckError> {
         let connection = self.connections.get(&step.connection).cloned();
         let connection = connection
             .ok_or_else(|| CheckError::Unknown("the token's connection is gone".to_owned()))?;
@@ -141,9 +140,13 @@ impl Gateway {
     }
 
     /// What a token proves, by its signature.
-    async fn proven(&self, token: &str, hash: [u8; 32]) -> Result<StepIdentity, CheckError> {
+    async fn proven(
+        &self,
+        token: &str,
+        claimed: Peek,
+        hash: [u8; 32],
+    ) -> Result<StepIdentity, CheckError> {
         let unknown = |error: caller::TokenError| CheckError::Unknown(error.to_string());
-        let claimed = caller::peek(token).map_err(unknown)?;
         let issuer = caller::choose(&claimed, self.connections.issuers()).map_err(unknown)?;
         let keys = self.keys.keys(&issuer.issuer, &claimed.key).await;
         let keys = keys.map_err(|error| without_keys(&error))?;
