@@ -104,8 +104,14 @@ pub fn judge(url: &Url, allowed: &Allowed) -> Result<(), Refused> {
 pub async fn admit(url: &Url, allowed: &Allowed, lookup: &dyn Lookup) -> Result<Target, Refused> {
     judge(url, allowed)?;
     let host = url.host().ok_or(Refused::NoHost)?;
-    let reach = Reach::of(&host, allowed);
-    let Host::Domain(name) = host else { return Ok(Target::Literal) };
+    pin(url, Reach::of(&host, allowed), lookup).await
+}
+
+/// The same for an address whose reach is known: what a literal says is judged already.
+pub async fn pin(url: &Url, reach: Reach, lookup: &dyn Lookup) -> Result<Target, Refused> {
+    let Host::Domain(name) = url.host().ok_or(Refused::NoHost)? else {
+        return Ok(Target::Literal);
+    };
     let port = url.port_or_known_default().ok_or(Refused::Scheme)?;
     let found = lookup.look(name, port).await.map_err(|_| Refused::Lookup)?;
     if found.is_empty() || found.len() > MAX_ADDRESSES {
@@ -119,8 +125,8 @@ pub async fn admit(url: &Url, allowed: &Allowed, lookup: &dyn Lookup) -> Result<
 }
 
 /// Where the host of an address may lie.
-#[derive(Clone, Copy)]
-enum Reach {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
     /// On the public internet.
     Public,
     /// There, or inside: the operator named it.
@@ -133,7 +139,8 @@ impl Reach {
     }
 }
 
-fn judge_address(ip: IpAddr, reach: Reach) -> Result<(), Refused> {
+/// Judges one address.
+pub fn judge_address(ip: IpAddr, reach: Reach) -> Result<(), Refused> {
     match reach {
         _ if is_public(ip) => Ok(()),
         Reach::Public => Err(Refused::Private(ip)),

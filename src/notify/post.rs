@@ -85,36 +85,29 @@ pub async fn send(
     body: &[u8],
     now: Time,
 ) -> Result<(), Failed> {
-    let sent = tokio::time::timeout(DEADLINE, Box::pin(sent(channel, lookup, id, body, now)));
+    let sent = async {
+        let target = guard::admit(channel.url(), channel.allowed(), lookup).await?;
+        let client = client(channel.url(), &target).map_err(|_| Failed::Client)?;
+        let signed = sign::sign(channel.keys(), id, now, body);
+        let request = client
+            .post(channel.url().clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("webhook-id", signed.id)
+            .header("webhook-timestamp", signed.timestamp)
+            .header("webhook-signature", signed.signature)
+            .body(body.to_vec());
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| if error.is_timeout() { Failed::Late } else { Failed::Unreachable })?;
+        judged(&answer)
+    };
+    let sent = tokio::time::timeout(DEADLINE, Box::pin(sent));
     sent.await.unwrap_or(Err(Failed::Late))
 }
 
-async fn sent(
-    channel: &Channel,
-    lookup: &dyn Lookup,
-    id: &str,
-    body: &[u8],
-    now: Time,
-) -> Result<(), Failed> {
-    let target = guard::admit(channel.url(), channel.allowed(), lookup).await?;
-    let client = client(channel.url(), &target)?;
-    let signed = sign::sign(channel.keys(), id, now, body);
-    let request = client
-        .post(channel.url().clone())
-        .header(header::CONTENT_TYPE, "application/json")
-        .header("webhook-id", signed.id)
-        .header("webhook-timestamp", signed.timestamp)
-        .header("webhook-signature", signed.signature)
-        .body(body.to_vec());
-    let answer = request
-        .send()
-        .await
-        .map_err(|error| if error.is_timeout() { Failed::Late } else { Failed::Unreachable })?;
-    judged(&answer)
-}
-
 /// A client for this one request, which knows no other address of the host than those that were judged.
-fn client(url: &Url, target: &Target) -> Result<reqwest::Client, Failed> {
+pub fn client(url: &Url, target: &Target) -> Result<reqwest::Client, reqwest::Error> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -125,23 +118,24 @@ fn client(url: &Url, target: &Target) -> Result<reqwest::Client, Failed> {
         builder = builder.resolve_to_addrs(host, addresses);
     }
     if url.scheme() == "http" {
-        // Nothing to verify: a machine without certificates can still tell an allowed host.
+        // Nothing to verify: a machine without certificates can still speak to a host of its own.
         builder = builder.tls_certs_only(Vec::new());
     }
-    builder.build().map_err(|_| Failed::Client)
+    builder.build()
 }
 
 fn judged(answer: &Response) -> Result<(), Failed> {
     match answer.status() {
         status if status.is_success() => Ok(()),
         StatusCode::GONE => Err(Failed::Gone),
-        status => Err(Failed::Status { status: status.as_u16(), rest: rest(answer) }),
+        status => Err(Failed::Status { status: status.as_u16(), rest: rest(answer, MAX_REST) }),
     }
 }
 
-/// Whole seconds. The other form, a date, would need the receiver's hour.
-fn rest(answer: &Response) -> Option<Duration> {
+/// When a receiver wants to be asked again, at most so far away. Whole seconds: the other form, a date, would need its
+/// hour.
+pub fn rest(answer: &Response, most: Duration) -> Option<Duration> {
     let text = answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
     let rest = Duration::from_secs(text.trim().parse().ok()?);
-    Some(rest.min(MAX_REST))
+    Some(rest.min(most))
 }

@@ -7,7 +7,6 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -15,19 +14,16 @@ use reqwest::header;
 use url::Host;
 use url::Url;
 
+use crate::notify::guard;
+use crate::notify::guard::Reach;
+use crate::notify::post;
 use crate::secret::Secret;
 
 /// How long one try may take, the lookup included.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How long a connection may take to stand.
-const CONNECT: Duration = Duration::from_secs(5);
-
 /// Longest rest that a receiver can ask for. Without it one answer could silence a stream for good.
 const MAX_REST: Duration = Duration::from_mins(10);
-
-/// Most addresses of one name that are looked at.
-const MAX_ADDRESSES: usize = 32;
 
 /// Where batches go.
 pub struct Feed {
@@ -118,9 +114,9 @@ impl Feed {
             Host::Ipv6(ip) => Some(IpAddr::from(ip)),
             Host::Domain(_) => None,
         };
-        match literal.filter(|ip| is_never(*ip)) {
-            Some(ip) => Err(FeedError::Never(ip)),
-            None => Ok(Self { url, token }),
+        match literal.map(|ip| guard::judge_address(ip, Reach::Private).map_err(|_| ip)) {
+            Some(Err(ip)) => Err(FeedError::Never(ip)),
+            Some(Ok(())) | None => Ok(Self { url, token }),
         }
     }
 
@@ -155,26 +151,8 @@ impl Feed {
 
     /// A client for this one batch, which knows no other address of the host than those that were judged.
     async fn client(&self) -> Result<reqwest::Client, Failed> {
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .no_proxy()
-            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
-        if let (Some(Host::Domain(name)), Some(port)) =
-            (self.url.host(), self.url.port_or_known_default())
-        {
-            let found = tokio::net::lookup_host((name, port)).await.map_err(|_| Failed::Lookup)?;
-            let found: Vec<SocketAddr> = found.take(MAX_ADDRESSES).collect();
-            if found.is_empty() || found.iter().any(|address| is_never(address.ip())) {
-                return Err(Failed::Lookup);
-            }
-            builder = builder.resolve_to_addrs(name, &found);
-        }
-        if self.url.scheme() == "http" {
-            // Nothing to verify: a machine without certificates can still feed a receiver of its own.
-            builder = builder.tls_certs_only(Vec::new());
-        }
-        builder.build().map_err(|_| Failed::Client)
+        let target = guard::pin(&self.url, Reach::Private, &guard::System).await;
+        post::client(&self.url, &target.map_err(|_| Failed::Lookup)?).map_err(|_| Failed::Client)
     }
 }
 
@@ -187,21 +165,14 @@ fn is_here(host: &Host<&str>) -> bool {
     }
 }
 
-/// Link-local addresses, where clouds have their metadata services; those of many; those of nobody.
-fn is_never(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            ip.is_link_local() || ip.is_multicast() || ip.is_unspecified() || ip.is_broadcast()
-        }
-        IpAddr::V6(ip) => ip.is_unicast_link_local() || ip.is_multicast() || ip.is_unspecified(),
-    }
-}
-
-/// Whole seconds, of an answer that says when to come back.
+/// Only a receiver that is busy says when to come back.
 fn rest(status: StatusCode, answer: &reqwest::Response) -> Option<Duration> {
-    let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-    let text = answer.headers().get(header::RETRY_AFTER).filter(|_| asks)?.to_str().ok()?;
-    Some(Duration::from_secs(text.trim().parse().ok()?).min(MAX_REST))
+    match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            post::rest(answer, MAX_REST)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -234,9 +205,14 @@ mod tests {
         ] {
             assert_eq!(Feed::new(bad, None, &allow).unwrap_err(), why, "{bad}");
         }
-        for bad in
-            ["https://[fe80::1]/in", "https://[::ffff:169.254.169.254]/in", "https://[ff02::1]/"]
-        {
+        for bad in [
+            "https://[fe80::1]/in",
+            "https://[::ffff:169.254.169.254]/in",
+            "https://[64:ff9b::a9fe:a9fe]/in",
+            "https://255.255.255.255/in",
+            "https://250.1.2.3/in",
+            "https://[ff02::1]/",
+        ] {
             assert!(matches!(Feed::new(bad, None, &allow), Err(FeedError::Never(_))), "{bad}");
         }
     }
