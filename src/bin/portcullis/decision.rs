@@ -36,7 +36,12 @@ pub async fn run(command: Decision) -> ExitCode {
         Decision::List { filter, page, reach } => {
             let answer = list(&filter, &page, &reach).await;
             let next = answer.as_ref().ok().and_then(|answer| at(answer, "/next").as_u64());
-            let code = show(reach.reach.format, answer, decisions_in_words);
+            // A list that was narrowed says nothing of whether there are any.
+            let is_all = filter == DecisionFilter::default() && page.until.is_none();
+            let none = if is_all { "no decision yet" } else { "no decision is like that" };
+            let in_words =
+                |answer: &Value| listing(rows(answer, "decisions").iter().map(entry), none);
+            let code = show(reach.reach.format, answer, in_words);
             if let (Format::Text, Some(next)) = (reach.reach.format, next) {
                 eprintln!("There are more: add --before {next}");
             }
@@ -68,10 +73,6 @@ async fn list(
             return Ok(json!({"decisions": found, "next": before}));
         }
     }
-}
-
-fn decisions_in_words(answer: &Value) -> String {
-    listing(rows(answer, "decisions").iter().map(entry), "no decision is like that")
 }
 
 /// One decision in a list: when and what, where, why.

@@ -217,7 +217,11 @@ async fn a_wrong_word_of_who_is_told_is_refused_by_name() {
         "{}",
         warned.all()
     );
-    let spoken = check(format!("{base}{cloud}security_contact = \"ops\"\n")).await;
+    let shadow = check(format!("{base}{cloud}")).await;
+    assert!(shadow.code == 0 && !shadow.out.contains("warning"), "{}", shadow.all());
+    let spoken =
+        check(format!("[policies]\nmode = \"enforce\"\n{base}{cloud}security_contact = \"ops\"\n"))
+            .await;
     assert!(spoken.code == 0 && !spoken.out.contains("warning"), "{}", spoken.all());
 
     let swap = |from: &str, to: &str| base.replace(from, to);

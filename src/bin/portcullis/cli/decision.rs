@@ -6,7 +6,7 @@ use clap::Subcommand;
 use crate::cli::ReadReach;
 
 /// Which decisions. What is left out does not matter.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 pub struct DecisionFilter {
     /// Made at or after: RFC 3339, or how long ago, such as `2h`.
     #[arg(long, value_name = "TIME")]

@@ -66,19 +66,15 @@ pub fn of(config: &Config) -> Result<Settings, ConfigError> {
     })
 }
 
-/// What will work but not well: connections that nobody speaks for.
+/// What will work but not well: connections whose rules are enforced and that nobody speaks for. In shadow nobody is
+/// stopped; whoever promotes a rule later is told by `serve`.
 pub fn warnings(config: &Config) -> Vec<String> {
     let enforcing = config.policies.mode == "enforce";
-    let silent = config.connection.iter().filter(|one| one.security_contact.is_none());
+    let silent = config.connection.iter().filter(|one| enforcing && one.security_contact.is_none());
     silent
         .map(|one| {
-            let when = if enforcing {
-                "its rules are enforced"
-            } else {
-                "once its rules are enforced"
-            };
             format!(
-                "connection `{}` has no `security_contact`: {when}, nobody hears what no route tells",
+                "connection `{}` has no `security_contact`: its rules are enforced, nobody hears what no route tells",
                 one.id
             )
         })
