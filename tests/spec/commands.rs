@@ -414,3 +414,16 @@ async fn the_demos_operator_listener_is_loopback_wherever_the_demo_listens() {
     assert_eq!(answer.status(), 200);
     child.kill().await.unwrap();
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["policy", "check", "--example", "pipeline.step"])
+        .stdout(writer)
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(141));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+}

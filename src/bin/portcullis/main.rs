@@ -23,6 +23,7 @@ mod operator;
 mod policy;
 mod serve;
 mod store;
+mod unread;
 mod telemetry;
 
 use std::path::Path;
@@ -39,6 +40,7 @@ use crate::cli::LogFormat;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    unread::ends_quietly();
     let cli = Cli::parse();
     match cli.command {
         Command::Worker { caged: true } => child::serve(),
