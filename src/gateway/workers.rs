@@ -33,6 +33,7 @@ use crate::policy::Bundle;
 use crate::policy::Diagnostic;
 use crate::policy::Input;
 use crate::policy::SourceFile;
+use crate::policy::load::Checks;
 
 /// Questions that may wait for a worker. Beyond it a question is answered with the rules' weights at once: better an
 /// honest "could not tell" than a caller whose deadline runs out in a queue.
@@ -104,10 +105,14 @@ impl Settings {
         u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// The orders that every worker of a pool gets.
-    fn orders(&self, files: Vec<SourceFile>) -> Result<Vec<u8>, PoolError> {
-        let orders = Orders { time_ms: self.engine_time_ms(), files };
-        serde_json::to_vec(&orders).map_err(|error| NoWorker::Failed(Failed::Report(error)).into())
+    /// The orders that a pool's first worker gets, and those of every other: what passed need not be checked again.
+    fn orders(&self, files: Vec<SourceFile>) -> Result<[Vec<u8>; 2], PoolError> {
+        let written = |orders: &Orders| {
+            serde_json::to_vec(orders).map_err(|error| NoWorker::Failed(Failed::Report(error)))
+        };
+        let first = Orders { time_ms: self.engine_time_ms(), checks: Checks::All, files };
+        let all = written(&first)?;
+        Ok([all, written(&Orders { checks: Checks::CompileOnly, ..first })?])
     }
 }
 
@@ -156,11 +161,11 @@ impl Pool {
     /// Checks and loads the files in a worker of their own; on success that worker is the pool's first, and the others
     /// start behind it.
     pub async fn start(settings: Settings, files: Vec<SourceFile>) -> Result<Self, PoolError> {
-        let orders = settings.orders(files)?;
-        let (first, report) = Process::start(&settings, &orders).await?;
+        let [all, others] = settings.orders(files)?;
+        let (first, report) = Process::start(&settings, &all).await?;
         let (queue, questions) = mpsc::channel(MAX_WAITING);
         let count = settings.count.max(1);
-        let shared = Arc::new(Shared::new(settings, orders, report.bundle, questions));
+        let shared = Arc::new(Shared::new(settings, others, report.bundle, questions));
         let mut tenders = JoinSet::new();
         tenders.spawn(tender::tend(Arc::clone(&shared), Some(first)));
         for _ in 1..count {

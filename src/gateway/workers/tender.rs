@@ -61,7 +61,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// For a bundle that a first worker loaded by these orders.
+    /// For a bundle that a first worker loaded; these are the orders of every other.
     pub fn new(
         settings: Settings,
         orders: Vec<u8>,
