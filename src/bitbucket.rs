@@ -13,6 +13,7 @@ pub mod issuer;
 mod json;
 pub mod meter;
 mod scribe;
+mod tally;
 mod told;
 pub mod transport;
 
@@ -39,6 +40,8 @@ pub use client::StepState;
 pub use client::TestServer;
 pub use client::Workspace;
 pub use json::MAX_DEPTH;
+pub use tally::Asked;
+pub use tally::Sum;
 pub use transport::CallClass;
 pub use transport::FetchError;
 

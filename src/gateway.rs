@@ -24,6 +24,7 @@ pub mod modes;
 pub mod names;
 pub mod notary;
 pub mod notices;
+pub mod outgoing;
 pub mod outbox;
 pub mod policies;
 pub mod question;
@@ -322,6 +323,7 @@ impl Gateway {
         tasks.spawn(brake::run(Arc::clone(self)));
         tasks.spawn(timekeeping::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));
+        tasks.spawn(outgoing::run(Arc::clone(self)));
         tasks.spawn(retention::run(Arc::clone(self)));
         tasks.spawn(resealing::run(Arc::clone(self)));
         tasks.spawn(streams::run(Arc::clone(self)));

@@ -45,6 +45,7 @@ mod spec {
     mod narratives;
     mod notices;
     mod operator_door;
+    mod outgoing;
     mod other_ci;
     mod pages;
     mod policies;

@@ -7,12 +7,15 @@ mod address;
 mod answers;
 mod settings;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::bitbucket::cloud::rest::Cloud;
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::issuer::Issuer;
 use crate::bitbucket::meter::Meters;
+use crate::bitbucket::tally::Asked;
+use crate::bitbucket::tally::Sum;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
@@ -101,6 +104,16 @@ impl Client {
     /// Requests sent since the start, by class.
     pub fn calls(&self) -> Vec<(CallClass, u64)> {
         of_product!(self, product => product.calls())
+    }
+
+    /// What was asked since this was asked last, counted by method, class, question and status.
+    pub fn take_asked(&self) -> BTreeMap<Asked, Sum> {
+        of_product!(self, product => product.transport().tally().take())
+    }
+
+    /// What [`Client::take_asked`] told could not be kept: it is told again.
+    pub fn give_back_asked(&self, asked: BTreeMap<Asked, Sum>) {
+        of_product!(self, product => product.transport().tally().give_back(asked));
     }
 
     /// Counts its calls there from now on; the first to ask stays.

@@ -25,6 +25,8 @@ use crate::bitbucket::budget::Share;
 use crate::bitbucket::budget::jitter;
 use crate::bitbucket::client::SettingsError;
 use crate::bitbucket::meter::Meters;
+use crate::bitbucket::tally::Line;
+use crate::bitbucket::tally::Tally;
 use crate::words;
 
 pub(crate) use credential::Held;
@@ -110,6 +112,7 @@ pub(crate) struct Transport {
     http: reqwest::Client,
     held: Held,
     budget: Budget,
+    tally: Tally,
     /// Set by the gateway that owns the client; without it nobody counts.
     meters: OnceLock<Meters>,
     /// Whether its calls name the trace they are made in.
@@ -124,7 +127,8 @@ impl Transport {
         per_hour: Option<u32>,
     ) -> Result<Self, SettingsError> {
         let (http, budget) = (http(secure)?, Budget::new(per_hour));
-        Ok(Self { http, held, budget, meters: OnceLock::new(), carries: AtomicBool::new(false) })
+        let (tally, meters) = (Tally::default(), OnceLock::new());
+        Ok(Self { http, held, budget, tally, meters, carries: AtomicBool::new(false) })
     }
 
     /// Requests sent, by class.
@@ -145,6 +149,11 @@ impl Transport {
     /// What it may still ask, and whether it is refused.
     pub(crate) const fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// What was asked and is not told yet.
+    pub(crate) const fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Asks and decodes one object.
@@ -214,7 +223,8 @@ impl Transport {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let span = span::of(call, if body.is_some() { "POST" } else { "GET" });
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let span = span::of(call, method);
         if self.carries.load(Ordering::Relaxed)
             && let Some(parent) = span::traceparent(&span)
         {
@@ -222,7 +232,8 @@ impl Transport {
         }
         self.budget.count(call.class);
         let sent = Instant::now();
-        let exchange = self.exchange(request, call.what).instrument(span.clone());
+        let mut line = self.tally.line(call, method);
+        let exchange = self.exchange(request, call.what, &mut line).instrument(span.clone());
         let answer = deadline.hold(call.what, exchange).await;
         span::answered(&span, &answer);
         if let Some(meters) = self.meters.get() {
@@ -235,15 +246,19 @@ impl Transport {
         &self,
         request: reqwest::RequestBuilder,
         what: &'static str,
+        line: &mut Line<'_>,
     ) -> Result<Answer, FetchError> {
         let response = request.send().await.map_err(|error| broken(&error, what))?;
         let status = response.status().as_u16();
+        line.answered(status);
         if status == 429 {
             let again = self.budget.refused(retry_after(&response));
             return Err(FetchError::Limited { again });
         }
         self.budget.served();
-        receive(response, what, MAX_ANSWER_BYTES).await
+        let answer = receive(response, what, MAX_ANSWER_BYTES).await?;
+        line.read(answer.body.len());
+        Ok(answer)
     }
 }
 

@@ -193,7 +193,7 @@ impl fmt::Display for Failure {
 }
 
 /// Control and direction characters of a folder from elsewhere, written out: a terminal would obey them.
-fn harmless(text: &str) -> String {
+pub(in crate::ledger) fn harmless(text: &str) -> String {
     let obeyed = |c: char| {
         c.is_control()
             || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

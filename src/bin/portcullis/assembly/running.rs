@@ -122,6 +122,9 @@ impl Running {
         self.stage.send_replace(Stage::Draining);
         self.gateway.stop();
         while self.tasks.join_next().await.is_some() {}
+        if let Err(error) = self.gateway.tell_calls().await {
+            tracing::error!(%error, "the last calls to Bitbucket could not be recorded");
+        }
         if let Err(error) = noted(&self.gateway, "stop", &self.configuration).await {
             tracing::error!(%error, "the stop could not be recorded");
         }

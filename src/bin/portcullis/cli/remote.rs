@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::Subcommand;
+use portcullis::graph::Time;
 
 use crate::cli::Format;
 use crate::cli::duration;
@@ -176,6 +177,15 @@ pub enum Ledger {
         /// An earlier checkpoint: without one a cut tail cannot be seen.
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
+        /// Add up what the record says was asked of Bitbucket.
+        #[arg(long)]
+        outbound: bool,
+        /// Of those calls, only the ones told from then on, as in 2026-11-30T08:00:00Z.
+        #[arg(long, value_name = "TIME", requires = "outbound")]
+        from: Option<Time>,
+        /// Of those calls, only the ones told until then.
+        #[arg(long, value_name = "TIME", requires = "outbound")]
+        until: Option<Time>,
         /// How the answer looks.
         #[arg(
             long,
