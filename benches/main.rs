@@ -1,6 +1,6 @@
 //! `cargo bench`: the rows of the performance goals as ratios, measured in one run and printed as one table.
 //!
-//! `cargo bench -- road evaluate ledger` runs only what is named. A server that is measured is a process of its own;
+//! `cargo bench -- road evaluate graph ledger` runs only what is named. A server that is measured is a process of its own;
 //! this program is then the load, and the simulated Bitbucket. What is compared is measured in turns within one run,
 //! and the figure to steer by is CPU time per request over all processes of the program: foreign load hardly moves it.
 #![allow(
@@ -20,6 +20,7 @@ mod base;
 mod cold;
 mod evaluate;
 mod gate;
+mod graph;
 mod kit;
 mod ledger;
 mod load;
@@ -49,6 +50,14 @@ fn main() -> ExitCode {
             gate::serve(order);
             return ExitCode::SUCCESS;
         }
+        ["graph-memory"] => {
+            graph::memory(graph::Edges::Drawn);
+            return ExitCode::SUCCESS;
+        }
+        ["graph-memory-bare"] => {
+            graph::memory(graph::Edges::None);
+            return ExitCode::SUCCESS;
+        }
         ["sandbox-cost"] => {
             evaluate::sandbox_cost();
             return ExitCode::SUCCESS;
@@ -74,6 +83,9 @@ fn main() -> ExitCode {
     }
     if wanted("evaluate") {
         rows.extend(evaluate::rows());
+    }
+    if wanted("graph") {
+        rows.extend(graph::rows());
     }
     if wanted("ledger") {
         rows.extend(ledger::rows());

@@ -10,13 +10,11 @@ use crate::graph::Relation;
 use crate::graph::Why;
 use crate::graph::effective::Claim;
 use crate::graph::effective::doubt::NO_WORKSPACE;
-use crate::graph::effective::licensed;
 use crate::graph::effective::may_see;
 use crate::graph::effective::person;
 use crate::graph::effective::worth;
 use crate::graph::snapshot::DEFAULT_UNTOLD;
 use crate::graph::snapshot::Home;
-use crate::graph::snapshot::INACTIVE;
 use crate::graph::snapshot::NOWHERE;
 use crate::graph::snapshot::NodeNo;
 use crate::graph::snapshot::PUBLIC;
@@ -64,15 +62,16 @@ pub struct ReadableVariables {
 }
 
 /// Marked nodes, a bit each.
-struct Marks(Vec<u64>);
+pub(in crate::graph) struct Marks(Vec<u64>);
 
 impl Marks {
-    fn new(count: usize) -> Self {
+    /// None of so many nodes.
+    pub fn new(count: usize) -> Self {
         Self(vec![0; count / 64 + 1])
     }
 
     /// Marks a node; whether it was not marked before.
-    fn add(&mut self, number: u32) -> bool {
+    pub fn add(&mut self, number: u32) -> bool {
         let Some(word) = self.0.get_mut(number as usize / 64) else { return false };
         let bit = 1_u64 << (number % 64);
         let new = *word & bit == 0;
@@ -80,7 +79,19 @@ impl Marks {
         new
     }
 
-    fn all(&self) -> impl Iterator<Item = u32> {
+    /// Every marked node but those of another set, in order of number.
+    fn without(mut self, others: &[u64]) -> Vec<NodeNo> {
+        for (word, other) in self.0.iter_mut().zip(others) {
+            *word &= !other;
+        }
+        let count = self.0.iter().map(|word| word.count_ones() as usize).sum();
+        let mut nodes = Vec::with_capacity(count);
+        nodes.extend(self.all().map(NodeNo));
+        nodes
+    }
+
+    /// Every marked node, in order of number.
+    pub fn all(&self) -> impl Iterator<Item = u32> {
         (0_u32..).step_by(64).zip(&self.0).flat_map(|(first, &word)| {
             let mut left = word;
             std::iter::from_fn(move || {
@@ -113,7 +124,7 @@ impl Snapshot {
         let mut marks = Marks::new(self.count());
         for (holder, granted) in self.grants_reaching(resource.0, home) {
             if granted >= level {
-                self.mark(&mut marks, holder);
+                self.mark(&mut marks, holder, home);
             }
         }
         let open = level == Level::Read && self.is_open(resource.0, home);
@@ -121,17 +132,11 @@ impl Snapshot {
         if everyone && home.connection.product == Product::DataCenter {
             // What is given to every licensed user is given to people, not to a token in a licensed group.
             let mut licences = Marks::new(self.count());
-            self.licensed_holders(home).for_each(|holder| self.mark(&mut licences, holder));
+            self.licensed_holders(home).for_each(|holder| self.mark(&mut licences, holder, home));
             let people = licences.all().filter(|&number| person(self.card(number).kind));
             people.for_each(|number| _ = marks.add(number));
         }
-        let holds = |number: &u32| {
-            let claim = self.claim(*number);
-            claim.card.kind != Kind::Group
-                && claim.card.bits & INACTIVE == 0
-                && licensed(&claim, home)
-        };
-        let nodes = self.in_order(marks.all().filter(holds).collect());
+        let nodes = marks.without(&self.idle);
         let anyone = open && (home.connection.product == Product::Cloud || home.anonymous);
         let unknown = self.doubt_of_holders(level, resource.0, home);
         Holders { anyone, listed: Listed { nodes, unknown } }
@@ -182,21 +187,20 @@ impl Snapshot {
         (card.bits | project) & PUBLIC != 0
     }
 
-    /// Marks a holder, and if it is a group all who are in it.
-    fn mark(&self, marks: &mut Marks, holder: u32) {
-        let mut open = vec![holder];
-        while let Some(number) = open.pop() {
-            if marks.add(number) && self.card(number).kind == Kind::Group {
-                open.extend(self.incoming_by(number, Relation::Member));
+    /// Marks a holder, and if it is a group all who are in it, through groups too.
+    fn mark(&self, marks: &mut Marks, holder: u32, home: &Home) {
+        let groups = home.of(Kind::Group);
+        let mut open: Vec<u32> = Vec::new();
+        if marks.add(holder) && groups.contains(&holder) {
+            open.push(holder);
+        }
+        while let Some(group) = open.pop() {
+            for member in self.members(group) {
+                if marks.add(member) && groups.contains(&member) {
+                    open.push(member);
+                }
             }
         }
-    }
-
-    /// Numbers as nodes, in order of id.
-    fn in_order(&self, mut numbers: Vec<u32>) -> Vec<NodeNo> {
-        let id = |number: &u32| self.node(NodeNo(*number)).map(|node| &node.id);
-        numbers.sort_unstable_by(|a, b| id(a).cmp(&id(b)));
-        numbers.into_iter().map(NodeNo).collect()
     }
 
     fn doubt_of_holders(&self, level: Level, resource: u32, home: &Home) -> Option<Why> {
@@ -245,13 +249,13 @@ impl Snapshot {
     /// The groups an identity is in, through groups too.
     pub fn groups_of(&self, identity: NodeNo) -> Listed {
         let group = |number: &u32| self.card(*number).kind == Kind::Group;
-        let groups = self.groups(identity.0).iter().copied().filter(group).collect();
+        let nodes = self.groups(identity.0).iter().copied().filter(group).map(NodeNo).collect();
         let home = self.home(self.card(identity.0));
         let open = home.and_then(|home| home.open_groups.first());
         let unknown = self.doubt(identity.0, "groups").cloned();
         let unknown =
             unknown.or_else(|| open.and_then(|&group| self.doubt(group, "members").cloned()));
-        Listed { nodes: self.in_order(groups), unknown }
+        Listed { nodes, unknown }
     }
 
     /// Who is in a group, through groups too; the groups themselves are not listed.
@@ -262,18 +266,22 @@ impl Snapshot {
     /// These identities, with groups resolved to who is in them.
     pub(in crate::graph) fn people(&self, holders: impl Iterator<Item = u32>) -> Listed {
         let mut marks = Marks::new(self.count());
-        holders.for_each(|holder| self.mark(&mut marks, holder));
+        for holder in holders {
+            if let Some(home) = self.home(self.card(holder)) {
+                self.mark(&mut marks, holder, home);
+            }
+        }
         let group = |number: &u32| self.card(*number).kind == Kind::Group;
         let unknown = marks.all().filter(group).find_map(|group| self.doubt(group, "members"));
-        let nodes = marks.all().filter(|number| !group(number)).collect();
-        Listed { nodes: self.in_order(nodes), unknown: unknown.cloned() }
+        let nodes = marks.all().filter(|number| !group(number)).map(NodeNo).collect();
+        Listed { nodes, unknown: unknown.cloned() }
     }
 
     /// The environments a repository deploys to.
     pub fn environments_of(&self, repository: NodeNo) -> Listed {
-        let numbers = self.outgoing(repository.0, Relation::DeploysTo).collect();
+        let nodes = self.outgoing(repository.0, Relation::DeploysTo).map(NodeNo).collect();
         let unknown = self.doubt(repository.0, "environments").cloned();
-        Listed { nodes: self.in_order(numbers), unknown }
+        Listed { nodes, unknown }
     }
 
     /// The variables that a step of a repository can read: of its workspace, project and itself, and of the environment

@@ -14,11 +14,11 @@ use crate::graph::Why;
 use crate::graph::attribute::Value;
 use crate::graph::build::derive::card;
 use crate::graph::build::pack::pack;
+use crate::graph::index::Index;
 use crate::graph::snapshot::Card;
 use crate::graph::snapshot::Doubt;
 use crate::graph::snapshot::Home;
 use crate::graph::snapshot::NOWHERE;
-use crate::graph::snapshot::NodeNo;
 use crate::graph::snapshot::Snapshot;
 use crate::graph::snapshot::Sources;
 use crate::graph::world::Connection;
@@ -60,6 +60,10 @@ pub enum BuildError {
     },
 }
 
+/// The place of a node within one builder. It says nothing of the number that the built graph gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(u32);
+
 /// Collects nodes and edges. One connection after the other: nodes belong to the connection opened last.
 #[derive(Debug, Default)]
 pub struct Builder {
@@ -68,14 +72,14 @@ pub struct Builder {
     homes_of: Vec<u8>,
     edges: Vec<(u32, u32, Relation)>,
     texts: HashMap<Arc<str>, u32>,
-    told: Vec<(u32, u32, u32)>,
+    told: Vec<(u32, Relation, u32, u32)>,
     doubts: HashMap<u32, Vec<Doubt>>,
 }
 
 impl Snapshot {
     /// A graph of nothing.
     pub fn empty() -> Self {
-        Builder::default().finish(0, Arc::from([]))
+        Builder::default().finish(0)
     }
 
     /// The graph of these worlds, one per connection.
@@ -102,13 +106,14 @@ impl Builder {
             anonymous: false,
             doubtful: false,
             open_groups: Vec::new(),
+            kinds: Box::default(),
+            public: Vec::new(),
         });
         Ok(())
     }
 
-    /// Adds a node of the connection opened last and gives its number. That its id is new is judged by
-    /// [`Builder::build`].
-    pub fn node(&mut self, node: Node) -> Result<NodeNo, BuildError> {
+    /// Adds a node of the connection opened last. That its id is new is judged by [`Builder::build`].
+    pub fn node(&mut self, node: Node) -> Result<Place, BuildError> {
         let refuse = |why: &str| BuildError::Node(node.id.to_string(), why.to_owned());
         if self.nodes.len() >= MAX_NODES {
             return Err(BuildError::TooMany("nodes", MAX_NODES));
@@ -127,23 +132,23 @@ impl Builder {
         }
         self.nodes.push(Arc::new(node));
         self.homes_of.push(of);
-        Ok(NodeNo(number))
+        Ok(Place(number))
     }
 
     /// Adds an edge between two nodes. Cost: one push. What is said twice counts once.
-    pub fn edge(&mut self, from: NodeNo, is: Relation, to: NodeNo) {
+    pub fn edge(&mut self, from: Place, is: Relation, to: Place) {
         self.edges.push((from.0, to.0, is));
     }
 
     /// Says where an edge was read.
-    pub fn told_by(&mut self, from: NodeNo, is: Relation, to: NodeNo, source: &str) {
+    pub fn told_by(&mut self, from: Place, is: Relation, to: Place, source: &str) {
         let next = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
         let text = *self.texts.entry(source.into()).or_insert(next);
-        self.told.push((from.0, is.code() << 28 | to.0, text));
+        self.told.push((from.0, is, to.0, text));
     }
 
     /// Lists a field of a node as unknown.
-    pub fn unknown(&mut self, about: NodeNo, field: &str, why: &str) {
+    pub fn unknown(&mut self, about: Place, field: &str, why: &str) {
         let doubt = Doubt { field: field.into(), why: Why::said(why.to_owned()) };
         let doubts = self.doubts.entry(about.0).or_default();
         if doubts.iter().all(|known| known.field != doubt.field) {
@@ -154,7 +159,7 @@ impl Builder {
     /// Adds a whole world.
     pub fn world(&mut self, world: &World) -> Result<(), BuildError> {
         self.connection(world.connection.clone(), world.as_of)?;
-        let mut numbers: HashMap<&Id, NodeNo> = HashMap::with_capacity(world.nodes.len());
+        let mut numbers: HashMap<&Id, Place> = HashMap::with_capacity(world.nodes.len());
         for node in &world.nodes {
             let number = self.node(node.clone())?;
             if numbers.insert(&node.id, number).is_some() {
@@ -179,12 +184,12 @@ impl Builder {
         Ok(())
     }
 
-    /// Builds the graph.
-    pub fn build(self, revision: u64) -> Result<Snapshot, BuildError> {
+    /// Builds the graph. Its nodes are numbered in order of id.
+    pub fn build(mut self, revision: u64) -> Result<Snapshot, BuildError> {
         if self.edges.len() > MAX_EDGES {
             return Err(BuildError::TooMany("edges", MAX_EDGES));
         }
-        let by_id = by_id(&self.nodes)?;
+        self.sort_nodes()?;
         for &(from, to, is) in &self.edges {
             let of = |number: u32| self.homes_of.get(number as usize);
             if of(from).is_none() || of(from) != of(to) {
@@ -197,10 +202,49 @@ impl Builder {
                 return Err(BuildError::Edge { from: name(from), is, to: name(to), why });
             }
         }
-        Ok(self.finish(revision, by_id))
+        Ok(self.finish(revision))
     }
 
-    fn finish(mut self, revision: u64, by_id: Arc<[u32]>) -> Snapshot {
+    /// Puts the nodes in order of id, and whatever names their places after them. An id twice is refused.
+    fn sort_nodes(&mut self) -> Result<(), BuildError> {
+        let id = |number: &u32| self.nodes.get(*number as usize).map(|node| &node.id);
+        let mut order: Vec<u32> = (0..).take(self.nodes.len()).collect();
+        if !self.nodes.is_sorted_by(|a, b| a.id <= b.id) {
+            order.sort_by(|a, b| id(a).cmp(&id(b)));
+        }
+        for (a, b) in order.iter().zip(order.iter().skip(1)) {
+            if let Some(same) = id(a).filter(|&first| Some(first) == id(b)) {
+                return Err(BuildError::Node(same.to_string(), "it is here twice".to_owned()));
+            }
+        }
+        if order.is_sorted() {
+            return Ok(());
+        }
+        let mut moved = vec![NOWHERE; order.len()];
+        for (to, &from) in (0_u32..).zip(&order) {
+            if let Some(place) = moved.get_mut(from as usize) {
+                *place = to;
+            }
+        }
+        let to = |from: u32| moved.get(from as usize).copied().unwrap_or(NOWHERE);
+        let at = |from: &u32| *from as usize;
+        self.nodes = order.iter().filter_map(|from| self.nodes.get(at(from)).cloned()).collect();
+        self.homes_of =
+            order.iter().filter_map(|from| self.homes_of.get(at(from)).copied()).collect();
+        for (from, end, _) in &mut self.edges {
+            (*from, *end) = (to(*from), to(*end));
+        }
+        for (from, _, end, _) in &mut self.told {
+            (*from, *end) = (to(*from), to(*end));
+        }
+        self.doubts = self.doubts.drain().map(|(about, doubts)| (to(about), doubts)).collect();
+        for home in &mut self.homes {
+            home.workspace = home.workspace.map(to);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, revision: u64) -> Snapshot {
         let edges = std::mem::take(&mut self.edges);
         let (into, out) = pack(self.nodes.len(), &edges);
         drop(edges);
@@ -209,9 +253,10 @@ impl Builder {
         let mut snapshot = Snapshot {
             revision,
             homes: Arc::from([]),
+            index: Index::of(&self.nodes),
             nodes: self.nodes.into(),
-            by_id,
             cards: Arc::from([]),
+            idle: Arc::from([]),
             into,
             out,
             nested: Arc::default(),
@@ -227,22 +272,12 @@ fn refuse_edge(edge: &Edge, why: String) -> BuildError {
     BuildError::Edge { from: edge.from.to_string(), is: edge.is, to: edge.to.to_string(), why }
 }
 
-/// Numbers in order of id; an id twice is refused.
-fn by_id(nodes: &[Arc<Node>]) -> Result<Arc<[u32]>, BuildError> {
-    let mut order: Vec<u32> = (0..).take(nodes.len()).collect();
-    let id = |number: u32| nodes.get(number as usize).map(|node| &node.id);
-    order.sort_by(|&a, &b| id(a).cmp(&id(b)));
-    for (&a, &b) in order.iter().zip(order.iter().skip(1)) {
-        if let Some(same) = id(a).filter(|&first| Some(first) == id(b)) {
-            return Err(BuildError::Node(same.to_string(), "it is here twice".to_owned()));
-        }
-    }
-    Ok(order.into())
-}
-
-fn sources(texts: HashMap<Arc<str>, u32>, mut told: Vec<(u32, u32, u32)>) -> Sources {
+fn sources(texts: HashMap<Arc<str>, u32>, told: Vec<(u32, Relation, u32, u32)>) -> Sources {
     let mut order: Vec<(u32, Arc<str>)> = texts.into_iter().map(|(text, at)| (at, text)).collect();
     order.sort();
+    let packed =
+        |(from, is, to, text): (u32, Relation, u32, u32)| (from, is.code() << 28 | to, text);
+    let mut told: Vec<(u32, u32, u32)> = told.into_iter().map(packed).collect();
     told.sort_unstable();
     told.dedup_by_key(|entry| (entry.0, entry.1));
     Sources { texts: order.into_iter().map(|(_, text)| text).collect(), told }

@@ -1,6 +1,6 @@
 //! Changing the graph: a set of changes makes a new snapshot, one revision on, while readers keep the old one.
 //!
-//! A grant that comes or goes copies the two leaves it stands in. What changes homes, ranks or groups builds anew.
+//! A grant that comes or goes copies the two rows it stands in. What changes homes, ranks or groups builds anew.
 
 use std::collections::BTreeMap;
 
@@ -86,9 +86,9 @@ impl Snapshot {
         next.revision += 1;
         for &(from, is, to, comes) in grants {
             let row = edited(next.out.row(from), is.code() << 28 | to, comes);
-            next.out.replace(from, &row);
+            next.out.replace(from, row);
             let row = edited(next.into.row(to), from << 4 | is.code(), comes);
-            next.into.replace(to, &row);
+            next.into.replace(to, row);
         }
         next
     }
@@ -97,16 +97,13 @@ impl Snapshot {
 /// A sorted row with a value or without it.
 fn edited(row: &[u32], value: u32, comes: bool) -> Vec<u32> {
     let at = row.partition_point(|&packed| packed < value);
-    let mut row = row.to_vec();
-    let there = row.get(at) == Some(&value);
-    match (comes, there) {
-        (true, false) => row.insert(at, value),
-        (false, true) => {
-            row.remove(at);
-        }
-        (true, true) | (false, false) => {}
-    }
-    row
+    let (before, after) = row.split_at_checked(at).unwrap_or((row, &[]));
+    let after = after.strip_prefix(&[value]).unwrap_or(after);
+    let mut edited = Vec::with_capacity(row.len() + 1);
+    edited.extend_from_slice(before);
+    edited.extend(comes.then_some(value));
+    edited.extend_from_slice(after);
+    edited
 }
 
 fn apply(worlds: &mut Vec<World>, change: &Change) -> Result<(), BuildError> {

@@ -15,6 +15,7 @@ use crate::graph::Level;
 use crate::graph::Product;
 use crate::graph::Relation;
 use crate::graph::Why;
+use crate::graph::rows::below;
 use crate::graph::snapshot::Card;
 use crate::graph::snapshot::Home;
 use crate::graph::snapshot::INACTIVE;
@@ -171,11 +172,15 @@ impl Snapshot {
         default.max(self.granted(claim, project))
     }
 
-    /// The most that the grants on one place give a claim. Cost: one binary search per group.
+    /// The most that the grants on one place give a claim. Cost: one search per group, each in what is left of the row
+    /// behind the one before.
     fn granted(&self, claim: &Claim<'_>, place: u32) -> Level {
-        let row = self.into.row(place);
-        let own = granted_in(row, claim.itself);
-        claim.groups.iter().fold(own, |best, &group| best.max(granted_in(row, group)))
+        let mut rest = self.into.row(place);
+        let mut best = granted_in(&mut { rest }, claim.itself);
+        for &group in claim.groups {
+            best = best.max(granted_in(&mut rest, group));
+        }
+        best
     }
 }
 
@@ -188,11 +193,17 @@ pub(in crate::graph) fn may_see(claim: &Claim<'_>, home: &Home) -> bool {
     }
 }
 
-/// Whether an identity's grants count. Licences are a matter of people on Data Center: keys, tokens and apps have none.
+/// Whether an identity's grants count.
 pub(in crate::graph) fn licensed(claim: &Claim<'_>, home: &Home) -> bool {
+    counts(claim.card.kind, claim.rank, home)
+}
+
+/// Whether the grants of an identity of this kind and rank count. Licences are a matter of people on Data Center: keys,
+/// tokens and apps have none.
+pub(in crate::graph) fn counts(kind: Kind, rank: u8, home: &Home) -> bool {
     home.connection.product == Product::Cloud
-        || !person(claim.card.kind)
-        || claim.rank & (RANK_LICENSED | RANK_CREATE | RANK_ADMIN) != 0
+        || !person(kind)
+        || rank & (RANK_LICENSED | RANK_CREATE | RANK_ADMIN) != 0
 }
 
 /// Those whom Data Center licenses.
@@ -210,7 +221,7 @@ pub(in crate::graph) fn worth(level: Level, kind: Kind) -> Level {
 }
 
 /// What a rank gives everywhere.
-const fn wide(rank: u8) -> Level {
+pub(in crate::graph) const fn wide(rank: u8) -> Level {
     if rank & RANK_ADMIN != 0 {
         Level::Admin
     } else if rank & RANK_WRITE != 0 {
@@ -222,10 +233,11 @@ const fn wide(rank: u8) -> Level {
     }
 }
 
-/// The most that a row grants one holder.
-fn granted_in(row: &[u32], holder: u32) -> Level {
-    let at = row.partition_point(|&packed| packed < holder << 4);
-    let own = row.get(at..).unwrap_or_default().iter().take_while(|&&packed| packed >> 4 == holder);
+/// The most that a row grants one holder; of the row, what lies behind is left.
+fn granted_in(row: &mut &[u32], holder: u32) -> Level {
+    let at = below(row, holder << 4);
+    *row = row.get(at..).unwrap_or_default();
+    let own = row.iter().take_while(|&&packed| packed >> 4 == holder);
     let level = |packed: &u32| LEVELS.get((packed & 15) as usize).copied().unwrap_or(Level::None);
     own.map(level).max().unwrap_or(Level::None)
 }

@@ -1,76 +1,105 @@
-//! Rows of numbers, packed: a compressed sparse row matrix in small leaves, so that one row can be replaced while
-//! readers hold the old matrix. Not a map: rows are dense, numbered from 0.
+//! Rows of numbers, packed: a compressed sparse row matrix, and beside it the few rows that have changed since it was
+//! packed. A change copies its own row and two short lists, so that readers keep the old matrix for nothing. Not a map:
+//! rows are dense, numbered from 0.
 
 use std::sync::Arc;
 
-/// Rows of one leaf: what is copied when one row changes.
-const LEAF: usize = 32;
-/// Leaves of one branch: the pointers that are copied beside it.
-const BRANCH: usize = 128;
+/// Lists of changed rows. A row stands in the list of its number, modulo this.
+const LISTS: usize = 64;
 
-/// A leaf: 33 offsets into itself, then the rows. One allocation, so that a row is two reads away.
-type Leaf = Arc<[u32]>;
+/// Changed rows after which the matrix is packed anew. Every copy of a list costs by its length; packing costs some 40 ms
+/// for ten million numbers.
+const MAX_CHANGED: usize = 1_024;
 
-/// Rows of numbers. Cloning costs one pointer per 4,096 rows.
+/// Rows up to this length are counted through instead of searched.
+const SHORT: usize = 256;
+
+/// How many numbers of a row are below a value; the row is in order. The parts of a short row come from memory side by
+/// side, where a search by halves would wait for each of its steps.
+pub fn below(row: &[u32], value: u32) -> usize {
+    if row.len() > SHORT {
+        return row.partition_point(|&number| number < value);
+    }
+    row.iter().map(|&number| u32::from(number < value)).sum::<u32>() as usize
+}
+
+/// A changed row.
+type Row = Arc<Vec<u32>>;
+
+/// Changed rows, in order of number.
+type List = Arc<Vec<(u32, Row)>>;
+
+/// Rows of numbers. Cloning costs three counters.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
-    branches: Vec<Arc<[Leaf]>>,
+    /// Where each row begins in `flat`, and where the last one ends.
+    offsets: Arc<Vec<u32>>,
+    flat: Arc<Vec<u32>>,
+    /// None: nothing has changed.
+    changed: Option<Arc<Vec<Option<List>>>>,
+    /// How many rows have.
     count: usize,
 }
 
 impl Rows {
-    /// From the offsets of `count + 1` rows into `flat`.
-    pub fn new(offsets: &[u32], flat: &[u32]) -> Self {
-        let count = offsets.len().saturating_sub(1);
-        let leaves: Vec<Leaf> = (0..count)
-            .step_by(LEAF)
-            .map(|first| {
-                let bounds =
-                    offsets.get(first..(first + LEAF + 1).min(count + 1)).unwrap_or_default();
-                leaf(bounds, flat)
-            })
-            .collect();
-        Self { branches: leaves.chunks(BRANCH).map(Arc::from).collect(), count }
+    /// From the offsets of one row more than there are into `flat`.
+    pub fn new(offsets: Vec<u32>, flat: Vec<u32>) -> Self {
+        Self { offsets: offsets.into(), flat: flat.into(), changed: None, count: 0 }
     }
 
     /// One row; empty for a number beyond the last.
     pub fn row(&self, number: u32) -> &[u32] {
+        if let Some(lists) = &self.changed
+            && let Some(Some(list)) = lists.get(number as usize % LISTS)
+            && let Ok(at) = list.binary_search_by_key(&number, |(number, _)| *number)
+        {
+            return list.get(at).map_or(&[], |(_, row)| row);
+        }
+        self.packed(number)
+    }
+
+    fn packed(&self, number: u32) -> &[u32] {
         let number = number as usize;
-        let branch = self.branches.get(number / (LEAF * BRANCH));
-        let Some(leaf) = branch.and_then(|branch| branch.get(number / LEAF % BRANCH)) else {
-            return &[];
-        };
-        let at = number % LEAF;
-        match (leaf.get(at), leaf.get(at + 1)) {
-            (Some(&from), Some(&to)) => leaf.get(from as usize..to as usize).unwrap_or_default(),
+        match (self.offsets.get(number), self.offsets.get(number + 1)) {
+            (Some(&from), Some(&to)) => {
+                self.flat.get(from as usize..to as usize).unwrap_or_default()
+            }
             (Some(_) | None, Some(_) | None) => &[],
         }
     }
 
     /// Replaces one row; a number beyond the last changes nothing.
-    pub fn replace(&mut self, number: u32, row: &[u32]) {
-        let first = number as usize / LEAF * LEAF;
-        let mut bounds = vec![0_u32];
-        let mut flat = Vec::new();
-        for other in first..(first + LEAF).min(self.count) {
-            let other = u32::try_from(other).unwrap_or(u32::MAX);
-            flat.extend_from_slice(if other == number { row } else { self.row(other) });
-            bounds.push(u32::try_from(flat.len()).unwrap_or(u32::MAX));
+    pub fn replace(&mut self, number: u32, row: Vec<u32>) {
+        if number as usize + 1 >= self.offsets.len() {
+            return;
         }
-        let branch = self.branches.get_mut(first / (LEAF * BRANCH));
-        if let Some(slot) =
-            branch.and_then(|branch| Arc::make_mut(branch).get_mut(first / LEAF % BRANCH))
-        {
-            *slot = leaf(&bounds, &flat);
+        let lists = self.changed.get_or_insert_with(|| Arc::new(vec![None; LISTS]));
+        let Some(list) = Arc::make_mut(lists).get_mut(number as usize % LISTS) else { return };
+        let list = Arc::make_mut(list.get_or_insert_default());
+        match list.binary_search_by_key(&number, |(number, _)| *number) {
+            Ok(at) => {
+                if let Some((_, old)) = list.get_mut(at) {
+                    *old = row.into();
+                }
+            }
+            Err(at) => {
+                list.insert(at, (number, row.into()));
+                self.count += 1;
+            }
+        }
+        if self.count > MAX_CHANGED {
+            *self = self.repacked();
         }
     }
-}
 
-/// Packs the rows between these bounds of `flat`. A leaf of fewer rows repeats its last bound.
-fn leaf(bounds: &[u32], flat: &[u32]) -> Leaf {
-    let (from, to) = (bounds.first().copied().unwrap_or(0), bounds.last().copied().unwrap_or(0));
-    let head = u32::try_from(LEAF + 1).unwrap_or(u32::MAX);
-    let body = flat.get(from as usize..to as usize).unwrap_or_default();
-    let offsets = bounds.iter().chain(std::iter::repeat(&to)).take(LEAF + 1);
-    offsets.map(|bound| bound - from + head).chain(body.iter().copied()).collect::<Vec<_>>().into()
+    fn repacked(&self) -> Self {
+        let mut offsets = Vec::with_capacity(self.offsets.len());
+        let mut flat = Vec::with_capacity(self.flat.len() + self.count);
+        offsets.push(0);
+        for number in (0..).take(self.offsets.len().saturating_sub(1)) {
+            flat.extend_from_slice(self.row(number));
+            offsets.push(u32::try_from(flat.len()).unwrap_or(u32::MAX));
+        }
+        Self::new(offsets, flat)
+    }
 }

@@ -1,11 +1,13 @@
 //! The graph as it stood at one moment: immutable, shared by all readers, numbered densely.
 //!
-//! Every node has a number, 0 upwards, that holds within one snapshot. Edges are packed into one `u32` per direction:
+//! Every node has a number, 0 upwards in order of id, that holds within one snapshot: what is in order of number is in
+//! order of id, and the nodes of a kind stand side by side. Edges are packed into one `u32` per direction:
 //! a row of `into` holds `from << 4 | word`, in order, so that the grants of one identity are found by binary search;
 //! a row of `out` holds `word << 28 | to`, so that the groups of an identity are the plain numbers at its start.
 //! What follows from it (levels, paths, protection) is computed in the files beside this one, never stored here.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::graph::ConnectionId;
@@ -17,7 +19,9 @@ use crate::graph::Relation;
 use crate::graph::Time;
 use crate::graph::Why;
 use crate::graph::attribute::Value;
+use crate::graph::index::Index;
 use crate::graph::rows::Rows;
+use crate::graph::rows::below;
 use crate::graph::world::Connection;
 use crate::graph::world::Edge;
 use crate::graph::world::Node;
@@ -37,8 +41,10 @@ pub struct Snapshot {
     pub(in crate::graph) revision: u64,
     pub(in crate::graph) homes: Arc<[Home]>,
     pub(in crate::graph) nodes: Arc<[Arc<Node>]>,
-    pub(in crate::graph) by_id: Arc<[u32]>,
+    pub(in crate::graph) index: Index,
     pub(in crate::graph) cards: Arc<[Card]>,
+    /// A bit for every node that holds nothing itself: groups, who is switched off, and who has no licence.
+    pub(in crate::graph) idle: Arc<[u64]>,
     pub(in crate::graph) into: Rows,
     pub(in crate::graph) out: Rows,
     /// All groups of those who are in a group that is itself in a group, in order.
@@ -59,6 +65,17 @@ pub(in crate::graph) struct Home {
     pub doubtful: bool,
     /// Groups whose members are not all known: anyone may be in them.
     pub open_groups: Vec<u32>,
+    /// The numbers of its nodes, by kind.
+    pub kinds: Box<[Range<u32>; Kind::ALL.len()]>,
+    /// Its public repositories, and its public projects where those open their repositories; in order of number.
+    pub public: Vec<u32>,
+}
+
+impl Home {
+    /// The numbers of its nodes of a kind.
+    pub fn of(&self, kind: Kind) -> Range<u32> {
+        self.kinds.get(kind as usize).cloned().unwrap_or_default()
+    }
 }
 
 /// What the hot path needs of a node, eight bytes.
@@ -147,16 +164,13 @@ impl Snapshot {
         self.nodes.len()
     }
 
-    /// The number of an id. Cost: one binary search.
+    /// The number of an id. Cost: one hash.
     pub fn find(&self, id: &Id) -> Option<NodeNo> {
-        let node = |number: &u32| self.nodes.get(*number as usize);
-        let at =
-            self.by_id.binary_search_by(|number| node(number).map(|node| &node.id).cmp(&Some(id)));
-        at.ok().and_then(|at| self.by_id.get(at)).copied().map(NodeNo)
+        self.index.find(&self.nodes, id).map(NodeNo)
     }
 
     /// The node of an id, or `kind:name`: a name, slug, key or nickname. Data Center compares users and groups without
-    /// regard to case. Cost: an id is one binary search, a name walks all nodes of the kind.
+    /// regard to case. Cost: an id is one hash, a name walks all nodes of the kind.
     pub fn resolve(&self, text: &str) -> Result<NodeNo, LookupError> {
         if let Ok(id) = text.parse::<Id>() {
             return self.find(&id).ok_or_else(|| LookupError::Unknown(quoted(text)));
@@ -164,15 +178,13 @@ impl Snapshot {
         let missing = || LookupError::Unknown(quoted(text));
         let (kind, name) = text.split_once(':').ok_or_else(missing)?;
         let kind: Kind = kind.parse().map_err(|_| missing())?;
-        let mut hits =
-            self.by_id.iter().copied().filter(|&number| self.is_called(number, kind, name));
+        let mut hits = self.all(kind).filter(|number| self.is_called(number.0, kind, name));
         let first = hits.next().ok_or_else(missing)?;
-        let more: Vec<u32> = hits.take(9).collect();
+        let more: Vec<NodeNo> = hits.take(9).collect();
         if more.is_empty() {
-            return Ok(NodeNo(first));
+            return Ok(first);
         }
-        let among =
-            std::iter::once(first).chain(more).filter_map(|number| self.node(NodeNo(number)));
+        let among = std::iter::once(first).chain(more).filter_map(|number| self.node(number));
         Err(LookupError::Ambiguous {
             name: quoted(text),
             among: among.map(|node| node.id.to_string()).collect(),
@@ -211,7 +223,9 @@ impl Snapshot {
 
     /// Every node of a kind, by id.
     pub fn all(&self, kind: Kind) -> impl Iterator<Item = NodeNo> {
-        self.by_id.iter().copied().filter(move |&number| self.card(number).kind == kind).map(NodeNo)
+        let mut ranges: Vec<Range<u32>> = self.homes.iter().map(|home| home.of(kind)).collect();
+        ranges.sort_by_key(|range| range.start);
+        ranges.into_iter().flatten().map(NodeNo)
     }
 
     /// An attribute in three values.
@@ -298,9 +312,11 @@ impl Snapshot {
     /// Where a word leads from a node, packed, in order. The numbers of members are plain.
     pub(in crate::graph) fn out_of(&self, number: u32, is: Relation) -> &[u32] {
         let row = self.out.row(number);
-        let from = row.partition_point(|&packed| packed < is.code() << 28);
+        let from = below(row, is.code() << 28);
         let rest = row.get(from..).unwrap_or_default();
-        let length = rest.partition_point(|&packed| packed >> 28 == is.code());
+        // The last word's numbers end with the row.
+        let next = (is.code() + 1).checked_shl(28).filter(|next| *next > 0);
+        let length = next.map_or(rest.len(), |next| below(rest, next));
         rest.get(..length).unwrap_or_default()
     }
 
@@ -317,6 +333,12 @@ impl Snapshot {
     pub(in crate::graph) fn incoming(&self, number: u32) -> impl Iterator<Item = (u32, Relation)> {
         let word = |packed: u32| Some((packed >> 4, Relation::from_code(packed & 15)?));
         self.into.row(number).iter().filter_map(move |&packed| word(packed))
+    }
+
+    /// Who is in a group, in order of number.
+    pub(in crate::graph) fn members(&self, group: u32) -> impl Iterator<Item = u32> {
+        let row = self.into.row(group).iter();
+        row.filter(|packed| **packed & 15 == Relation::Member.code()).map(|packed| packed >> 4)
     }
 
     /// Who leads to a node by one word, in order of number.

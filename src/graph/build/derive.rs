@@ -9,6 +9,7 @@ use crate::graph::Level;
 use crate::graph::Product;
 use crate::graph::Relation;
 use crate::graph::attribute::Value;
+use crate::graph::effective::counts;
 use crate::graph::relation::identity;
 use crate::graph::snapshot::Card;
 use crate::graph::snapshot::DEFAULT_UNTOLD;
@@ -85,6 +86,10 @@ impl Snapshot {
                 | Kind::Credential => {}
             }
         }
+        for (number, card) in (0_u32..).zip(&cards) {
+            let Some(home) = homes.get_mut(usize::from(card.connection)) else { continue };
+            note(home, number, card);
+        }
         self.nested = Arc::new(self.nest(&cards));
         for number in self.nested.keys() {
             if let Some(card) = cards.get_mut(*number as usize) {
@@ -92,6 +97,7 @@ impl Snapshot {
             }
         }
         self.rank(&homes, &mut cards);
+        self.idle = cards.chunks(64).map(|cards| idle(cards, &homes)).collect();
         self.homes = homes.into();
         self.cards = cards.into();
     }
@@ -176,6 +182,47 @@ impl Snapshot {
                 card.rank = rank;
             }
         }
+    }
+}
+
+/// A bit for each of up to 64 nodes that hold nothing themselves.
+fn idle(cards: &[Card], homes: &[Home]) -> u64 {
+    let idles = |card: &Card| {
+        let home = homes.get(usize::from(card.connection));
+        let licensed = home.is_some_and(|home| counts(card.kind, card.rank, home));
+        card.kind == Kind::Group || card.bits & INACTIVE != 0 || !licensed
+    };
+    let bits = (0..).zip(cards).filter(|(_, card)| idles(card));
+    bits.fold(0, |all, (bit, _)| all | 1_u64.checked_shl(bit).unwrap_or(0))
+}
+
+/// Takes note of a node in its home's lists.
+fn note(home: &mut Home, number: u32, card: &Card) {
+    if let Some(range) = home.kinds.get_mut(card.kind as usize) {
+        let first = if range.start == range.end { number } else { range.start };
+        *range = first..number + 1;
+    }
+    let opens = match card.kind {
+        Kind::Repository => true,
+        // A public project opens its repositories on Data Center alone.
+        Kind::Project => home.connection.product == Product::DataCenter,
+        Kind::Group
+        | Kind::User
+        | Kind::App
+        | Kind::Token
+        | Kind::Key
+        | Kind::Runner
+        | Kind::Agent
+        | Kind::Workspace
+        | Kind::Ref
+        | Kind::Environment
+        | Kind::Variable
+        | Kind::Restriction
+        | Kind::Hook
+        | Kind::Credential => false,
+    };
+    if opens && card.bits & PUBLIC != 0 {
+        home.public.push(number);
     }
 }
 

@@ -74,7 +74,7 @@ impl Deal {
         }
     }
 
-    fn rows(&self) -> Rows {
-        Rows::new(&self.offsets, &self.flat)
+    fn rows(self) -> Rows {
+        Rows::new(self.offsets, self.flat)
     }
 }

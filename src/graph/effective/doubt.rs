@@ -41,7 +41,8 @@ impl Snapshot {
             return Some(Why::fixed("levels are held on repositories, projects and workspaces"));
         };
         let told = project != NOWHERE && self.card(project).bits & DEFAULT_UNTOLD == 0;
-        if told && !home.doubtful && level >= Level::Read {
+        let unseen = (card.bits | self.card(project).bits) & VISIBILITY_UNTOLD != 0;
+        if told && !home.doubtful && (level >= Level::Read || !unseen) {
             return None;
         }
         self.doubt_of(identity, resource, level)
@@ -149,6 +150,7 @@ impl Snapshot {
         for &open in &home.open_groups {
             groups.push(open);
             groups.extend_from_slice(self.groups(open));
+            groups.sort_unstable();
             rank |= self.card(open).rank;
             let possible = Claim { itself: identity, groups: &groups, rank, card: claim.card };
             if self.measure(&possible, resource) > level {

@@ -217,6 +217,22 @@ proptest! {
     }
 
     #[test]
+    fn what_is_reached_is_what_each_repository_tells((product, chosen, marks) in worlds()) {
+        let graph = build(&world(product, &chosen, marks));
+        for who in identities() {
+            let who = graph.find(&who).unwrap();
+            let told: Vec<_> = graph
+                .all(Kind::Repository)
+                .map(|repository| (repository, graph.effective(who, repository).level))
+                .filter(|(_, level)| *level > Level::None)
+                .collect();
+            let mut reached = graph.reached(who).repositories;
+            reached.sort_by_key(|(repository, _)| graph.node(*repository).unwrap().id.clone());
+            prop_assert_eq!(reached, told);
+        }
+    }
+
+    #[test]
     fn one_more_grant_never_lowers_a_level(
         (product, chosen, marks) in worlds(),
         more in 0..edges().len(),
