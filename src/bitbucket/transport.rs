@@ -24,7 +24,9 @@ use crate::bitbucket::budget::Budget;
 use crate::bitbucket::budget::Share;
 use crate::bitbucket::budget::jitter;
 use crate::bitbucket::client::SettingsError;
+use crate::bitbucket::client::Trust;
 use crate::bitbucket::meter::Meters;
+use crate::graph::Time;
 use crate::words;
 
 pub(crate) use credential::Held;
@@ -54,7 +56,7 @@ words! {
         CommitIdentity = "commit-identity",
         /// Pipelines and steps.
         ExecutedScript = "executed-script",
-        /// Statuses.
+        /// Statuses, and webhooks of our own.
         Write = "write",
     }
 }
@@ -101,8 +103,38 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// `X-AUSERNAME` of Data Center, as sent.
     pub(crate) user: Option<String>,
+    /// `Date`: what time it is there.
+    pub(crate) date: Option<Time>,
     json: bool,
     body: Vec<u8>,
+}
+
+/// What is done there besides asking.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Act<'a> {
+    /// Makes something.
+    Post(&'a serde_json::Value),
+    /// Puts something in the place of what was there.
+    Put(&'a serde_json::Value),
+    /// Takes something away.
+    Delete,
+}
+
+impl<'a> Act<'a> {
+    const fn method(self) -> Method {
+        match self {
+            Self::Post(_) => Method::POST,
+            Self::Put(_) => Method::PUT,
+            Self::Delete => Method::DELETE,
+        }
+    }
+
+    const fn body(self) -> Option<&'a serde_json::Value> {
+        match self {
+            Self::Post(body) | Self::Put(body) => Some(body),
+            Self::Delete => None,
+        }
+    }
 }
 
 /// A client with its credential and budget.
@@ -120,10 +152,10 @@ impl Transport {
     /// A client. `secure` = its addresses are https.
     pub(crate) fn new(
         held: Held,
-        secure: bool,
+        (secure, trust): (bool, &Trust),
         per_hour: Option<u32>,
     ) -> Result<Self, SettingsError> {
-        let (http, budget) = (http(secure)?, Budget::new(per_hour));
+        let (http, budget) = (http(secure, trust)?, Budget::new(per_hour));
         Ok(Self { http, held, budget, meters: OnceLock::new(), carries: AtomicBool::new(false) })
     }
 
@@ -184,9 +216,19 @@ impl Transport {
         body: &serde_json::Value,
         deadline: Deadline,
     ) -> Result<Answer, FetchError> {
-        match Box::pin(self.once(call, deadline, Some(body))).await {
+        self.act(call, Act::Post(body), deadline).await
+    }
+
+    /// Does it once. Whoever must be sure looks, and does it again.
+    pub(crate) async fn act(
+        &self,
+        call: &Call,
+        act: Act<'_>,
+        deadline: Deadline,
+    ) -> Result<Answer, FetchError> {
+        match Box::pin(self.once(call, deadline, Some(act))).await {
             Err(FetchError::Refused { .. }) if self.held.forget().await => {
-                Box::pin(self.once(call, deadline, Some(body))).await
+                Box::pin(self.once(call, deadline, Some(act))).await
             }
             answer => answer,
         }
@@ -196,7 +238,7 @@ impl Transport {
         &self,
         call: &Call,
         deadline: Deadline,
-        body: Option<&serde_json::Value>,
+        act: Option<Act<'_>>,
     ) -> Result<Answer, FetchError> {
         let _turn = self.budget.turn(call.share, deadline).await?;
         // Discovery waits long for its turn, but no longer than others for an answer.
@@ -205,16 +247,16 @@ impl Transport {
             Share::Crawl => Deadline::within(CRAWLED),
         };
         let authorization = self.held.header(&self.http, deadline).await?;
-        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let method = act.map_or(Method::GET, Act::method);
         let mut request = self
             .http
-            .request(method, call.url.clone())
+            .request(method.clone(), call.url.clone())
             .header(header::AUTHORIZATION, authorization)
             .header(header::ACCEPT, "application/json");
-        if let Some(body) = body {
+        if let Some(body) = act.and_then(Act::body) {
             request = request.json(body);
         }
-        let span = span::of(call, if body.is_some() { "POST" } else { "GET" });
+        let span = span::of(call, method.as_str());
         if self.carries.load(Ordering::Relaxed)
             && let Some(parent) = span::traceparent(&span)
         {
@@ -271,7 +313,7 @@ impl Answer {
 }
 
 /// An HTTP client: no redirects, no proxy of the environment, no cookies.
-pub(crate) fn http(secure: bool) -> Result<reqwest::Client, SettingsError> {
+pub(crate) fn http(secure: bool, trust: &Trust) -> Result<reqwest::Client, SettingsError> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -281,6 +323,14 @@ pub(crate) fn http(secure: bool) -> Result<reqwest::Client, SettingsError> {
     if !secure {
         // Nothing to verify on loopback: a machine without CA certificates can still run a test server.
         builder = builder.tls_certs_only(Vec::new());
+    } else if let Some(pem) = &trust.authorities {
+        let read = reqwest::Certificate::from_pem_bundle(pem.as_bytes());
+        let authorities = read.ok().filter(|found| !found.is_empty());
+        builder = builder.tls_certs_merge(authorities.ok_or(SettingsError::Authorities)?);
+    }
+    if let Some(address) = &trust.proxy {
+        let proxy = reqwest::Proxy::all(address.as_str()).map_err(|_| SettingsError::Proxy)?;
+        builder = builder.proxy(proxy);
     }
     builder.build().map_err(|_| SettingsError::Client)
 }
@@ -293,6 +343,7 @@ pub(crate) async fn receive(
 ) -> Result<Answer, FetchError> {
     let status = response.status().as_u16();
     let user = text_of(&response, "x-ausername");
+    let date = text_of(&response, "date").and_then(|text| instant(&text));
     let json = is_json(&response);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| FetchError::Truncated { what })? {
@@ -301,13 +352,14 @@ pub(crate) async fn receive(
         }
         body.extend_from_slice(&chunk);
     }
-    judge(what, Answer { status, user, json, body })
+    judge(what, Answer { status, user, date, json, body })
 }
 
 fn judge(what: &'static str, answer: Answer) -> Result<Answer, FetchError> {
     Err(match answer.status {
         200..=299 => return Ok(answer),
         300..=399 => FetchError::Redirected { what, status: answer.status },
+        400 => FetchError::not_taken(what, &answer.body),
         401 => FetchError::Refused { what },
         403 => FetchError::forbidden(what, &answer.body),
         404 => FetchError::Missing { what },
@@ -316,6 +368,12 @@ fn judge(what: &'static str, answer: Answer) -> Result<Answer, FetchError> {
         status @ 500..=599 => FetchError::Unavailable { what, status },
         status => FetchError::Unexpected { what, status },
     })
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, as RFC 9110 writes a date.
+fn instant(text: &str) -> Option<Time> {
+    let told = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(Time::from_millis(told.timestamp().as_millisecond()))
 }
 
 fn broken(error: &reqwest::Error, what: &'static str) -> FetchError {

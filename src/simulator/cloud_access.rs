@@ -44,6 +44,7 @@ pub(crate) const RESTRICTIONS: Scopes = scopes(&["repository:admin"], &["admin:r
 pub(crate) const KEYS: Scopes = scopes(&["repository", "repository:admin"], &["admin:repository"]);
 pub(crate) const HOOKS: Scopes = scopes(&["webhook"], &["read:webhook"]);
 pub(crate) const HOOKS_WRITE: Scopes = scopes(&["webhook"], &["read:webhook", "write:webhook"]);
+pub(crate) const HOOKS_DELETE: Scopes = scopes(&["webhook"], &["delete:webhook"]);
 pub(crate) const PULLS: Scopes = scopes(&["pullrequest"], &["read:pullrequest"]);
 pub(crate) const PIPELINES: Scopes = scopes(&["pipeline"], &["read:pipeline"]);
 pub(crate) const STOP: Scopes = scopes(&["pipeline:write"], &["write:pipeline"]);

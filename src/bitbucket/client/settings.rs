@@ -49,6 +49,16 @@ pub struct TestServer {
     pub token_url: Option<String>,
 }
 
+/// Whom we believe on the way there, besides the system's own authorities, and which way it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// Certificates of further authorities, PEM: a private CA's.
+    pub authorities: Option<String>,
+    /// The proxy that every call goes through: `http://proxy.example.com:3128`. None: straight there, whatever the
+    /// environment says.
+    pub proxy: Option<String>,
+}
+
 /// What Bitbucket is asked with. `Debug` shows no secret.
 pub enum Credential {
     /// An OAuth consumer's client credentials (Cloud).
@@ -104,6 +114,14 @@ pub enum SettingsError {
         "an OAuth consumer is a credential of Bitbucket Cloud: use a token, or user and password"
     )]
     Consumer,
+    /// No certificates.
+    #[error(
+        "the file of authorities holds no certificate: it has to be PEM, `-----BEGIN CERTIFICATE-----` and so on"
+    )]
+    Authorities,
+    /// Not a proxy.
+    #[error("the proxy is not an address like `http://proxy.example.com:3128`")]
+    Proxy,
     /// The client could not be set up.
     #[error("the HTTP client could not be set up: are the system's CA certificates installed?")]
     Client,

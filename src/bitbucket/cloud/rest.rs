@@ -5,7 +5,9 @@ mod approval;
 mod commit;
 mod discovery;
 mod gate;
+mod hooks;
 mod page;
+mod probes;
 mod pull_request;
 mod status;
 mod step;
@@ -21,6 +23,7 @@ use crate::bitbucket::client::CLOUD_TOKENS;
 use crate::bitbucket::client::Credential;
 use crate::bitbucket::client::SettingsError;
 use crate::bitbucket::client::TestServer;
+use crate::bitbucket::client::Trust;
 use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
 use crate::bitbucket::client::below;
@@ -54,9 +57,9 @@ struct Inner {
 impl Cloud {
     pub(crate) fn new(
         connection: ConnectionId,
-        slug: &str,
-        test: Option<TestServer>,
+        (slug, test): (&str, Option<TestServer>),
         credential: Credential,
+        trust: &Trust,
     ) -> Result<Self, SettingsError> {
         let (api, tokens) = addresses(test)?;
         let held = match credential {
@@ -64,7 +67,8 @@ impl Cloud {
             Credential::Bearer(token) => Held::bearer(&token)?,
             Credential::Basic { user, secret } => Held::basic(&user, &secret)?,
         };
-        let transport = Transport::new(held, api.scheme() == "https", Some(CALLS_PER_HOUR))?;
+        let way = (api.scheme() == "https", trust);
+        let transport = Transport::new(held, way, Some(CALLS_PER_HOUR))?;
         let workspace = workspace(slug)?;
         Ok(Self(Arc::new(Inner { connection, workspace, api, transport })))
     }
@@ -79,6 +83,10 @@ impl Cloud {
 
     pub(crate) fn calls(&self) -> Vec<(CallClass, u64)> {
         self.0.transport.calls()
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.api.scheme() == "https"
     }
 
     /// GET `/user`.
