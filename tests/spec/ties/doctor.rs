@@ -1,6 +1,7 @@
 //! The doctor finds each fault that is planted, says what to do about it, and finds none where there is none.
 
 use jiff::SignedDuration;
+use portcullis::simulator::cloud::Hook;
 use portcullis::simulator::faults::Fault;
 use portcullis::simulator::git::Change;
 use serde_json::Value;
@@ -10,6 +11,9 @@ use super::house::CLOUD;
 use super::house::DATACENTER;
 use super::house::House;
 use crate::spec::rig::LEDGER;
+
+/// A fault that somebody plants at Bitbucket.
+type Plant = fn(&mut Hook);
 
 /// What is wrong with a connection.
 async fn wrongs(house: &House, connection: &str) -> Vec<Value> {
@@ -68,7 +72,6 @@ async fn a_good_connection_is_found_well_and_the_command_says_so() {
 async fn each_fault_of_a_webhook_is_found_and_one_command_puts_it_right() {
     let house = connected().await;
     let simulator = &house.gate.town.simulator;
-    type Plant = fn(&mut portcullis::simulator::cloud::Hook);
     let faults: [(&str, Plant); 5] = [
         ("switched off", |hook| hook.active = false),
         ("no secret", |hook| hook.secret = None),
@@ -81,7 +84,7 @@ async fn each_fault_of_a_webhook_is_found_and_one_command_puts_it_right() {
         check(&house, CLOUD, "webhook", said).await;
         let sick = house.gate.operate(&["doctor", CLOUD]).await;
         assert_eq!(sick.code, 1, "{}", sick.all());
-        assert!(sick.out.contains("→ `portcullis connect --rotate`"), "{}", sick.all());
+        assert!(sick.out.contains("→ `portcullis connect new-cloud --rotate`"), "{}", sick.all());
         let put_right =
             house.gate.operate(&["connect", CLOUD, "--rotate", "--overlap", "0s"]).await;
         assert_eq!(put_right.code, 0, "{}", put_right.all());
