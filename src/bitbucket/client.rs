@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::bitbucket::budget::BudgetNow;
 use crate::bitbucket::cloud::rest::Cloud;
+use crate::bitbucket::cloud::rest::addresses;
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::issuer::Issuer;
 use crate::bitbucket::meter::Meters;
@@ -20,11 +21,14 @@ use crate::bitbucket::scopes::Sample;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
+use crate::bitbucket::transport::exchange;
+use crate::bitbucket::transport::http;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Product;
 use crate::graph::Time;
 use crate::graph::World;
+use crate::secret::Secret;
 
 pub(crate) use address::address;
 pub(crate) use address::below;
@@ -50,6 +54,9 @@ pub use hooks::Spot;
 pub use settings::CLOUD_API;
 pub use settings::CLOUD_TOKENS;
 pub use settings::Credential;
+pub use settings::Keeper;
+pub use settings::Keeping;
+pub use settings::NotKept;
 pub use settings::Server;
 pub use settings::Settings;
 pub use settings::SettingsError;
@@ -63,6 +70,17 @@ pub enum Client {
     Cloud(Cloud),
     /// Of Bitbucket Data Center.
     DataCenter(DataCenter),
+}
+
+/// Why a consent gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsentError {
+    /// It cannot be asked for like that.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Bitbucket says no: the code was spent, is older than ten minutes, or is another consumer's.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
 }
 
 macro_rules! of_product {
@@ -91,6 +109,19 @@ impl Client {
                 Self::DataCenter(DataCenter::new(connection, &base_url, credential, trust)?)
             }
         })
+    }
+
+    /// Spends the code that a person's consent gave, for the first refresh token. It is good once.
+    pub async fn consented(
+        server: &Server,
+        consumer: (&Secret<String>, &Secret<String>),
+        code: &Secret<String>,
+        trust: &Trust,
+    ) -> Result<Secret<String>, ConsentError> {
+        let Server::Cloud { test, .. } = server else { return Err(SettingsError::Consumer.into()) };
+        let (_, tokens) = addresses(test.clone())?;
+        let http = http(tokens.scheme() == "https", trust)?;
+        Ok(exchange(&http, &tokens, consumer, code).await?)
     }
 
     /// Whose it is.

@@ -29,7 +29,9 @@ use crate::bitbucket::meter::Meters;
 use crate::graph::Time;
 use crate::words;
 
+pub(crate) use credential::Consent;
 pub(crate) use credential::Held;
+pub(crate) use credential::exchange;
 pub use error::FetchError;
 
 /// Longest answer, bytes. A page of a hundred repositories has 300 KiB; without a bound one answer could fill memory.

@@ -6,6 +6,7 @@
 //! at, never changed: it is changed there.
 
 pub mod connecting;
+mod consenting;
 pub mod doctor;
 pub mod parting;
 pub mod probing;
@@ -23,6 +24,7 @@ use serde_json::Map;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use crate::bitbucket::Client;
 use crate::bitbucket::FetchError;
 use crate::bitbucket::SettingsError;
 use crate::decision::pause::By;
@@ -154,17 +156,18 @@ impl Gateway {
             }
             let kept: Kept = serde_json::from_slice(bytes.expose())
                 .map_err(|error| TieError::Kept(id.clone(), error.to_string()))?;
-            self.admit(&id, Arc::new(kept))?;
+            let client = self.client_of(&id, &kept).await?;
+            self.admit(&id, Arc::new(kept), client)?;
         }
         Ok(())
     }
 
     /// Speaks with it from now on. One that is spoken with already keeps its client, and what was heard of its hooks.
-    fn admit(&self, id: &ConnectionId, kept: Arc<Kept>) -> Result<(), TieError> {
+    fn admit(&self, id: &ConnectionId, kept: Arc<Kept>, client: Client) -> Result<(), TieError> {
         let connection = match self.connections.get(id) {
             Some(known) => known.with_hooks(kept.listening()?),
             None => {
-                let new = kept.connection(id, &self.public_url)?;
+                let new = kept.connection(id, client, &self.public_url)?;
                 if let Some(client) = &new.client {
                     client.measure(self.meters.bitbucket());
                     if self.traces.outward() == Some(spans::Outward::Told) {
@@ -196,7 +199,9 @@ impl Gateway {
             return Err(TieError::None(id.clone()));
         }
         let kept = Arc::new(kept);
-        self.admit(id, Arc::clone(&kept))?;
+        let client = self.connections.get(id).and_then(|known| known.client.clone());
+        let client = client.ok_or_else(|| TieError::None(id.clone()))?;
+        self.admit(id, Arc::clone(&kept), client)?;
         Ok(kept)
     }
 
@@ -207,6 +212,16 @@ impl Gateway {
             (None, Some(_)) => Err(TieError::Configured(id.clone())),
             (None, None) => Err(TieError::None(id.clone())),
         }
+    }
+
+    /// What webhooks of a connection are written with.
+    fn hands(&self, id: &ConnectionId, kept: &Kept) -> Result<Client, TieError> {
+        if let Some(second) = kept.second(id)? {
+            second.measure(self.meters.bitbucket());
+            return Ok(second);
+        }
+        let known = self.connections.get(id).and_then(|known| known.client.clone());
+        known.ok_or_else(|| TieError::None(id.clone()))
     }
 
     /// Who, why, and what was shown, for the record.

@@ -15,6 +15,7 @@ use crate::store::NewEntry;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::log;
+use crate::store::meta;
 use crate::store::row;
 
 /// A connection as it is kept.
@@ -148,6 +149,7 @@ impl Store {
                 if ended {
                     let sql = "DELETE FROM world WHERE connection = ?1";
                     desk.db.prepare_cached(sql)?.execute([name.as_str()])?;
+                    meta::drop_key(desk.db, &consent_name(&name))?;
                     log::append(desk, entry)?;
                 }
                 Ok(ended)
@@ -168,6 +170,26 @@ impl Store {
         self.append(vec![entry(id, what, governed)]).await.map(drop)
     }
 
+    /// The newest refresh token of a person's consent.
+    pub async fn consent(&self, id: &ConnectionId) -> Result<Option<Secret<Vec<u8>>>, StoreError> {
+        self.key(&consent_name(id)).await
+    }
+
+    /// Keeps the newest refresh token, over the one before, which was spent.
+    pub async fn keep_consent(
+        &self,
+        id: &ConnectionId,
+        refresh: &Secret<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        self.keep_key(&consent_name(id), refresh).await
+    }
+
+    /// Forgets a consent whose connection did not come about.
+    pub async fn drop_consent(&self, id: &ConnectionId) -> Result<(), StoreError> {
+        let name = consent_name(id);
+        self.write(move |desk| meta::drop_key(desk.db, &name)).await
+    }
+
     /// When a connection was made, if it was made here.
     pub async fn connection_made(&self, id: &ConnectionId) -> Result<Option<Time>, StoreError> {
         let id = id.clone();
@@ -178,6 +200,10 @@ impl Store {
         })
         .await
     }
+}
+
+fn consent_name(id: &ConnectionId) -> String {
+    format!("consent {id}")
 }
 
 pub(super) fn purpose(id: &ConnectionId) -> String {

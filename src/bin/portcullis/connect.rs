@@ -24,6 +24,9 @@ use crate::operator::second;
 use crate::operator::text;
 use crate::terminal;
 
+/// Where a person consents; the consumer's key goes behind it.
+const CONSENT: &str = "Open this address, agree, and copy what stands behind `code=` in the address you come back to:\n  https://bitbucket.org/site/oauth2/authorize?response_type=code&client_id=";
+
 /// Why nothing came of it.
 enum Failed {
     /// Exit 2.
@@ -73,7 +76,9 @@ async fn tie(connect: &Connect) -> Result<bool, Failed> {
             wish.insert("preview".to_owned(), Value::Bool(on));
         }
     };
-    let asks = terminal::is_there() && !connect.yes && !connect.preview;
+    // A look would spend the code of a consent.
+    let spends = at(&wish, "/credential/kind") == "oauth-code";
+    let asks = terminal::is_there() && !connect.yes && !connect.preview && !spends;
     if asks {
         preview(&mut wish, true);
         let found = post(&operator, "connections", &wish).await?;
@@ -188,7 +193,7 @@ fn credential(flags: &CredentialFlags, product: Product) -> Result<Value, Failed
         None => {
             let choice = match product {
                 Product::Cloud => {
-                    "Credential: `token` (access token), `api-token` or `oauth` (consumer)?"
+                    "Credential: `token` (access token), `api-token`, `oauth` or `oauth-code` (consumer)?"
                 }
                 Product::DataCenter => {
                     "Credential: `token` (HTTP access token) or `basic` (user and password)?"
@@ -204,6 +209,12 @@ fn credential(flags: &CredentialFlags, product: Product) -> Result<Value, Failed
         file: flags.secret_file.as_deref(),
         env: flags.secret_env.as_deref(),
     };
+    let consumer_key = Asked {
+        what: "the consumer's key",
+        flags: "--key-file or --key-env",
+        file: flags.key_file.as_deref(),
+        env: flags.key_env.as_deref(),
+    };
     let user = || given(flags.user.clone(), "--user", "User:");
     Ok(match kind {
         CredentialKind::Token => {
@@ -214,14 +225,22 @@ fn credential(flags: &CredentialFlags, product: Product) -> Result<Value, Failed
             json!({"kind": "api-token", "email": email, "token": secret("the API token").read()?.expose()})
         }
         CredentialKind::Oauth => {
-            let key = Asked {
-                what: "the consumer's key",
-                flags: "--key-file or --key-env",
-                file: flags.key_file.as_deref(),
-                env: flags.key_env.as_deref(),
-            };
-            let (key, secret) = (key.read()?, secret("the consumer's secret").read()?);
+            let (key, secret) = (consumer_key.read()?, secret("the consumer's secret").read()?);
             json!({"kind": "oauth", "key": key.expose(), "secret": secret.expose()})
+        }
+        CredentialKind::OauthCode => {
+            let key = consumer_key.read()?;
+            let secret = secret("the consumer's secret").read()?;
+            if terminal::is_there() && flags.code_file.is_none() && flags.code_env.is_none() {
+                eprintln!("{CONSENT}{}", key.expose());
+            }
+            let code = Asked {
+                what: "the code",
+                flags: "--code-file or --code-env",
+                file: flags.code_file.as_deref(),
+                env: flags.code_env.as_deref(),
+            };
+            json!({"kind": "oauth-code", "key": key.expose(), "secret": secret.expose(), "code": code.read()?.expose()})
         }
         CredentialKind::Basic => {
             json!({"kind": "basic", "user": user()?, "password": secret("the password").read()?.expose()})
@@ -237,6 +256,7 @@ fn kind_of(named: &str) -> Result<CredentialKind, Failed> {
         "token" => CredentialKind::Token,
         "api-token" => CredentialKind::ApiToken,
         "oauth" => CredentialKind::Oauth,
+        "oauth-code" => CredentialKind::OauthCode,
         "basic" => CredentialKind::Basic,
         "app-password" => CredentialKind::AppPassword,
         other => {

@@ -32,6 +32,7 @@ use crate::bitbucket::cloud::rest::account::Account;
 use crate::bitbucket::issuer::Issuer;
 use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::CallClass;
+use crate::bitbucket::transport::Consent;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::Held;
@@ -64,6 +65,9 @@ impl Cloud {
         let (api, tokens) = addresses(test)?;
         let held = match credential {
             Credential::OAuth { key, secret } => Held::consumer(tokens, &key, &secret)?,
+            Credential::Consent { key, secret, refresh, keeper } => {
+                Held::Consent(Box::new(Consent::new(tokens, (&key, &secret), refresh, keeper)?))
+            }
             Credential::Bearer(token) => Held::bearer(&token)?,
             Credential::Basic { user, secret } => Held::basic(&user, &secret)?,
         };
@@ -157,7 +161,7 @@ impl fmt::Debug for Cloud {
 }
 
 /// The API's base and where tokens are: both Atlassian's own, or both a test server's.
-fn addresses(test: Option<TestServer>) -> Result<(Url, Url), SettingsError> {
+pub(crate) fn addresses(test: Option<TestServer>) -> Result<(Url, Url), SettingsError> {
     let Some(test) = test else { return Ok((address(CLOUD_API)?, address(CLOUD_TOKENS)?)) };
     let api = address(&test.api_url)?;
     let tokens = match test.token_url {

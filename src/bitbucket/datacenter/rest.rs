@@ -69,7 +69,9 @@ impl DataCenter {
     ) -> Result<Self, SettingsError> {
         let base = address(base_url)?;
         let held = match credential {
-            Credential::OAuth { .. } => return Err(SettingsError::Consumer),
+            Credential::OAuth { .. } | Credential::Consent { .. } => {
+                return Err(SettingsError::Consumer);
+            }
             Credential::Bearer(token) => Held::bearer(&token)?,
             Credential::Basic { user, secret } => Held::basic(&user, &secret)?,
         };

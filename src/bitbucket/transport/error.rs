@@ -154,6 +154,9 @@ pub enum FetchError {
         "Bitbucket has not indexed which pull requests hold this commit: switch on the app `Pull Request Commit Links`, or ask again later"
     )]
     NotIndexed,
+    /// A new refresh token could not be put where it survives; it is not used until it is.
+    #[error("the new OAuth refresh token could not be kept: is the store writable?")]
+    NotKept,
     /// This product has no such thing.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -199,6 +202,7 @@ impl FetchError {
             Self::TooLong { .. } => "too_long",
             Self::ForeignPage { .. } => "foreign_page",
             Self::NotIndexed => "not_indexed",
+            Self::NotKept => "not_kept",
             Self::Unsupported(_) => "unsupported",
             Self::Unaddressed(_) => "unaddressed",
             Self::Moved(_) => "moved",
@@ -214,6 +218,7 @@ impl FetchError {
             | Self::TimedOut { .. }
             | Self::Unreachable
             | Self::Truncated { .. }
+            | Self::NotKept
             | Self::NotIndexed => true,
             Self::Refused { .. }
             | Self::Forbidden { .. }

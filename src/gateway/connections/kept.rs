@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::bitbucket::Client;
 use crate::bitbucket::Credential;
 use crate::bitbucket::HookPlace;
+use crate::bitbucket::Keeper;
 use crate::bitbucket::Server;
 use crate::bitbucket::Settings;
 use crate::bitbucket::SettingsError;
@@ -34,7 +35,7 @@ use crate::secret::Secret;
 pub use crate::bitbucket::scopes::Profile;
 
 /// A secret text on its way into the store's seal or out of it, or in a request that hands it over. It is never shown.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hidden(String);
 
@@ -104,6 +105,16 @@ pub enum KeptCredential {
         /// The token.
         token: Hidden,
     },
+    /// Cloud: an OAuth consumer that acts for the person who authorized it.
+    OauthCode {
+        /// The consumer's key.
+        key: Hidden,
+        /// The consumer's secret.
+        secret: Hidden,
+        /// The code that Bitbucket gave after the consent. Good once: it is spent, not kept.
+        #[serde(default, skip_serializing_if = "Hidden::is_empty")]
+        code: Hidden,
+    },
     /// Data Center: user and password, where the server allows it.
     Basic {
         /// The user.
@@ -121,8 +132,20 @@ pub enum KeptCredential {
 }
 
 impl KeptCredential {
-    fn credential(&self) -> Credential {
+    /// What goes to Bitbucket. A consent is not all in here: its newest refresh token, and who keeps the next ones, are
+    /// handed in.
+    fn credential(&self, consent: Option<Consent>) -> Credential {
         match self {
+            Self::OauthCode { key, secret, .. } => match consent {
+                Some(Consent { refresh, keeper }) => Credential::Consent {
+                    key: key.secret(),
+                    secret: secret.secret(),
+                    refresh,
+                    keeper,
+                },
+                // Refused by Bitbucket, as a consent that was lost is.
+                None => Credential::OAuth { key: key.secret(), secret: secret.secret() },
+            },
             Self::Oauth { key, secret } => {
                 Credential::OAuth { key: key.secret(), secret: secret.secret() }
             }
@@ -134,6 +157,14 @@ impl KeptCredential {
             }
         }
     }
+}
+
+/// What stands behind a person's consent: it changes with each use, so it is kept apart.
+pub struct Consent {
+    /// The newest refresh token.
+    pub refresh: Secret<String>,
+    /// Who keeps the next ones.
+    pub keeper: Keeper,
 }
 
 /// A secret of a hook.
@@ -230,11 +261,16 @@ pub enum KeptError {
 
 impl Kept {
     /// The connection that is spoken with from now on. `public_url` is an audience where none is named.
-    pub fn connection(&self, id: &ConnectionId, public_url: &str) -> Result<Connection, KeptError> {
+    pub fn connection(
+        &self,
+        id: &ConnectionId,
+        client: Client,
+        public_url: &str,
+    ) -> Result<Connection, KeptError> {
         Ok(Connection {
             product: self.product,
             workspace: self.workspace.clone(),
-            client: Some(self.client(id)?),
+            client: Some(client),
             issuer: self.issuer(id, public_url),
             protected_refs: self.protected_refs.clone(),
             premium: self.premium,
@@ -247,22 +283,24 @@ impl Kept {
         })
     }
 
-    /// What Bitbucket is asked with.
-    pub fn client(&self, id: &ConnectionId) -> Result<Client, SettingsError> {
-        self.client_with(id, &self.credential)
-    }
-
-    /// What webhooks are written with: the second credential where there is one.
-    pub fn hands(&self, id: &ConnectionId) -> Result<Client, SettingsError> {
-        self.client_with(id, self.second.as_ref().unwrap_or(&self.credential))
-    }
-
-    fn client_with(
+    /// What Bitbucket is asked with. One only: two would spend the refresh token of one consent.
+    pub fn client(
         &self,
         id: &ConnectionId,
-        credential: &KeptCredential,
+        consent: Option<Consent>,
     ) -> Result<Client, SettingsError> {
-        let server = match self.product {
+        self.client_with(id, self.credential.credential(consent))
+    }
+
+    /// What webhooks are written with, where there is a second credential.
+    pub fn second(&self, id: &ConnectionId) -> Result<Option<Client>, SettingsError> {
+        let second = self.second.as_ref();
+        second.map(|second| self.client_with(id, second.credential(None))).transpose()
+    }
+
+    /// Which Bitbucket, and where.
+    pub fn server(&self) -> Server {
+        match self.product {
             Product::Cloud => Server::Cloud {
                 workspace: self.workspace.clone().unwrap_or_default(),
                 test: self.api_url.clone().map(|api_url| TestServer { api_url, token_url: None }),
@@ -270,10 +308,21 @@ impl Kept {
             Product::DataCenter => {
                 Server::DataCenter { base_url: self.base_url.clone().unwrap_or_default() }
             }
-        };
-        let trust = Trust { authorities: self.authorities.clone(), proxy: self.proxy.clone() };
-        let credential = credential.credential();
-        Client::trusting(Settings { connection: id.clone(), server, credential }, &trust)
+        }
+    }
+
+    /// Whom we believe on the way there.
+    pub fn trust(&self) -> Trust {
+        Trust { authorities: self.authorities.clone(), proxy: self.proxy.clone() }
+    }
+
+    fn client_with(
+        &self,
+        id: &ConnectionId,
+        credential: Credential,
+    ) -> Result<Client, SettingsError> {
+        let settings = Settings { connection: id.clone(), server: self.server(), credential };
+        Client::trusting(settings, &self.trust())
     }
 
     /// Hooks as they are listened to: with every secret that has not ended.

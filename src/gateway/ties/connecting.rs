@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::bitbucket::Client;
 use crate::bitbucket::scopes::Edition;
 use crate::decision::Mode;
 use crate::decision::pause::By;
@@ -54,7 +55,28 @@ impl Gateway {
         if self.connections.get(id).is_some() || self.store.knew_connection(id).await? {
             return Err(TieError::Taken(id.clone()));
         }
-        let client = kept.client(id)?;
+        if wish.preview && matches!(kept.credential, KeptCredential::OauthCode { .. }) {
+            return Err(TieError::Wish(
+                "a consent's code is good once, and a look would spend it: connect without a preview".to_owned(),
+            ));
+        }
+        self.spend_code(id, &mut kept).await?;
+        let connected = self.connect_with(wish, kept, by).await;
+        if connected.is_err() && !self.store.knew_connection(id).await? {
+            self.store.drop_consent(id).await?;
+        }
+        connected
+    }
+
+    /// The same, once what it is asked with is there.
+    async fn connect_with(
+        &self,
+        wish: &ConnectWish,
+        mut kept: Kept,
+        by: &By,
+    ) -> Result<Connected, TieError> {
+        let id = &wish.id;
+        let client = self.client_of(id, &kept).await?;
         let found = probing::probe(&client, (kept.profile, kept.premium)).await?;
         kept.version = client.version(CALL).await?;
         let server = kept.version.as_deref().map(Edition::of) == Some(Edition::Server);
@@ -84,7 +106,7 @@ impl Gateway {
             return Ok(report);
         }
         kept.hooks = spots.iter().map(registering::drawn).collect::<Result<_, _>>()?;
-        self.begin(id, &kept, (by, &wish.reason)).await?;
+        self.begin((id, client), &kept, (by, &wish.reason)).await?;
         report.hooks = self.register(id, kept).await?;
         self.sync_soon(id);
         tracing::warn!(connection = %id, hooks = report.hooks.len(), "a connection was made");
@@ -94,7 +116,7 @@ impl Gateway {
     /// Keeps a new connection, puts it into shadow, and listens to it.
     async fn begin(
         &self,
-        id: &ConnectionId,
+        (id, client): (&ConnectionId, Client),
         kept: &Kept,
         (by, reason): (&By, &str),
     ) -> Result<(), TieError> {
@@ -121,13 +143,12 @@ impl Gateway {
         self.store.set_mode(&setting, governed).await?;
         let modes = self.modes.load().with(setting);
         self.modes.store(Arc::new(modes));
-        self.admit(id, Arc::new(kept.clone()))
+        self.admit(id, Arc::new(kept.clone()), client)
     }
 
     /// Tells Bitbucket of its webhooks and keeps what it answered. One that could not be made is kept too: it is tried again with the next change of secrets.
     async fn register(&self, id: &ConnectionId, kept: Kept) -> Result<Vec<HookMade>, TieError> {
-        let hands = kept.hands(id)?;
-        hands.measure(self.meters.bitbucket());
+        let hands = self.hands(id, &kept)?;
         let made = registering::register(&hands, &self.public_url, kept.hooks.clone()).await;
         let (hooks, told): (Vec<_>, Vec<_>) = made.into_iter().unzip();
         self.keep_tie(id, Kept { hooks, ..kept }, None).await?;
@@ -139,6 +160,7 @@ impl Gateway {
 pub(super) const fn kind(credential: &KeptCredential) -> &'static str {
     match credential {
         KeptCredential::Oauth { .. } => "oauth",
+        KeptCredential::OauthCode { .. } => "oauth-code",
         KeptCredential::Token { .. } => "token",
         KeptCredential::ApiToken { .. } => "api-token",
         KeptCredential::Basic { .. } => "basic",
@@ -163,7 +185,7 @@ pub(super) fn revoke(kept: &Kept) -> Vec<String> {
 
 fn place(kept: &Kept, credential: &KeptCredential) -> String {
     match (kept.product, credential) {
-        (_, KeptCredential::Oauth { .. }) => {
+        (_, KeptCredential::Oauth { .. } | KeptCredential::OauthCode { .. }) => {
             "the OAuth consumer: Workspace settings → OAuth consumers; people who authorized it see it in Personal settings → App authorizations".to_owned()
         }
         (Product::Cloud, KeptCredential::Token { .. }) => {

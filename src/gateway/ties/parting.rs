@@ -48,8 +48,7 @@ impl Gateway {
             left: Vec::new(),
             by_hand: connecting::revoke(&kept),
         };
-        let hands = kept.hands(id)?;
-        hands.measure(self.meters.bitbucket());
+        let hands = self.hands(id, &kept)?;
         for hook in &kept.hooks {
             match registering::remove(&hands, &self.public_url, hook).await {
                 Ok(true) => parted.removed += 1,

@@ -69,8 +69,7 @@ impl Gateway {
         let shown = json!({"hooks": kept.hooks.len(), "overlap_ms": millis(overlap)});
         let begun = ("hook secrets begin to change", self.governed((by, reason), shown)?);
         self.keep_tie(id, kept.clone(), Some(begun)).await?;
-        let hands = kept.hands(id)?;
-        hands.measure(self.meters.bitbucket());
+        let hands = self.hands(id, &kept)?;
         let made = registering::register(&hands, &self.public_url, kept.hooks.clone()).await;
         let ends = self.clock.now().plus(overlap);
         let (mut hooks, mut told, mut old_ends) = (Vec::new(), Vec::new(), None);

@@ -120,6 +120,9 @@ impl ConnectWish {
             Product::Cloud | Product::DataCenter => {}
         }
         judge_credential(self.product, &self.credential)?;
+        if matches!(self.second, Some(KeptCredential::OauthCode { .. })) {
+            return wrong("a person's consent can be the first credential, not the second");
+        }
         self.second.as_ref().map(|second| judge_credential(self.product, second)).transpose()?;
         for list in [&self.scope, &self.audiences, &self.protected_refs] {
             if list.len() > MAX_LIST
@@ -195,6 +198,7 @@ fn judge_credential(product: Product, credential: &KeptCredential) -> Result<(),
             );
         }
         (_, KeptCredential::Oauth { key, secret }) => vec![key, secret],
+        (_, KeptCredential::OauthCode { key, secret, code }) => vec![key, secret, code],
         (_, KeptCredential::Token { token } | KeptCredential::ApiToken { token, .. }) => {
             vec![token]
         }

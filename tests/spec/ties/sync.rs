@@ -9,7 +9,7 @@ use super::house::House;
 async fn the_price_is_foretold_within_a_tenth_on_both_products() {
     let house = House::open().await;
     house.gate.town.simulator.company(|company| {
-        for number in 0..30 {
+        for number in 0..12 {
             company.workspaces[0].add_repository(&format!("more-{number}"), "BILL");
             company.datacenter.add_repository("PAY", &format!("more-{number}"));
         }

@@ -92,7 +92,7 @@ pub struct CredentialFlags {
     #[arg(
         long,
         value_enum,
-        value_name = "token|api-token|oauth|basic",
+        value_name = "token|api-token|oauth|oauth-code|basic",
         hide_possible_values = true
     )]
     pub credential: Option<CredentialKind>,
@@ -114,6 +114,12 @@ pub struct CredentialFlags {
     /// oauth: variable that holds it.
     #[arg(long, value_name = "NAME")]
     pub key_env: Option<String>,
+    /// oauth-code: file that holds the code that Bitbucket gave after the consent.
+    #[arg(long, value_name = "FILE", conflicts_with = "code_env")]
+    pub code_file: Option<PathBuf>,
+    /// oauth-code: variable that holds it.
+    #[arg(long, value_name = "NAME")]
+    pub code_env: Option<String>,
     /// Cloud: an API token that writes webhooks where the first credential may not; its account's e-mail address.
     #[arg(long, value_name = "EMAIL")]
     pub second_email: Option<String>,
@@ -134,6 +140,8 @@ pub enum CredentialKind {
     ApiToken,
     /// Cloud: an OAuth consumer, by its client credentials.
     Oauth,
+    /// Cloud: an OAuth consumer that acts for the person who authorized it.
+    OauthCode,
     /// Data Center: user and password.
     Basic,
     /// Cloud: refused, with what to do instead.

@@ -39,7 +39,7 @@ impl Gateway {
         (connection, kept): (&Connection, &Kept),
         heard: &Heard,
     ) {
-        let Ok(hands) = kept.hands(&connection.id) else { return };
+        let Ok(hands) = self.hands(&connection.id, kept) else { return };
         if kept.hooks.is_empty() {
             look.unknown(
                 (Area::Webhook, ""),
