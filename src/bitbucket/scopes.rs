@@ -213,7 +213,8 @@ pub struct Sample {
     pub repository: Option<String>,
 }
 
-/// Versions of Data Center that this program was tried with: simulated ones, and recorded answers.
+/// Versions of Data Center that this program was tried with, as simulated from Atlassian's documents; a real one was not to
+/// be had.
 const TRIED: [&str; 2] = ["9.4", "10.4"];
 
 /// The first version that was not sold as Server any more.
@@ -255,9 +256,11 @@ impl Edition {
     /// A sentence about it.
     pub fn said(self, version: &str) -> String {
         match self {
-            Self::Tried => format!("version {version}: tried with this program"),
+            Self::Tried => {
+                format!("version {version}: tried with this program, as a simulated server")
+            }
             Self::Untried => format!(
-                "version {version}: not tried with this program, which was tried with {}",
+                "version {version}: not tried with this program, which was tried with a simulated {}",
                 TRIED.join(" and ")
             ),
             Self::Server => format!(

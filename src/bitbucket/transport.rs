@@ -253,7 +253,7 @@ impl Transport {
         let mut request = self
             .http
             .request(method.clone(), call.url.clone())
-            .header(header::AUTHORIZATION, authorization)
+            .header(header::AUTHORIZATION, authorization.clone())
             .header(header::ACCEPT, "application/json");
         if let Some(body) = act.and_then(Act::body) {
             request = request.json(body);
@@ -269,6 +269,9 @@ impl Transport {
         let exchange = self.exchange(request, call.what).instrument(span.clone());
         let answer = deadline.hold(call.what, exchange).await;
         span::answered(&span, &answer);
+        if let Err(FetchError::Refused { .. }) = &answer {
+            self.held.refused(&authorization).await;
+        }
         if let Some(meters) = self.meters.get() {
             meters.called(call.class, &answer, sent.elapsed());
         }

@@ -35,6 +35,7 @@ use crate::gateway::connections::kept::KeptError;
 use crate::gateway::modes::MAX_REASON;
 use crate::gateway::spans;
 use crate::graph::ConnectionId;
+use crate::graph::Time;
 use crate::secret::NoRandomness;
 use crate::secret::Secret;
 use crate::store::Governed;
@@ -133,7 +134,7 @@ pub enum RecallError {
     #[error(
         "connection `{0}` was disconnected on {1}, and an id is never reused: give the connection in the configuration file another one"
     )]
-    Ended(ConnectionId, crate::graph::Time),
+    Ended(ConnectionId, Time),
     /// What is kept.
     #[error(transparent)]
     Tie(#[from] TieError),

@@ -16,6 +16,7 @@ use crate::cli::Disconnect;
 use crate::cli::Format;
 use crate::cli::Product;
 use crate::cli::Profile;
+use crate::cli::Reach;
 use crate::client::Operator;
 use crate::connect::secrets::Asked;
 use crate::json::at;
@@ -62,7 +63,7 @@ fn ended(done: Result<bool, Failed>) -> ExitCode {
     }
 }
 
-fn operator(reach: &crate::cli::Reach) -> Result<Operator, Failed> {
+fn operator(reach: &Reach) -> Result<Operator, Failed> {
     Operator::new(reach).map_err(|error| Failed::Answer(error.to_string()))
 }
 

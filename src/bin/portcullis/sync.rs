@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::cli::Format;
 use crate::cli::Sync;
+use crate::client::ApiError;
 use crate::client::Operator;
 use crate::json::at;
 use crate::layout::wrapped;
@@ -39,7 +40,7 @@ pub async fn run(sync: Sync) -> ExitCode {
 
 /// Whether it was read to its end.
 async fn synced(sync: &Sync) -> Result<bool, Failed> {
-    let said = |error: crate::client::ApiError| error.to_string();
+    let said = |error: ApiError| error.to_string();
     let operator = Operator::new(&sync.reach).map_err(said)?;
     let id = connection(&operator, sync.id.as_deref()).await?;
     let path = format!("connections/{id}/sync");

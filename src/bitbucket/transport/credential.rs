@@ -96,6 +96,14 @@ impl Held {
         }
     }
 
+    /// Bitbucket refused this header.
+    pub(crate) async fn refused(&self, header: &HeaderValue) {
+        match self {
+            Self::Fixed(_) | Self::Token(_) => {}
+            Self::Consent(consent) => consent.refused(header).await,
+        }
+    }
+
     /// Forgets a token that was refused. False: there is no other one to try.
     pub(crate) async fn forget(&self) -> bool {
         match self {

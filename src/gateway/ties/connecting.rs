@@ -62,7 +62,7 @@ impl Gateway {
         }
         self.spend_code(id, &mut kept).await?;
         let connected = self.connect_with(wish, kept, by).await;
-        if connected.is_err() && !self.store.knew_connection(id).await? {
+        if connected.is_err() && self.ties.get(id).is_none() {
             self.store.drop_consent(id).await?;
         }
         connected
@@ -125,11 +125,9 @@ impl Gateway {
             "credential": kind(&kept.credential), "second": kept.second.as_ref().map(kind),
             "effects": kept.posts_status, "scoped": !kept.scope.is_empty(),
         });
-        let governed = self.governed((by, reason), shown)?;
-        if !self.store.add_connection(&sealed(id, kept)?, governed).await? {
-            return Err(TieError::Taken(id.clone()));
-        }
-        // Whatever holds for the others: whoever connects one more does not stop anybody by that.
+        let added = self.governed((by, reason), shown)?;
+        // Whatever holds for the others: whoever connects one more does not stop anybody by that. Before the connection
+        // is there, so that no crash leaves it without.
         let setting =
             ModeSetting { connection: id.clone(), rules: "*".to_owned(), mode: Mode::Shadow };
         let reason = "a new connection starts in shadow".to_owned();
@@ -143,10 +141,14 @@ impl Gateway {
         self.store.set_mode(&setting, governed).await?;
         let modes = self.modes.load().with(setting);
         self.modes.store(Arc::new(modes));
+        if !self.store.add_connection(&sealed(id, kept)?, added).await? {
+            return Err(TieError::Taken(id.clone()));
+        }
         self.admit(id, Arc::new(kept.clone()), client)
     }
 
-    /// Tells Bitbucket of its webhooks and keeps what it answered. One that could not be made is kept too: it is tried again with the next change of secrets.
+    /// Tells Bitbucket of its webhooks and keeps what it answered. One that could not be made is kept too: it is tried
+    /// again with the next change of secrets.
     async fn register(&self, id: &ConnectionId, kept: Kept) -> Result<Vec<HookMade>, TieError> {
         let hands = self.hands(id, &kept)?;
         let made = registering::register(&hands, &self.public_url, kept.hooks.clone()).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::bitbucket::Client;
 use crate::bitbucket::ConsentError;
+use crate::bitbucket::Keeping;
 use crate::bitbucket::NotKept;
 use crate::gateway::Gateway;
 use crate::gateway::connections::kept::Consent;
@@ -36,7 +37,7 @@ impl Gateway {
         let keeper = Arc::new(move |refresh: Secret<String>| {
             let (store, id) = (store.clone(), id.clone());
             let bytes = Secret::new(refresh.expose().clone().into_bytes());
-            let keeping: crate::bitbucket::Keeping = Box::pin(async move {
+            let keeping: Keeping = Box::pin(async move {
                 store.keep_consent(&id, &bytes).await.map_err(|error| {
                     tracing::error!(connection = %id, %error, "a refresh token could not be kept");
                     NotKept

@@ -100,11 +100,17 @@ impl Consent {
         deadline.hold(WHAT, answer).await
     }
 
-    /// Forgets a token that was refused. False: there is no other one to try.
-    pub(crate) async fn forget(&self) -> bool {
+    /// Forgets a token that was refused, if there is no newer one: of many who were refused, the first one gets another.
+    pub(crate) async fn refused(&self, header: &HeaderValue) {
         let mut state = self.inner.state.lock().await;
-        state.token = None;
-        !state.is_refused()
+        if state.token.as_ref().is_some_and(|(held, _)| held == header) {
+            state.token = None;
+        }
+    }
+
+    /// Whether there is another token to try.
+    pub(crate) async fn forget(&self) -> bool {
+        !self.inner.state.lock().await.is_refused()
     }
 }
 
