@@ -61,7 +61,7 @@ def check(demo, wanted):
     for surface, address, token in [("public", demo.public, demo.service_token()), ("operator", demo.operator, demo.token)]:
         ids = {item["operationId"] for path in served["paths"].values() for name, item in path.items()
                if name != "servers" and surface in item["tags"]}
-        asked = ids.intersection(wanted.only) if wanted.only else ids - ENDLESS
+        asked = ids.intersection(wanted.only) if wanted.only else ids - NOT_ASKED
         if asked:
             config = OUT / f"{surface}.toml"
             config.write_text(configuration(token, demo.ids(), asked))
@@ -133,8 +133,8 @@ class Demo:
         }
 
 
-# What answers for as long as both sides wish.
-ENDLESS = {"decisionEvents"}
+# What answers for as long as both sides wish, and what would send the gate to whatever address was made up.
+NOT_ASKED = {"decisionEvents", "connect"}
 
 # Operation → the parameters that are drawn from what is there.
 KNOWN = {
@@ -150,13 +150,19 @@ KNOWN = {
     "whoCan": {"query.resource": "resource"},
     "can": {"query.resource": "resource", "query.identity": "identity"},
     "paths": {"query.resource": "resource", "query.identity": "identity"},
+    "disconnect": {"path.connection": "connection"},
+    "renewHooks": {"path.connection": "connection"},
+    "scopes": {"path.connection": "connection"},
+    "sync": {"path.connection": "connection"},
+    "syncProgress": {"path.connection": "connection"},
+    "doctor": {"query.connection": "connection"},
 }
 
 
 # Operations that refuse with 400 what no schema can know: a connection or rule that is not there, a length of time over
-# the configured one, a number of seconds written as 5.0, a service token's question that names no repository, a time as
+# the configured one or an overlap over 7 days, a number of seconds written as 5.0, a service token's question that names no repository, a time as
 # people write it.
-REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions"}
+REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "disconnect", "renewHooks", "sync", "doctor"}
 
 
 def configuration(token, ids, asked):

@@ -37,6 +37,7 @@ pub mod status;
 pub mod streams;
 pub mod telling;
 pub mod tickets;
+pub mod ties;
 pub mod timekeeping;
 pub mod troubles;
 pub mod workers;
@@ -53,7 +54,6 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::bitbucket::Client;
 use crate::bitbucket::issuer::Keys;
 use crate::decision::Modes;
 use crate::decision::Pause;
@@ -159,6 +159,10 @@ pub struct Gateway {
     pub modes: ArcSwap<Modes>,
     /// Every link begins with it.
     pub public_url: String,
+    /// What was connected while it runs.
+    pub ties: ties::Ties,
+    /// What was asked of Bitbucket and is not told yet.
+    pub outgoing: outgoing::Outgoing,
     /// Counts.
     pub meters: Meters,
     /// Keys of step-token issuers.
@@ -215,13 +219,19 @@ impl Gateway {
     /// A gateway of these parts. Nothing runs until [`Gateway::run`].
     pub fn new(parts: Parts) -> Result<Arc<Self>, crate::bitbucket::issuer::KeyError> {
         let weigh = |_: &[u8; 32], findings: &Arc<[Finding]>| weight(findings);
-        for client in parts.connections.iter().filter_map(|connection| connection.client.as_ref()) {
-            client.measure(parts.meters.bitbucket());
+        let outgoing = outgoing::Outgoing::default();
+        for connection in parts.connections.iter() {
+            if let Some(client) = &connection.client {
+                client.measure(parts.meters.bitbucket());
+                outgoing.hear(&connection.id, client);
+            }
         }
         Ok(Arc::new(Self {
             store: parts.store,
             clock: parts.clock,
             connections: parts.connections,
+            ties: ties::Ties::default(),
+            outgoing,
             policies: parts.policies,
             graph: ArcSwap::from_pointee(parts.graph),
             modes: ArcSwap::from_pointee(parts.modes),
@@ -256,7 +266,8 @@ impl Gateway {
 
     /// Stations 1 to 3: a body from the door is sealed, kept, and answered. Durable when it returns.
     pub async fn accept(&self, hook: &HookId, envelope: Envelope) -> Result<Accepted, NotAccepted> {
-        let (connection, hook) = self.connections.hook(hook).ok_or(NotAccepted::NoHook)?;
+        let known = self.connections.now();
+        let (connection, hook) = known.hook(hook).ok_or(NotAccepted::NoHook)?;
         let expected = Expected { product: connection.product, secrets: hook.secrets() };
         let received = envelope.received;
         let sealed = match delivery::seal(envelope, &expected)? {
@@ -299,14 +310,15 @@ impl Gateway {
             Heard::default()
         });
         let now = self.clock.now();
-        for hook in self.connections.iter().flat_map(|connection| &connection.hooks) {
+        let known = self.connections.now();
+        for hook in known.iter().flat_map(|connection| &connection.hooks) {
             hook.listen(heard.last.get(hook.id()).copied().or(heard.others).unwrap_or(now));
         }
     }
 
     /// The largest body this hook may be sent: nothing longer is read.
     pub fn body_limit(&self, hook: &HookId) -> usize {
-        match self.connections.hook(hook).map(|(connection, _)| connection.product) {
+        match self.connections.now().hook(hook).map(|(connection, _)| connection.product) {
             Some(Product::DataCenter) => DATACENTER_BODY,
             Some(Product::Cloud) | None => CLOUD_BODY,
         }
@@ -328,6 +340,7 @@ impl Gateway {
         tasks.spawn(resealing::run(Arc::clone(self)));
         tasks.spawn(streams::run(Arc::clone(self)));
         tasks.spawn(discovery::run(Arc::clone(self)));
+        tasks.spawn(ties::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         tasks.spawn(issuers::run(Arc::clone(self)));
         tasks.spawn(meters::gauges::run(Arc::clone(self)));
@@ -343,8 +356,8 @@ impl Gateway {
     pub fn trace(&self, settings: spans::Settings) {
         self.traces.begin(settings);
         if settings.outward == spans::Outward::Told {
-            let clients = self.connections.iter().filter_map(|one| one.client.as_ref());
-            clients.for_each(Client::carry_traces);
+            let clients = self.connections.iter().filter_map(|one| one.client.clone());
+            clients.for_each(|client| client.carry_traces());
         }
     }
 

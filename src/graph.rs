@@ -51,6 +51,7 @@ pub use path::Paths;
 pub use path::Step;
 pub use path::proves;
 pub use pattern::glob as covers_text;
+pub use pattern::within as covers_segment;
 pub use protect::Protection;
 pub use protect::Rule;
 pub use protect::names as names_ref;

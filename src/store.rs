@@ -10,6 +10,7 @@
 //! In reading order: [`open`](Store::open), [`deliveries`](Store::keep), [`recording`](Store::record),
 //! [`log`](Store::append), then what is read and kept beside them.
 
+mod connections;
 mod copy;
 mod decisions;
 mod deliveries;
@@ -45,6 +46,8 @@ mod trouble;
 mod wal;
 mod writer;
 
+pub use connections::Ended;
+pub use connections::KeptConnection;
 pub use copy::CopyError;
 pub use copy::Go;
 pub use copy::Mark;

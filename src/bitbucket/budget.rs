@@ -24,7 +24,7 @@ use crate::bitbucket::transport::FetchError;
 const CRAWLERS: usize = 4;
 
 /// The part of an hour's calls that discovery leaves to live questions.
-const RESERVED: f64 = 0.2;
+pub const RESERVED: f64 = 0.2;
 
 /// First rest after a 429 that names none; doubled each time.
 const FIRST_REST: Duration = Duration::from_secs(5);
@@ -48,6 +48,15 @@ pub(crate) enum Share {
     Live,
     /// Discovery, which can wait.
     Crawl,
+}
+
+/// What a budget holds at a moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BudgetNow {
+    /// Calls an hour; none: Bitbucket tells no limit.
+    pub per_hour: Option<u32>,
+    /// Calls that are left of them now; they fill up evenly.
+    pub left: f64,
 }
 
 /// The budget of one credential.
@@ -124,6 +133,11 @@ impl Budget {
         sent.iter().map(|calls| per_hour.map_or(0.0, |all| f64::from(*calls) / all)).collect()
     }
 
+    /// What it holds now.
+    pub(crate) fn now(&self) -> BudgetNow {
+        self.purse(|purse| purse.holds(Instant::now()))
+    }
+
     /// How long every answer has been a 429; zero if the last one was not.
     pub(crate) fn throttled(&self) -> Duration {
         let since = self.purse(|purse| purse.refused_since);
@@ -176,6 +190,19 @@ impl Purse {
             strikes: 0,
             refused_since: None,
         }
+    }
+
+    /// What it holds, without taking any.
+    fn holds(&self, now: Instant) -> BudgetNow {
+        let per_hour = self.per_hour.unwrap_or(0.0);
+        let filled = (now - self.filled).as_secs_f64() * per_hour / 3600.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it was made from a u32"
+        )]
+        let told = self.per_hour.map(|all| all as u32);
+        BudgetNow { per_hour: told, left: (self.left + filled).min(per_hour) }
     }
 
     /// Takes one call, or says how long to wait.

@@ -5,25 +5,32 @@
 
 mod address;
 mod answers;
+pub mod hooks;
 mod settings;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bitbucket::budget::BudgetNow;
 use crate::bitbucket::cloud::rest::Cloud;
+use crate::bitbucket::cloud::rest::addresses;
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::issuer::Issuer;
 use crate::bitbucket::meter::Meters;
-use crate::bitbucket::tally::Asked;
-use crate::bitbucket::tally::Sum;
+use crate::bitbucket::scopes::Probe;
+use crate::bitbucket::scopes::Sample;
+use crate::bitbucket::tally::Tally;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
+use crate::bitbucket::transport::exchange;
+use crate::bitbucket::transport::http;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Product;
 use crate::graph::Time;
 use crate::graph::World;
+use crate::secret::Secret;
 
 pub(crate) use address::address;
 pub(crate) use address::below;
@@ -40,13 +47,23 @@ pub use answers::StatusState;
 pub use answers::StepFacts;
 pub use answers::StepState;
 pub use answers::Workspace;
+pub use hooks::HookPlace;
+pub use hooks::HookWish;
+pub use hooks::LastDelivery;
+pub use hooks::MadeHook;
+pub use hooks::SeenHook;
+pub use hooks::Spot;
 pub use settings::CLOUD_API;
 pub use settings::CLOUD_TOKENS;
 pub use settings::Credential;
+pub use settings::Keeper;
+pub use settings::Keeping;
+pub use settings::NotKept;
 pub use settings::Server;
 pub use settings::Settings;
 pub use settings::SettingsError;
 pub use settings::TestServer;
+pub use settings::Trust;
 
 /// A client of one connection. Cloning shares connections, tokens and budget.
 #[derive(Clone, Debug)]
@@ -55,6 +72,17 @@ pub enum Client {
     Cloud(Cloud),
     /// Of Bitbucket Data Center.
     DataCenter(DataCenter),
+}
+
+/// Why a consent gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsentError {
+    /// It cannot be asked for like that.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Bitbucket says no: the code was spent, is older than ten minutes, or is another consumer's.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
 }
 
 macro_rules! of_product {
@@ -69,15 +97,33 @@ macro_rules! of_product {
 impl Client {
     /// A client; nothing is asked yet.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        Self::trusting(settings, &Trust::default())
+    }
+
+    /// The same, believing other authorities or going through a proxy.
+    pub fn trusting(settings: Settings, trust: &Trust) -> Result<Self, SettingsError> {
         let Settings { connection, server, credential } = settings;
         Ok(match server {
             Server::Cloud { workspace, test } => {
-                Self::Cloud(Cloud::new(connection, &workspace, test, credential)?)
+                Self::Cloud(Cloud::new(connection, (&workspace, test), credential, trust)?)
             }
             Server::DataCenter { base_url } => {
-                Self::DataCenter(DataCenter::new(connection, &base_url, credential)?)
+                Self::DataCenter(DataCenter::new(connection, &base_url, credential, trust)?)
             }
         })
+    }
+
+    /// Spends the code that a person's consent gave, for the first refresh token. It is good once.
+    pub async fn consented(
+        server: &Server,
+        consumer: (&Secret<String>, &Secret<String>),
+        code: &Secret<String>,
+        trust: &Trust,
+    ) -> Result<Secret<String>, ConsentError> {
+        let Server::Cloud { test, .. } = server else { return Err(SettingsError::Consumer.into()) };
+        let (_, tokens) = addresses(test.clone())?;
+        let http = http(tokens.scheme() == "https", trust)?;
+        Ok(exchange(&http, &tokens, consumer, code).await?)
     }
 
     /// Whose it is.
@@ -106,14 +152,9 @@ impl Client {
         of_product!(self, product => product.calls())
     }
 
-    /// What was asked since this was asked last, counted by method, class, question and status.
-    pub fn take_asked(&self) -> BTreeMap<Asked, Sum> {
-        of_product!(self, product => product.transport().tally().take())
-    }
-
-    /// What [`Client::take_asked`] told could not be kept: it is told again.
-    pub fn give_back_asked(&self, asked: BTreeMap<Asked, Sum>) {
-        of_product!(self, product => product.transport().tally().give_back(asked));
+    /// Tells its calls there from now on; the first to ask stays.
+    pub fn tell_calls(&self, tally: &Arc<Tally>) {
+        of_product!(self, product => product.transport().tell_calls(tally));
     }
 
     /// Counts its calls there from now on; the first to ask stays.
@@ -130,6 +171,16 @@ impl Client {
     /// budget: 0.
     pub fn budget_used(&self) -> Vec<f64> {
         of_product!(self, product => product.transport().budget().used())
+    }
+
+    /// What its budget holds now.
+    pub fn budget_now(&self) -> BudgetNow {
+        of_product!(self, product => product.transport().budget().now())
+    }
+
+    /// Whether what is said on the way is encrypted. Only a test server on this machine may be spoken to in the open.
+    pub fn is_encrypted(&self) -> bool {
+        of_product!(self, product => product.is_encrypted())
     }
 
     /// How long Bitbucket has answered 429 and nothing else.
@@ -254,6 +305,122 @@ impl Client {
     pub async fn workspace(&self, within: Duration) -> Result<Workspace, FetchError> {
         let deadline = Deadline::within(within);
         of_product!(self, product => product.workspace(deadline).await)
+    }
+
+    /// What webhooks at this place may tell: everything we have words for that this Bitbucket offers there. Data Center
+    /// does not say what it offers; what it does not know is left out when the hook is made.
+    pub async fn events_for(
+        &self,
+        place: &HookPlace,
+        within: Duration,
+    ) -> Result<Vec<String>, FetchError> {
+        let mut wanted = hooks::wanted(self.product(), place);
+        if let Self::Cloud(cloud) = self {
+            let offered = cloud.offered_events(place, Deadline::within(within)).await?;
+            wanted.retain(|key| offered.contains(key));
+        }
+        Ok(wanted)
+    }
+
+    /// Every repository, and on Data Center every project: a webhook could hang on it.
+    pub async fn spots(&self, within: Duration) -> Result<Vec<Spot>, FetchError> {
+        let deadline = Deadline::within(within);
+        of_product!(self, product => product.spots(deadline).await)
+    }
+
+    /// The webhooks that hang there, anybody's.
+    pub async fn hooks(
+        &self,
+        place: &HookPlace,
+        within: Duration,
+    ) -> Result<Vec<SeenHook>, FetchError> {
+        let deadline = Deadline::within(within);
+        of_product!(self, product => product.hooks(place, deadline).await)
+    }
+
+    /// Makes a webhook. Not repeated: after an error that may pass it may be there.
+    pub async fn add_hook(
+        &self,
+        place: &HookPlace,
+        wish: HookWish<'_>,
+        within: Duration,
+    ) -> Result<MadeHook, FetchError> {
+        let deadline = Deadline::within(within);
+        of_product!(self, product => product.add_hook(place, wish, deadline).await)
+    }
+
+    /// Puts a webhook of ours right: address, events, secret, and switched on.
+    pub async fn set_hook(
+        &self,
+        at: (&HookPlace, &str),
+        wish: HookWish<'_>,
+        within: Duration,
+    ) -> Result<MadeHook, FetchError> {
+        let deadline = Deadline::within(within);
+        of_product!(self, product => product.set_hook(at, wish, deadline).await)
+    }
+
+    /// Takes a webhook of ours away; one that is gone is as good.
+    pub async fn remove_hook(
+        &self,
+        place: &HookPlace,
+        native: &str,
+        within: Duration,
+    ) -> Result<(), FetchError> {
+        let deadline = Deadline::within(within);
+        of_product!(self, product => product.remove_hook(place, native, deadline).await)
+    }
+
+    /// What became of a webhook's last delivery; none: there was none, or this product does not tell.
+    pub async fn last_delivery(
+        &self,
+        place: &HookPlace,
+        native: &str,
+        within: Duration,
+    ) -> Result<Option<LastDelivery>, FetchError> {
+        match self {
+            Self::Cloud(_) => Ok(None),
+            Self::DataCenter(datacenter) => {
+                datacenter.last_delivery(place, native, Deadline::within(within)).await
+            }
+        }
+    }
+
+    /// Something to try scopes on.
+    pub async fn sample(&self, within: Duration) -> Result<Sample, FetchError> {
+        let deadline = Deadline::within(within);
+        of_product!(self, product => product.sample(deadline).await)
+    }
+
+    /// Tries one scope: an error says why not, and which scope is missing where Bitbucket names it.
+    pub async fn probe(
+        &self,
+        probe: Probe,
+        sample: &Sample,
+        within: Duration,
+    ) -> Result<(), FetchError> {
+        let deadline = Deadline::within(within);
+        of_product!(self, product => product.probe(probe, sample, deadline).await)
+    }
+
+    /// Version of a Data Center. Cloud has none.
+    pub async fn version(&self, within: Duration) -> Result<Option<String>, FetchError> {
+        match self {
+            Self::Cloud(_) => Ok(None),
+            Self::DataCenter(datacenter) => {
+                let told = datacenter.server_version(Deadline::within(within)).await?;
+                Ok(Some(told.0))
+            }
+        }
+    }
+
+    /// What time it is there, to the second; none: it does not tell.
+    pub async fn time(&self, within: Duration) -> Result<Option<Time>, FetchError> {
+        let deadline = Deadline::within(within);
+        match self {
+            Self::Cloud(cloud) => cloud.server_time(deadline).await,
+            Self::DataCenter(datacenter) => Ok(datacenter.server_version(deadline).await?.1),
+        }
     }
 
     /// Reads everything that the credential may see: hours for a large estate, since most calls are left to live

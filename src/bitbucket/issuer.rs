@@ -17,6 +17,7 @@ use std::time::Instant;
 use moka::Expiry;
 use moka::future::Cache;
 
+use crate::bitbucket::client::Trust;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::http;
 use crate::event::caller::KeySet;
@@ -147,7 +148,9 @@ impl Keys {
     /// No keys yet, and another patience than usual.
     pub fn with(patience: Patience) -> Result<Self, KeyError> {
         // A machine without CA certificates trusts nobody: only loopback issuers can be read there.
-        let http = http(true).or_else(|_| http(false)).map_err(|_| KeyError::Client)?;
+        let usual = Trust::default();
+        let http = http(true, &usual).or_else(|_| http(false, &usual));
+        let http = http.map_err(|_| KeyError::Client)?;
         let lives = Lives { keep: patience.keep, failed: patience.failed };
         let kept = Cache::builder().max_capacity(MAX_ISSUERS).expire_after(lives).build();
         let refreshed =

@@ -31,7 +31,7 @@ pub struct Sum {
     pub bytes: u64,
 }
 
-/// Every call of one credential since it was last told. Questions are some fifty, so it stays small.
+/// Every call to one Bitbucket since it was last told. Questions are some fifty, so it stays small.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<BTreeMap<Asked, Sum>>);
 
@@ -43,12 +43,12 @@ impl Tally {
     }
 
     /// What was counted so far; from here on it counts anew.
-    pub(crate) fn take(&self) -> BTreeMap<Asked, Sum> {
+    pub fn take(&self) -> BTreeMap<Asked, Sum> {
         std::mem::take(&mut self.counted())
     }
 
     /// Counts these again: they could not be told.
-    pub(crate) fn give_back(&self, untold: BTreeMap<Asked, Sum>) {
+    pub fn give_back(&self, untold: BTreeMap<Asked, Sum>) {
         let mut counted = self.counted();
         for (asked, more) in untold {
             let sum = counted.entry(asked).or_default();

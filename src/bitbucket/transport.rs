@@ -7,6 +7,7 @@ mod credential;
 mod error;
 mod span;
 
+use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -24,12 +25,16 @@ use crate::bitbucket::budget::Budget;
 use crate::bitbucket::budget::Share;
 use crate::bitbucket::budget::jitter;
 use crate::bitbucket::client::SettingsError;
+use crate::bitbucket::client::Trust;
 use crate::bitbucket::meter::Meters;
 use crate::bitbucket::tally::Line;
 use crate::bitbucket::tally::Tally;
+use crate::graph::Time;
 use crate::words;
 
+pub(crate) use credential::Consent;
 pub(crate) use credential::Held;
+pub(crate) use credential::exchange;
 pub use error::FetchError;
 
 /// Longest answer, bytes. A page of a hundred repositories has 300 KiB; without a bound one answer could fill memory.
@@ -56,7 +61,7 @@ words! {
         CommitIdentity = "commit-identity",
         /// Pipelines and steps.
         ExecutedScript = "executed-script",
-        /// Statuses.
+        /// Statuses, and webhooks of our own.
         Write = "write",
     }
 }
@@ -103,8 +108,39 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// `X-AUSERNAME` of Data Center, as sent.
     pub(crate) user: Option<String>,
+    /// `Date`: what time it is there.
+    pub(crate) date: Option<Time>,
     json: bool,
     body: Vec<u8>,
+}
+
+/// What is done there besides asking.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Act<'a> {
+    /// Makes something.
+    Post(&'a serde_json::Value),
+    /// Puts something in the place of what was there.
+    Put(&'a serde_json::Value),
+    /// Takes something away.
+    Delete,
+}
+
+impl<'a> Act<'a> {
+    /// Its method, and the word for it.
+    const fn method(self) -> (Method, &'static str) {
+        match self {
+            Self::Post(_) => (Method::POST, "POST"),
+            Self::Put(_) => (Method::PUT, "PUT"),
+            Self::Delete => (Method::DELETE, "DELETE"),
+        }
+    }
+
+    const fn body(self) -> Option<&'a serde_json::Value> {
+        match self {
+            Self::Post(body) | Self::Put(body) => Some(body),
+            Self::Delete => None,
+        }
+    }
 }
 
 /// A client with its credential and budget.
@@ -112,7 +148,8 @@ pub(crate) struct Transport {
     http: reqwest::Client,
     held: Held,
     budget: Budget,
-    tally: Tally,
+    /// The same: where calls are told for the record.
+    tally: OnceLock<Arc<Tally>>,
     /// Set by the gateway that owns the client; without it nobody counts.
     meters: OnceLock<Meters>,
     /// Whether its calls name the trace they are made in.
@@ -123,11 +160,11 @@ impl Transport {
     /// A client. `secure` = its addresses are https.
     pub(crate) fn new(
         held: Held,
-        secure: bool,
+        (secure, trust): (bool, &Trust),
         per_hour: Option<u32>,
     ) -> Result<Self, SettingsError> {
-        let (http, budget) = (http(secure)?, Budget::new(per_hour));
-        let (tally, meters) = (Tally::default(), OnceLock::new());
+        let (http, budget) = (http(secure, trust)?, Budget::new(per_hour));
+        let (tally, meters) = (OnceLock::new(), OnceLock::new());
         Ok(Self { http, held, budget, tally, meters, carries: AtomicBool::new(false) })
     }
 
@@ -151,9 +188,9 @@ impl Transport {
         &self.budget
     }
 
-    /// What was asked and is not told yet.
-    pub(crate) const fn tally(&self) -> &Tally {
-        &self.tally
+    /// Tells its calls there from now on; the first to ask stays.
+    pub(crate) fn tell_calls(&self, tally: &Arc<Tally>) {
+        let _ = self.tally.set(Arc::clone(tally));
     }
 
     /// Asks and decodes one object.
@@ -193,9 +230,19 @@ impl Transport {
         body: &serde_json::Value,
         deadline: Deadline,
     ) -> Result<Answer, FetchError> {
-        match Box::pin(self.once(call, deadline, Some(body))).await {
+        self.act(call, Act::Post(body), deadline).await
+    }
+
+    /// Does it once. Whoever must be sure looks, and does it again.
+    pub(crate) async fn act(
+        &self,
+        call: &Call,
+        act: Act<'_>,
+        deadline: Deadline,
+    ) -> Result<Answer, FetchError> {
+        match Box::pin(self.once(call, deadline, Some(act))).await {
             Err(FetchError::Refused { .. }) if self.held.forget().await => {
-                Box::pin(self.once(call, deadline, Some(body))).await
+                Box::pin(self.once(call, deadline, Some(act))).await
             }
             answer => answer,
         }
@@ -205,7 +252,7 @@ impl Transport {
         &self,
         call: &Call,
         deadline: Deadline,
-        body: Option<&serde_json::Value>,
+        act: Option<Act<'_>>,
     ) -> Result<Answer, FetchError> {
         let _turn = self.budget.turn(call.share, deadline).await?;
         // Discovery waits long for its turn, but no longer than others for an answer.
@@ -214,17 +261,16 @@ impl Transport {
             Share::Crawl => Deadline::within(CRAWLED),
         };
         let authorization = self.held.header(&self.http, deadline).await?;
-        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let (method, word) = act.map_or((Method::GET, "GET"), Act::method);
         let mut request = self
             .http
             .request(method, call.url.clone())
-            .header(header::AUTHORIZATION, authorization)
+            .header(header::AUTHORIZATION, authorization.clone())
             .header(header::ACCEPT, "application/json");
-        if let Some(body) = body {
+        if let Some(body) = act.and_then(Act::body) {
             request = request.json(body);
         }
-        let method = if body.is_some() { "POST" } else { "GET" };
-        let span = span::of(call, method);
+        let span = span::of(call, word);
         if self.carries.load(Ordering::Relaxed)
             && let Some(parent) = span::traceparent(&span)
         {
@@ -232,10 +278,13 @@ impl Transport {
         }
         self.budget.count(call.class);
         let sent = Instant::now();
-        let mut line = self.tally.line(call, method);
-        let exchange = self.exchange(request, call.what, &mut line).instrument(span.clone());
+        let mut line = self.tally.get().map(|tally| tally.line(call, word));
+        let exchange = self.exchange(request, call.what, line.as_mut()).instrument(span.clone());
         let answer = deadline.hold(call.what, exchange).await;
         span::answered(&span, &answer);
+        if let Err(FetchError::Refused { .. }) = &answer {
+            self.held.refused(&authorization).await;
+        }
         if let Some(meters) = self.meters.get() {
             meters.called(call.class, &answer, sent.elapsed());
         }
@@ -246,18 +295,22 @@ impl Transport {
         &self,
         request: reqwest::RequestBuilder,
         what: &'static str,
-        line: &mut Line<'_>,
+        mut line: Option<&mut Line<'_>>,
     ) -> Result<Answer, FetchError> {
         let response = request.send().await.map_err(|error| broken(&error, what))?;
         let status = response.status().as_u16();
-        line.answered(status);
+        if let Some(line) = &mut line {
+            line.answered(status);
+        }
         if status == 429 {
             let again = self.budget.refused(retry_after(&response));
             return Err(FetchError::Limited { again });
         }
         self.budget.served();
         let answer = receive(response, what, MAX_ANSWER_BYTES).await?;
-        line.read(answer.body.len());
+        if let Some(line) = line {
+            line.read(answer.body.len());
+        }
         Ok(answer)
     }
 }
@@ -286,7 +339,7 @@ impl Answer {
 }
 
 /// An HTTP client: no redirects, no proxy of the environment, no cookies.
-pub(crate) fn http(secure: bool) -> Result<reqwest::Client, SettingsError> {
+pub(crate) fn http(secure: bool, trust: &Trust) -> Result<reqwest::Client, SettingsError> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -296,6 +349,14 @@ pub(crate) fn http(secure: bool) -> Result<reqwest::Client, SettingsError> {
     if !secure {
         // Nothing to verify on loopback: a machine without CA certificates can still run a test server.
         builder = builder.tls_certs_only(Vec::new());
+    } else if let Some(pem) = &trust.authorities {
+        let read = reqwest::Certificate::from_pem_bundle(pem.as_bytes());
+        let authorities = read.ok().filter(|found| !found.is_empty());
+        builder = builder.tls_certs_merge(authorities.ok_or(SettingsError::Authorities)?);
+    }
+    if let Some(address) = &trust.proxy {
+        let proxy = reqwest::Proxy::all(address.as_str()).map_err(|_| SettingsError::Proxy)?;
+        builder = builder.proxy(proxy);
     }
     builder.build().map_err(|_| SettingsError::Client)
 }
@@ -308,6 +369,7 @@ pub(crate) async fn receive(
 ) -> Result<Answer, FetchError> {
     let status = response.status().as_u16();
     let user = text_of(&response, "x-ausername");
+    let date = text_of(&response, "date").and_then(|text| instant(&text));
     let json = is_json(&response);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| FetchError::Truncated { what })? {
@@ -316,13 +378,14 @@ pub(crate) async fn receive(
         }
         body.extend_from_slice(&chunk);
     }
-    judge(what, Answer { status, user, json, body })
+    judge(what, Answer { status, user, date, json, body })
 }
 
 fn judge(what: &'static str, answer: Answer) -> Result<Answer, FetchError> {
     Err(match answer.status {
         200..=299 => return Ok(answer),
         300..=399 => FetchError::Redirected { what, status: answer.status },
+        400 => FetchError::not_taken(what, &answer.body),
         401 => FetchError::Refused { what },
         403 => FetchError::forbidden(what, &answer.body),
         404 => FetchError::Missing { what },
@@ -331,6 +394,12 @@ fn judge(what: &'static str, answer: Answer) -> Result<Answer, FetchError> {
         status @ 500..=599 => FetchError::Unavailable { what, status },
         status => FetchError::Unexpected { what, status },
     })
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, as RFC 9110 writes a date.
+fn instant(text: &str) -> Option<Time> {
+    let told = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(Time::from_millis(told.timestamp().as_millisecond()))
 }
 
 fn broken(error: &reqwest::Error, what: &'static str) -> FetchError {

@@ -1,4 +1,9 @@
-//! The Bitbuckets this gate guards, as configured: hooks and their secrets, audiences, what may be written there.
+//! The Bitbuckets this gate guards: hooks and their secrets, audiences, what may be written there.
+//!
+//! Who reads them takes the set as it stands, without a lock; `connect` and `disconnect` put another one in its place.
+//! What was connected while the gate ran is kept sealed in the store ([`kept`]); the rest comes from configuration.
+
+pub mod kept;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,6 +11,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use arc_swap::ArcSwapOption;
 
 use crate::bitbucket::Client;
@@ -64,6 +70,12 @@ pub struct Hook {
     id: HookId,
     secrets: Vec<Secret<Vec<u8>>>,
     silent_after: Option<Duration>,
+    ears: Arc<Ears>,
+}
+
+/// What was heard of a hook. It outlives a change of its secrets.
+#[derive(Debug, Default)]
+struct Ears {
     /// When it was heard last, milliseconds; before that, since when we listen.
     heard: AtomicI64,
     /// When it told something last since the start, milliseconds; 0: nothing yet.
@@ -92,15 +104,15 @@ impl Hook {
     pub fn new(id: HookId, secrets: Vec<Secret<Vec<u8>>>) -> Result<Self, ConnectionsError> {
         match secrets.len() {
             0 => Err(ConnectionsError::NoSecret(id)),
-            1 | 2 => Ok(Self {
-                id,
-                secrets,
-                silent_after: None,
-                heard: AtomicI64::new(0),
-                spoke: AtomicI64::new(0),
-            }),
+            1 | 2 => Ok(Self { id, secrets, silent_after: None, ears: Arc::default() }),
             many => Err(ConnectionsError::ManySecrets(id, many)),
         }
+    }
+
+    /// The same, having heard what another one heard: it was this hook before its secrets changed.
+    #[must_use]
+    fn hearing_as(self, before: &Self) -> Self {
+        Self { ears: Arc::clone(&before.ears), ..self }
     }
 
     /// The same, missed when it has told nothing for so long. None: it may be silent.
@@ -112,17 +124,17 @@ impl Hook {
     /// It told something.
     pub fn hear(&self, at: Time) {
         self.listen(at);
-        self.spoke.fetch_max(at.millis(), Ordering::Relaxed);
+        self.ears.spoke.fetch_max(at.millis(), Ordering::Relaxed);
     }
 
     /// It told something then, before this start, or it is listened to since then.
     pub fn listen(&self, since: Time) {
-        self.heard.fetch_max(since.millis(), Ordering::Relaxed);
+        self.ears.heard.fetch_max(since.millis(), Ordering::Relaxed);
     }
 
     /// When it told something last, since the gateway started.
     pub fn spoke(&self) -> Option<Time> {
-        let spoke = self.spoke.load(Ordering::Relaxed);
+        let spoke = self.ears.spoke.load(Ordering::Relaxed);
         (spoke > 0).then(|| Time::from_millis(spoke))
     }
 
@@ -133,7 +145,7 @@ impl Hook {
 
     /// Whether it has told nothing for longer than it may. Nobody is missed before somebody listened.
     pub fn is_silent(&self, now: Time) -> bool {
-        let heard = self.heard.load(Ordering::Relaxed);
+        let heard = self.ears.heard.load(Ordering::Relaxed);
         self.silent_after.is_some_and(|after| {
             heard > 0 && u128::from(now.since(Time::from_millis(heard))) > after.as_millis()
         })
@@ -150,17 +162,95 @@ impl Hook {
     }
 }
 
-/// All connections, found by id and by hook.
+/// All connections, as they stand now.
 #[derive(Debug, Default)]
 pub struct Connections {
+    now: ArcSwap<Known>,
+}
+
+/// A set of connections, found by id and by hook.
+#[derive(Debug, Default)]
+pub struct Known {
     all: BTreeMap<ConnectionId, Arc<Connection>>,
     by_hook: BTreeMap<HookId, (ConnectionId, usize)>,
     issuers: Vec<Issuer>,
 }
 
+impl Connection {
+    /// The same with other hooks. What is known of those that stay is kept: client, identity, when they spoke.
+    pub(in crate::gateway) fn with_hooks(&self, hooks: Vec<Hook>) -> Self {
+        let before = |hook: &Hook| self.hooks.iter().find(|known| known.id == hook.id);
+        let hooks = hooks.into_iter().map(|hook| match before(&hook) {
+            Some(known) => hook.hearing_as(known),
+            None => hook,
+        });
+        Self {
+            id: self.id.clone(),
+            product: self.product,
+            workspace: self.workspace.clone(),
+            client: self.client.clone(),
+            issuer: self.issuer.clone(),
+            protected_refs: self.protected_refs.clone(),
+            premium: self.premium,
+            posts_status: self.posts_status,
+            hooks: hooks.collect(),
+            environments: self.environments.clone(),
+            ci: self.ci.clone(),
+            own: ArcSwapOption::new(self.own.load_full()),
+        }
+    }
+}
+
 impl Connections {
     /// Connections whose ids and hooks are all different.
     pub fn new(connections: Vec<Connection>) -> Result<Self, ConnectionsError> {
+        let known = Known::of(connections.into_iter().map(Arc::new))?;
+        Ok(Self { now: ArcSwap::from_pointee(known) })
+    }
+
+    /// The set as it stands. It does not change while it is held.
+    pub fn now(&self) -> Arc<Known> {
+        self.now.load_full()
+    }
+
+    /// The connection of this id.
+    pub fn get(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
+        self.now.load().get(id).cloned()
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = Arc<Connection>> + use<> {
+        self.now.load().all.values().cloned().collect::<Vec<_>>().into_iter()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.now.load().all.is_empty()
+    }
+
+    /// Adds one, or puts it in the place of the one of its id. One at a time: whoever calls holds the lock of `ties`.
+    pub(in crate::gateway) fn put(
+        &self,
+        connection: Connection,
+    ) -> Result<Arc<Connection>, ConnectionsError> {
+        let (connection, before) = (Arc::new(connection), self.now());
+        let others = before.all.values().filter(|known| known.id != connection.id).cloned();
+        let known = Known::of(others.chain([Arc::clone(&connection)]))?;
+        self.now.store(Arc::new(known));
+        Ok(connection)
+    }
+
+    /// Takes one away. One at a time, as before.
+    pub(in crate::gateway) fn remove(&self, id: &ConnectionId) -> Result<(), ConnectionsError> {
+        let before = self.now();
+        let others = before.all.values().filter(|known| known.id != *id).cloned();
+        self.now.store(Arc::new(Known::of(others)?));
+        Ok(())
+    }
+}
+
+impl Known {
+    fn of(connections: impl Iterator<Item = Arc<Connection>>) -> Result<Self, ConnectionsError> {
         let mut known = Self::default();
         for connection in connections {
             for (at, hook) in connection.hooks.iter().enumerate() {
@@ -170,7 +260,7 @@ impl Connections {
             }
             known.issuers.extend(connection.issuer.clone());
             let id = connection.id.clone();
-            if known.all.insert(id.clone(), Arc::new(connection)).is_some() {
+            if known.all.insert(id.clone(), connection).is_some() {
                 return Err(ConnectionsError::TwoConnections(id));
             }
         }
@@ -180,6 +270,11 @@ impl Connections {
     /// The connection of this id.
     pub fn get(&self, id: &ConnectionId) -> Option<&Arc<Connection>> {
         self.all.get(id)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.all.values()
     }
 
     /// The connection and the hook of this hook id.
@@ -202,15 +297,5 @@ impl Connections {
         let all = self.all.values();
         let all = all.flat_map(|home| home.ci.iter().map(move |trusted| (home, trusted)));
         all.filter(move |(_, trusted)| trusted.ci.issuer.issuer == issuer)
-    }
-
-    /// All of them, by id.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Connection>> {
-        self.all.values()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
     }
 }

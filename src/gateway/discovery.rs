@@ -47,7 +47,7 @@ pub async fn run(gateway: Arc<Gateway>) {
     loop {
         let mut wait = EVERY;
         for connection in gateway.connections.iter() {
-            if let Err(error) = gateway.discover(connection).await {
+            if let Err(error) = gateway.discover(&connection).await {
                 tracing::error!(connection = %connection.id, %error, "discovery failed; the last graph stays");
                 wait = AFTER_FAILURE;
             }
@@ -65,6 +65,10 @@ impl Gateway {
         let Some(client) = &connection.client else { return Ok(()) };
         self.learn_own(connection).await;
         let world = client.discover(self.clock.now(), |_| {}).await?;
+        // It was disconnected meanwhile: nothing of it is kept any more.
+        if self.connections.get(&connection.id).is_none() {
+            return Ok(());
+        }
         tracing::info!(
             connection = %connection.id,
             nodes = world.nodes.len(),
@@ -118,13 +122,8 @@ impl Gateway {
 
     /// Data Center's REST API addresses repositories by name: what a world tells of names is handed to the client.
     fn remember_names(&self, world: &World) {
-        let Some(client) = self
-            .connections
-            .get(&world.connection.id)
-            .and_then(|connection| connection.client.as_ref())
-        else {
-            return;
-        };
+        let client = self.connections.get(&world.connection.id);
+        let Some(client) = client.and_then(|connection| connection.client.clone()) else { return };
         let Ok(alone) = Snapshot::build(0, std::slice::from_ref(world)) else { return };
         for repository in alone.all(Kind::Repository) {
             if let (Some(node), Some(name)) = (alone.node(repository), alone.full_name(repository))

@@ -208,7 +208,7 @@ impl Gateway {
             };
             connection.hooks.iter().map(seen).collect()
         };
-        Ok(self.connections.iter().flat_map(|connection| of(connection)).collect())
+        Ok(self.connections.iter().flat_map(|connection| of(&connection)).collect())
     }
 
     /// Tickets with their places, newest first; `before` is the place of the last one seen.

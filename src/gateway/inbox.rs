@@ -93,7 +93,7 @@ async fn step(gateway: &Gateway) -> Result<usize, crate::store::StoreError> {
 
 /// One delivery: read, judged event by event, recorded. What it cannot read becomes a dead letter with the reason.
 async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::StoreError> {
-    let Some(connection) = gateway.connections.get(&claimed.connection).cloned() else {
+    let Some(connection) = gateway.connections.get(&claimed.connection) else {
         return dead(
             gateway,
             &claimed,

@@ -35,14 +35,15 @@ impl Gateway {
     /// Reads every issuer's keys; whether all of them could be read.
     async fn renew_keys(&self) -> bool {
         let mut good = true;
-        for issuer in self.connections.issuers() {
+        let known = self.connections.now();
+        for issuer in known.issuers() {
             // The error says of whom: `the keys of …`.
             if let Err(error) = self.keys.renew(&issuer.issuer).await {
                 tracing::warn!(connection = %issuer.connection, %error, "the keys of an issuer cannot be read; those known from before stay");
                 good = false;
             }
         }
-        for trusted in self.connections.iter().flat_map(|connection| &connection.ci) {
+        for trusted in self.connections.iter().flat_map(|connection| connection.ci.clone()) {
             if let Err(error) = self.keys.renew_of(&trusted.keys).await {
                 let (connection, ci) = (&trusted.ci.issuer.connection, &trusted.ci.id);
                 tracing::warn!(%connection, ci, %error, "the keys of a CI cannot be read; those known from before stay");

@@ -129,13 +129,13 @@ impl Gateway {
     }
 
     /// Connections where rules are enforced and nobody is the security contact: what no route tells, nobody hears.
-    pub fn unheard(&self) -> Vec<&ConnectionId> {
+    pub fn unheard(&self) -> Vec<ConnectionId> {
         let (active, modes) = (self.active_bundle(), self.modes.load());
         let enforced = |id: &ConnectionId| {
             active.rules.iter().any(|rule| modes.of(id, &rule.id) == Mode::Enforce)
         };
-        let ids = self.connections.iter().map(|connection| &connection.id);
-        ids.filter(|id| !self.notify.routes.contacts.contains_key(*id) && enforced(id)).collect()
+        let ids = self.connections.iter().map(|connection| connection.id.clone());
+        ids.filter(|id| !self.notify.routes.contacts.contains_key(id) && enforced(id)).collect()
     }
 
     /// Who is told that the gateway itself is in trouble.

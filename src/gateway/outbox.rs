@@ -109,6 +109,7 @@ async fn carry_out(gateway: &Gateway, action: &DueAction) -> Result<&'static str
         .map_err(|error| NotDone::for_good(format!("the stored action cannot be read: {error}")))?;
     let connection = gateway.connections.get(&action.connection);
     let client = connection
+        .as_ref()
         .filter(|connection| connection.posts_status)
         .and_then(|connection| connection.client.as_ref())
         .ok_or_else(|| {

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde_json::Map;
@@ -9,7 +12,9 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::bitbucket::Asked;
+use crate::bitbucket::Client;
 use crate::bitbucket::Sum;
+use crate::bitbucket::Tally;
 use crate::gateway::Gateway;
 use crate::graph::ConnectionId;
 use crate::graph::Time;
@@ -23,6 +28,26 @@ const EVERY: Duration = Duration::from_mins(1);
 
 /// Lines of one entry: each takes some 150 bytes of the 64 KiB that an entry may have.
 const MAX_LINES: usize = 300;
+
+/// What is told of each connection, whichever of its clients asked.
+#[derive(Debug, Default)]
+pub struct Outgoing(Mutex<BTreeMap<ConnectionId, Arc<Tally>>>);
+
+impl Outgoing {
+    /// The calls of this client are told as this connection's.
+    pub fn hear(&self, connection: &ConnectionId, client: &Client) {
+        client.tell_calls(self.tallies().entry(connection.clone()).or_default());
+    }
+
+    /// Every connection that was ever asked, also one that has ended since.
+    fn all(&self) -> Vec<(ConnectionId, Arc<Tally>)> {
+        self.tallies().iter().map(|(id, tally)| (id.clone(), Arc::clone(tally))).collect()
+    }
+
+    fn tallies(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Arc<Tally>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Runs until the gateway stops. The rest is told by whoever stops it, once nothing can ask any more.
 pub async fn run(gateway: Arc<Gateway>) {
@@ -43,18 +68,17 @@ impl Gateway {
     pub async fn tell_calls(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let (mut entries, mut taken) = (Vec::new(), Vec::new());
-        for connection in self.connections.iter() {
-            let Some(client) = &connection.client else { continue };
-            let asked = client.take_asked();
-            entries.extend(batches(&connection.id, &asked, now));
-            taken.push((client, asked));
+        for (connection, tally) in self.outgoing.all() {
+            let asked = tally.take();
+            entries.extend(batches(&connection, &asked, now));
+            taken.push((tally, asked));
         }
         if entries.is_empty() {
             return Ok(());
         }
         let written = self.store.append(entries).await;
         if written.is_err() {
-            taken.into_iter().for_each(|(client, asked)| client.give_back_asked(asked));
+            taken.into_iter().for_each(|(tally, asked)| tally.give_back(asked));
         }
         written.map(drop)
     }

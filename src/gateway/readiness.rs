@@ -118,7 +118,7 @@ impl Gateway {
             found.push((Unready::Disk, why));
         }
         if self.connections.is_empty() {
-            found.push((Unready::Connection, "no connection is configured: add one to the configuration file (`portcullis config init` shows how)".to_owned()));
+            found.push((Unready::Connection, "no connection is configured: `portcullis connect` makes one, or add one to the configuration file (`portcullis config init` shows how)".to_owned()));
         }
         if self.policies.current().pool.is_stranded() {
             let why = "no evaluation process runs, and none can be started: the log says why";

@@ -80,6 +80,11 @@ impl Traces {
         self.settings.get().is_some_and(|settings| settings.parents == Parents::Trusted)
     }
 
+    /// Whether Bitbucket is told of them; none: there are none.
+    pub(in crate::gateway) fn outward(&self) -> Option<Outward> {
+        self.settings.get().map(|settings| settings.outward)
+    }
+
     fn is_on(&self) -> bool {
         self.settings.get().is_some()
     }

@@ -229,7 +229,7 @@ impl Gateway {
         let Some(connection) = self.connections.get(&wish.connection) else {
             return Err(TokenError::Wish(format!("there is no connection `{}`", wish.connection)));
         };
-        scope::judge(&wish, connection, &self.graph.load()).map_err(TokenError::Wish)?;
+        scope::judge(&wish, &connection, &self.graph.load()).map_err(TokenError::Wish)?;
         let life = Duration::from_secs(wish.expires_in);
         if life.is_zero() || life > MAX_TOKEN_LIFE {
             return wrong("a token must end: give it between one second and 366 days");

@@ -9,12 +9,14 @@ mod brake;
 mod call;
 mod channels;
 mod check;
+mod connections;
 mod console;
 mod decisions;
 mod dead_letters;
 mod describe;
 mod entrance;
 mod events;
+mod health;
 mod hook;
 mod modes;
 mod notice;
@@ -226,6 +228,14 @@ impl House {
             Door::Impact => Box::pin(modes::impact(self, &call)).await,
             Door::Channels => Box::pin(channels::list(self)).await,
             Door::TestChannel => Box::pin(channels::test(self, &call)).await,
+            Door::Connections => connections::list(self),
+            Door::Connect => Box::pin(connections::create(self, call)).await,
+            Door::Disconnect => Box::pin(connections::delete(self, call)).await,
+            Door::RenewHooks => Box::pin(connections::renew(self, call)).await,
+            Door::Scopes => Box::pin(connections::scopes(self, &call)).await,
+            Door::Sync => Box::pin(health::sync(self, call)).await,
+            Door::SyncProgress => health::progress(self, &call),
+            Door::Doctor => Box::pin(health::examine(self, &call)).await,
             Door::WhoCan => access::who_can(self, &call),
             Door::Can => access::can(self, &call),
             Door::Paths => access::paths(self, &call),

@@ -185,6 +185,22 @@ pub enum Door {
     Channels,
     /// Sends a test to a channel.
     TestChannel,
+    /// Connections, without anything secret.
+    Connections,
+    /// Connects a Bitbucket, or only looks what would be.
+    Connect,
+    /// Ends a connection.
+    Disconnect,
+    /// Gives a connection's webhooks new secrets, and puts them right.
+    RenewHooks,
+    /// What a connection's credential can.
+    Scopes,
+    /// Reads a connection now.
+    Sync,
+    /// How far that is.
+    SyncProgress,
+    /// Everything a connection lives by, looked at.
+    Doctor,
     /// Who can do something to a resource.
     WhoCan,
     /// Whether an identity can.
@@ -391,6 +407,37 @@ pub static ROUTES: &[Route] = &[
         Door::TestChannel,
         "Sends a test message to a channel.",
     ),
+    ask("/api/v1/connections", Door::Connections, "Connections, without anything secret."),
+    act(
+        Verb::Post,
+        "/api/v1/connections",
+        Door::Connect,
+        "Connects a Bitbucket and registers its webhooks, or only looks what would be.",
+    ),
+    act(
+        Verb::Delete,
+        "/api/v1/connections/{connection}",
+        Door::Disconnect,
+        "Ends a connection: its webhooks and secrets go.",
+    ),
+    act(
+        Verb::Post,
+        "/api/v1/connections/{connection}/hooks",
+        Door::RenewHooks,
+        "Gives a connection's webhooks new secrets, with overlap, and puts them right.",
+    ),
+    ask(
+        "/api/v1/connections/{connection}/scopes",
+        Door::Scopes,
+        "What a connection's credential can, and what is unknown without the rest.",
+    ),
+    act(Verb::Post, "/api/v1/connections/{connection}/sync", Door::Sync, "Reads a connection now."),
+    ask(
+        "/api/v1/connections/{connection}/sync",
+        Door::SyncProgress,
+        "The plan of a reading, and how far it is.",
+    ),
+    ask("/api/v1/doctor", Door::Doctor, "What is wrong with connections, and what to do."),
     ask("/api/v1/who-can", Door::WhoCan, "Who can do something to a resource."),
     ask("/api/v1/can", Door::Can, "Whether an identity can do something to a resource."),
     ask("/api/v1/paths", Door::Paths, "By which paths an identity reaches a resource."),

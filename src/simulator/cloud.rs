@@ -363,6 +363,21 @@ impl CloudCredential {
     }
 }
 
+/// Somebody let a consumer act for them. Codes and refresh tokens are good once; one that is shown again ends it.
+#[derive(Debug, Clone)]
+pub struct Consent {
+    /// Key of the consumer.
+    pub consumer: String,
+    /// For whom it acts.
+    pub person: Uuid,
+    /// The code that was not spent yet.
+    pub code: Option<String>,
+    /// The refresh token that was not spent yet.
+    pub refresh: Option<String>,
+    /// Those that were.
+    pub spent: Vec<String>,
+}
+
 /// An OAuth consumer: `client_credentials` acts as its owner.
 #[derive(Debug, Clone)]
 pub struct Consumer {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::ToSpan;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::simulator::answer::Answer;
 use crate::simulator::answer::Here;
@@ -12,12 +13,14 @@ use crate::simulator::answer::Reply;
 use crate::simulator::answer::Request;
 use crate::simulator::answer::cloud_error;
 use crate::simulator::cloud::CloudCredential;
+use crate::simulator::cloud::Consent;
 use crate::simulator::cloud::CredentialKind;
 use crate::simulator::cloud::Level;
 use crate::simulator::cloud::Repository;
 use crate::simulator::cloud::Role;
 use crate::simulator::cloud::Workspace;
 use crate::simulator::company::Company;
+use crate::simulator::company::fresh_secret;
 use crate::simulator::oracle::cloud_effective;
 
 /// Scopes one endpoint asks for: classic ones of consumers and access tokens, granular ones of API tokens.
@@ -44,6 +47,7 @@ pub(crate) const RESTRICTIONS: Scopes = scopes(&["repository:admin"], &["admin:r
 pub(crate) const KEYS: Scopes = scopes(&["repository", "repository:admin"], &["admin:repository"]);
 pub(crate) const HOOKS: Scopes = scopes(&["webhook"], &["read:webhook"]);
 pub(crate) const HOOKS_WRITE: Scopes = scopes(&["webhook"], &["read:webhook", "write:webhook"]);
+pub(crate) const HOOKS_DELETE: Scopes = scopes(&["webhook"], &["delete:webhook"]);
 pub(crate) const PULLS: Scopes = scopes(&["pullrequest"], &["read:pullrequest"]);
 pub(crate) const PIPELINES: Scopes = scopes(&["pipeline"], &["read:pipeline"]);
 pub(crate) const STOP: Scopes = scopes(&["pipeline:write"], &["write:pipeline"]);
@@ -198,7 +202,29 @@ pub(crate) fn at_least(level: Level, needed: Level) -> Result<(), Answer> {
     Err(cloud_error(403, &format!("Access denied. You must have {} access.", needed.word())))
 }
 
-/// `POST /site/oauth2/access_token` with `client_credentials`: a token of two hours, acting as the consumer's owner.
+/// Spends a code or a refresh token of a consumer: for whom it acts, and the next refresh token.
+fn spend(company: &mut Company, consumer: &str, grant: (&str, &str)) -> Option<(Uuid, String)> {
+    let of_consumer = |consent: &&mut Consent| consent.consumer == consumer;
+    let (kind, shown) = grant;
+    let mut all = company.consents.iter_mut().filter(of_consumer);
+    let is = |held: &Option<String>| held.as_deref() == Some(shown);
+    let found = all.find(|consent| {
+        let held = if kind == "code" { &consent.code } else { &consent.refresh };
+        is(held) || consent.spent.iter().any(|spent| spent == shown)
+    })?;
+    if found.spent.iter().any(|spent| spent == shown) {
+        // Shown twice: somebody else has it, or has lost it. Nobody acts for them any more.
+        (found.code, found.refresh) = (None, None);
+        return None;
+    }
+    let next = fresh_secret();
+    found.spent.push(shown.to_owned());
+    (found.code, found.refresh) = (None, Some(next.clone()));
+    Some((found.person, next))
+}
+
+/// `POST /site/oauth2/access_token`: a token of two hours. With `client_credentials` it acts as the consumer's owner;
+/// with a code or a refresh token as the person who agreed, and another refresh token comes with it.
 pub(crate) fn oauth_token(company: &mut Company, request: &Request, here: &Here) -> Reply {
     let refuse = |status, code: &str, why: &str| {
         Answer::json(status, &json!({"error": code, "error_description": why}))
@@ -218,19 +244,37 @@ pub(crate) fn oauth_token(company: &mut Company, request: &Request, here: &Here)
         })?;
     let form: Vec<(String, String)> =
         url::form_urlencoded::parse(&request.body).into_owned().collect();
-    if !form.iter().any(|(name, value)| name == "grant_type" && value == "client_credentials") {
-        return Err(refuse(
-            400,
-            "unsupported_grant_type",
-            "Only client_credentials is known here.",
-        ));
-    }
+    let field = |name: &str| {
+        form.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .unwrap_or_default()
+    };
+    let spent = match field("grant_type") {
+        "client_credentials" => None,
+        kind @ ("authorization_code" | "refresh_token") => {
+            let name = if kind == "refresh_token" { "refresh_token" } else { "code" };
+            let given = spend(company, &consumer.key, (name, field(name))).ok_or_else(|| {
+                refuse(401, "unauthorized_client", "The code or refresh token is not valid.")
+            })?;
+            Some(given)
+        }
+        _ => return Err(refuse(400, "unsupported_grant_type", "Unsupported grant type.")),
+    };
+    let (owner, refresh) = match spent {
+        Some((person, refresh)) => (person, Some(refresh)),
+        None => (consumer.owner, None),
+    };
     let scopes: Vec<&str> = consumer.scopes.iter().map(String::as_str).collect();
-    let mut issued = CloudCredential::new(consumer.owner, CredentialKind::OAuth, &scopes);
+    let mut issued = CloudCredential::new(owner, CredentialKind::OAuth, &scopes);
     issued.expires = here.now.checked_add(2.hours()).ok();
     let joined = scopes.join(" ");
     let token = company.issue(issued);
-    Answer::ok(&json!({
+    let mut answer = json!({
         "access_token": token, "scopes": joined, "expires_in": 7200, "token_type": "bearer",
-    }))
+    });
+    if let (Some(refresh), Some(members)) = (refresh, answer.as_object_mut()) {
+        members.insert("refresh_token".to_owned(), json!(refresh));
+    }
+    Answer::ok(&answer)
 }

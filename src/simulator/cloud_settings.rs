@@ -190,7 +190,25 @@ pub(crate) fn workspace_hooks(
 }
 
 fn scopes(ask: &Ask<'_>) -> access::Scopes {
-    if ask.request.method == "GET" { access::HOOKS } else { access::HOOKS_WRITE }
+    match ask.request.method.as_str() {
+        "GET" => access::HOOKS,
+        "DELETE" => access::HOOKS_DELETE,
+        _ => access::HOOKS_WRITE,
+    }
+}
+
+/// Subscribing takes the read scope of every family of events beside that of webhooks.
+fn readable(ask: &Ask<'_>, events: &[String]) -> Result<(), Answer> {
+    for event in events {
+        let needed = match event.split_once(':').map(|(family, _)| family) {
+            Some("pullrequest") => access::PULLS,
+            Some("pipeline") => access::PIPELINES,
+            Some("project") => access::PROJECT,
+            _ => access::REPOSITORY,
+        };
+        ask.scoped(needed)?;
+    }
+    Ok(())
 }
 
 fn hook_list(
@@ -214,6 +232,19 @@ fn hook_list(
         ("GET", [name]) => {
             let found = place(name).and_then(|at| hooks.get(at)).ok_or_else(cloud_missing)?;
             Answer::ok(&shape::hook(found, kind, subject))
+        }
+        // What is left out stays, a secret too; only `null` takes the secret away.
+        ("PUT", [name]) => {
+            let at = place(name).ok_or_else(cloud_missing)?;
+            let known = hooks.get_mut(at).ok_or_else(cloud_missing)?;
+            let changed = read_hook(ask, kind)?;
+            let named = |field: &str| ask.request.json().and_then(|body| body.get(field).cloned());
+            let secret = match named("secret") {
+                None => known.secret.clone(),
+                Some(_) => changed.secret.clone(),
+            };
+            *known = Hook { uuid: known.uuid, secret, ..changed };
+            Answer::ok(&shape::hook(known, kind, subject))
         }
         ("DELETE", [name]) => {
             hooks.remove(place(name).ok_or_else(cloud_missing)?);
@@ -240,6 +271,7 @@ fn read_hook(ask: &Ask<'_>, kind: &str) -> Result<Hook, Answer> {
     if events.is_empty() {
         return Err(cloud_field_error("events", "This field is required."));
     }
+    readable(ask, &events)?;
     let secret = text("secret").filter(|secret| !secret.is_empty());
     if secret.as_ref().is_some_and(|secret| secret.chars().count() > LONGEST_SECRET) {
         return Err(cloud_field_error("secret", "Ensure this value has at most 128 characters."));

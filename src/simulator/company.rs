@@ -5,6 +5,7 @@
 use uuid::Uuid;
 
 use crate::simulator::cloud::CloudCredential;
+use crate::simulator::cloud::Consent;
 use crate::simulator::cloud::Consumer;
 use crate::simulator::cloud::Repository;
 use crate::simulator::cloud::Workspace;
@@ -21,6 +22,8 @@ pub struct Company {
     pub credentials: Vec<CloudCredential>,
     /// OAuth consumers of Cloud.
     pub consumers: Vec<Consumer>,
+    /// Who let one act for them.
+    pub consents: Vec<Consent>,
     dice: Dice,
 }
 
@@ -43,6 +46,7 @@ impl Company {
             datacenter: DataCenter::new(),
             credentials: Vec::new(),
             consumers: Vec::new(),
+            consents: Vec::new(),
             dice: Dice::new(seed),
         }
     }
@@ -75,6 +79,19 @@ impl Company {
         let pair = (consumer.key.clone(), consumer.secret.clone());
         self.consumers.push(consumer);
         pair
+    }
+
+    /// A person agrees, in their browser, that a consumer acts for them; gives the code they are sent back with.
+    pub fn agree(&mut self, consumer: &str, person: Uuid) -> String {
+        let code: String = fresh_secret().chars().take(18).collect();
+        self.consents.push(Consent {
+            consumer: consumer.to_owned(),
+            person,
+            code: Some(code.clone()),
+            refresh: None,
+            spent: Vec::new(),
+        });
+        code
     }
 
     /// The workspace of this slug or braced UUID.

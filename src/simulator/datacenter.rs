@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::simulator::delivery::Outcome;
 use crate::simulator::git::Git;
 use crate::simulator::pulls::PullRequest;
 
@@ -95,6 +96,8 @@ impl GlobalLevel {
 /// Which release it behaves like: webhook dates differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
+    /// 7.21, the last of the Server editions: as 9.4 in all that is here.
+    Seven,
     /// 9.4: dates in webhook bodies are milliseconds.
     Nine,
     /// 10.4: dates in webhook bodies are ISO 8601 text.
@@ -105,6 +108,7 @@ impl Release {
     /// The version text.
     pub fn version(self) -> &'static str {
         match self {
+            Release::Seven => "7.21.23",
             Release::Nine => "9.4.12",
             Release::Ten => "10.4.1",
         }
@@ -272,6 +276,8 @@ pub struct DcHook {
     pub active: bool,
     /// Whether the certificate must be good.
     pub verify_tls: bool,
+    /// The last delivery that was tried: when it ended, and whether it was taken.
+    pub last: Option<(Timestamp, Outcome)>,
 }
 
 /// What Data Center accepts as proof of who is calling.

@@ -161,6 +161,7 @@ impl DataCenter {
             events: events.iter().map(|&event| event.to_owned()).collect(),
             active: true,
             verify_tls: true,
+            last: None,
         };
         if on.contains('/') {
             if let Some(repository) = self.repository_mut(on) {

@@ -1,5 +1,6 @@
 //! Which Data Center hooks hear of an event, and the body they get.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::json;
 
@@ -10,6 +11,7 @@ use crate::simulator::datacenter::DcHook;
 use crate::simulator::datacenter::DcRepository;
 use crate::simulator::datacenter_json as shape;
 use crate::simulator::datacenter_json::Dates;
+use crate::simulator::delivery::Outcome;
 use crate::simulator::delivery::Outgoing;
 use crate::simulator::delivery::Sender;
 use crate::simulator::git::Moved;
@@ -75,6 +77,17 @@ pub(crate) fn find<'a>(dc: &'a DataCenter, hook: &str) -> Option<&'a DcHook> {
     let projects = dc.projects.iter().flat_map(|project| &project.hooks);
     let mut all = dc.repositories.iter().flat_map(|found| &found.hooks).chain(projects);
     all.find(|one| one.id.to_string() == hook)
+}
+
+impl DataCenter {
+    /// Keeps what became of a hook's last delivery.
+    pub(crate) fn remember(&mut self, hook: &str, last: (Timestamp, Outcome)) {
+        let projects = self.projects.iter_mut().flat_map(|project| &mut project.hooks);
+        let all = self.repositories.iter_mut().flat_map(|found| &mut found.hooks).chain(projects);
+        for one in all.filter(|one| one.id.to_string() == hook) {
+            one.last = Some(last);
+        }
+    }
 }
 
 /// The ping of "Test connection": never signed, even when there is a secret.

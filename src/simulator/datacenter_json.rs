@@ -13,6 +13,7 @@ use crate::simulator::datacenter::DcRepository;
 use crate::simulator::datacenter::DcRestriction;
 use crate::simulator::datacenter::DcUser;
 use crate::simulator::datacenter::Release;
+use crate::simulator::delivery::Outcome;
 use crate::simulator::git::Commit;
 use crate::simulator::git::branch_ref;
 use crate::simulator::pulls::PullRequest;
@@ -38,7 +39,7 @@ impl Dates {
     /// Of webhook bodies.
     pub(crate) fn of(release: Release) -> Dates {
         match release {
-            Release::Nine => Dates::Millis,
+            Release::Seven | Release::Nine => Dates::Millis,
             Release::Ten => Dates::Text,
         }
     }
@@ -203,6 +204,17 @@ pub(crate) fn access_key(key: &AccessKey, scope: &str) -> Value {
 }
 
 /// The secret is readable: every admin of the repository or project sees it.
+/// The last delivery of a hook, as its history tells it.
+pub(crate) fn invocation((at, outcome): (Timestamp, Outcome)) -> Value {
+    let word = match outcome {
+        Outcome::Delivered => "SUCCESS",
+        Outcome::Refused => "FAILURE",
+        Outcome::TimedOut | Outcome::Broken | Outcome::TooLarge | Outcome::Skipped => "ERROR",
+    };
+    let at = at.as_millisecond();
+    json!({"start": at, "finish": at, "duration": 0, "result": {"outcome": word, "description": word}})
+}
+
 pub(crate) fn hook(hook: &DcHook, scope: &str) -> Value {
     let configuration = match &hook.secret {
         Some(secret) => json!({ "secret": secret }),

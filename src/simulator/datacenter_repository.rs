@@ -289,6 +289,21 @@ pub(crate) fn hooks(dc: &mut DataCenter, ask: &DcAsk<'_>, on: &str, rest: &[&str
             let found = place(name).and_then(|at| hooks.get(at)).ok_or_else(missing)?;
             Answer::ok(&shape::hook(found, scope))
         }
+        // All of it is put in the place of what was there: a secret that is left out is gone.
+        ("PUT", [name]) => {
+            let at = place(name).ok_or_else(missing)?;
+            let known = hooks.get_mut(at).ok_or_else(missing)?;
+            let changed = read_hook(ask, known.id, scope)?;
+            *known = DcHook { last: known.last, ..changed };
+            Answer::ok(&shape::hook(known, scope))
+        }
+        ("GET", [name, "latest"]) => {
+            let found = place(name).and_then(|at| hooks.get(at)).ok_or_else(missing)?;
+            match &found.last {
+                Some(last) => Answer::ok(&shape::invocation(*last)),
+                None => Ok(Answer::empty(204)),
+            }
+        }
         ("DELETE", [name]) => {
             hooks.remove(place(name).ok_or_else(missing)?);
             Ok(Answer::empty(204))
@@ -322,5 +337,6 @@ fn read_hook(ask: &DcAsk<'_>, id: u64, scope: &str) -> Result<DcHook, Answer> {
         events,
         active: body.get("active").and_then(Value::as_bool).unwrap_or(true),
         verify_tls: body.get("sslVerificationRequired").and_then(Value::as_bool).unwrap_or(true),
+        last: None,
     })
 }

@@ -13,6 +13,7 @@ use hyper::header;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
@@ -86,7 +87,7 @@ async fn serve(request: hyper::Request<Incoming>, state: Arc<State>) -> Answered
         Some(fault) => broken(&fault),
     };
     log(answer.status);
-    let reply = respond(&answer);
+    let reply = respond(&answer, state.now());
     state.send_later(answer.outgoing);
     Ok(reply)
 }
@@ -167,8 +168,9 @@ fn answer(state: &State, request: &Request) -> Answer {
     reply.unwrap_or_else(|refused| refused)
 }
 
-fn respond(answer: &Answer) -> Response<Full<Bytes>> {
+fn respond(answer: &Answer, now: Timestamp) -> Response<Full<Bytes>> {
     let mut reply = Response::builder().status(answer.status);
+    reply = reply.header(header::DATE, now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
     if !answer.content_type.is_empty() {
         reply = reply.header(header::CONTENT_TYPE, answer.content_type);
     }

@@ -118,6 +118,8 @@ impl State {
         };
         if data_center && !skipped {
             hold(&self.breakers).learn(&delivery.sent.url, delivery.outcome, self.now());
+            let last = (self.now(), delivery.outcome);
+            hold(&self.company).datacenter.remember(&delivery.sent.hook, last);
         }
         hold(&self.deliveries).push(delivery.clone());
         delivery

@@ -51,6 +51,13 @@ pub(super) fn put(db: &Connection, name: &str, value: &[u8]) -> Result<(), Store
     Ok(())
 }
 
+/// Forgets a key kept under this name.
+pub(super) fn drop_key(db: &Connection, name: &str) -> Result<(), StoreError> {
+    let mut query = db.prepare_cached("DELETE FROM meta WHERE name = ?1")?;
+    query.execute([format!("{SECRETS}{name}")])?;
+    Ok(())
+}
+
 /// Reads a number of 8 bytes big-endian; 0 if it is not there.
 pub(super) fn number(db: &Connection, name: &str) -> Result<i64, StoreError> {
     let bytes = get(db, name)?.and_then(|bytes| bytes.try_into().ok());

@@ -19,6 +19,7 @@ use crate::secret::SealError;
 use crate::store::NewEntry;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::connections;
 use crate::store::deliveries;
 use crate::store::log;
 use crate::store::messages;
@@ -146,6 +147,15 @@ const PLACES: &[Place] = &[
         first: blob,
         id: "id",
         purpose: |row| of_uuid(row, tokens::purpose),
+    },
+    Place {
+        from: "connection",
+        table: "connection",
+        column: "connection_sealed",
+        key: "id",
+        first: text,
+        id: "id",
+        purpose: |row| Ok(connections::purpose(&row::parsed(row, 2)?)),
     },
     Place {
         from: "world",

@@ -89,7 +89,7 @@ impl Store {
         row::known(serde_json::from_slice(&bytes)).map(Some)
     }
 
-    /// Keeps what was last learned of a connection, over what was before.
+    /// Keeps what was last learned of a connection, over what was before. Nothing of one that has ended.
     pub async fn save_world(
         &self,
         connection: &ConnectionId,
@@ -103,7 +103,8 @@ impl Store {
             desk.db
                 .prepare_cached(
                     "INSERT OR REPLACE INTO world (connection, revision, at, world_sealed)
-                     VALUES (?1, ?2, ?3, ?4)",
+                     SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
+                       SELECT 1 FROM connection WHERE id = ?1 AND ended IS NOT NULL)",
                 )?
                 .execute((connection.as_str(), row::signed(revision), at.millis(), sealed))?;
             Ok(())

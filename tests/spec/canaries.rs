@@ -9,6 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis::http::route::ROUTES;
 use portcullis::http::route::Surface;
 use portcullis::http::route::Verb;
+use portcullis::simulator::datacenter::ProjectPermission;
+use portcullis::simulator::datacenter::RepoPermission;
 use portcullis::simulator::git::Change;
 use serde_json::Value;
 use serde_json::json;
@@ -103,6 +105,46 @@ struct Life {
     ticket: String,
     service: String,
     step: String,
+    /// The token of a connection made while the gate runs, and the secrets its hooks had.
+    tie: Vec<String>,
+}
+
+/// A connection is made, its hooks get other secrets, and nothing of either comes back.
+async fn tie(gate: &Gate, out: &mut Outputs) -> Vec<String> {
+    let simulator = &gate.town.simulator;
+    let token = simulator.company(|company| {
+        let most = (ProjectPermission::Admin, RepoPermission::Admin);
+        company.datacenter.token("portcullis", most.0, most.1)
+    });
+    let hooks = || {
+        simulator.company(|company| {
+            let hooks = company.datacenter.projects.iter().flat_map(|project| &project.hooks);
+            hooks.filter_map(|hook| hook.secret.clone()).collect::<Vec<_>>()
+        })
+    };
+    let mut secrets = vec![token.clone()];
+    let wish = |base: &str| {
+        json!({
+            "id": "tied", "product": "datacenter", "base_url": base,
+            "credential": {"kind": "token", "token": token},
+        })
+    };
+    for (path, body) in [
+        ("connections", wish("nowhere")),
+        ("connections", json!({"credential": {"kind": "token", "token": [token]}})),
+        ("connections", wish(&simulator.datacenter_url())),
+        ("connections", wish(&simulator.datacenter_url())),
+        ("connections/tied/hooks", json!({"overlap": "7d"})),
+        ("connections/tied/sync", Value::Null),
+    ] {
+        let answer = gate.api(reqwest::Method::POST, path, &body).await;
+        out.add(format!("{path}: {}", answer.status), answer.body.to_string());
+        secrets.extend(hooks());
+    }
+    assert!(secrets.len() > 4, "two hooks had two secrets each");
+    secrets.sort();
+    secrets.dedup();
+    secrets
 }
 
 /// The same gate with a stream to an address where nobody listens.
@@ -176,7 +218,14 @@ async fn live(gate: &Gate, out: &mut Outputs) -> Life {
         out.add(format!("{path}: {}", answer.status), answer.body.to_string());
     }
     gate.quiet().await;
-    Life { decision: decision.to_owned(), ticket: ticket.to_owned(), service, step: step.token }
+    let tie = tie(gate, out).await;
+    Life {
+        decision: decision.to_owned(),
+        ticket: ticket.to_owned(),
+        service,
+        step: step.token,
+        tie,
+    }
 }
 
 /// Every page and every answer there is to read, for who may and who may not.
@@ -184,6 +233,7 @@ async fn read_everything(gate: &Gate, life: &Life, out: &mut Outputs) {
     let resource = format!("resource=repository:{BILLING}");
     for route in ROUTES.iter().filter(|route| route.method == Verb::Get) {
         let id = if route.pattern.contains("ticket") { &life.ticket } else { &life.decision };
+        let id = if route.pattern.contains("{connection}") { "tied" } else { id };
         let name = route.pattern.split(['{', '}']).nth(1).unwrap_or_default();
         let path = route.pattern.replace(&format!("{{{name}}}"), id);
         let query = match route.pattern {
@@ -246,6 +296,8 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         vec!["notify", "test", "security"],
         vec!["policy", "promote", "*", "--scope", CLOUD],
         vec!["pause", "--status"],
+        vec!["sync", "tied"],
+        vec!["disconnect", "tied"],
     ] {
         let said = gate.operate(&command).await;
         assert_eq!(said.code, 0, "{command:?}: {}", said.all());
@@ -294,7 +346,10 @@ async fn no_secret_is_in_anything_the_gate_says_serves_or_writes() {
         Canary::new("the key of the collector of traces", collectors.as_bytes()),
         Canary::new("the store's key", &hex::decode(&key).unwrap()),
     ];
-    for canary in &canaries {
+    assert!(life.tie.len() > 4, "{}", life.tie.len());
+    let tied =
+        life.tie.iter().map(|secret| Canary::new("a secret of the connection", secret.as_bytes()));
+    for canary in canaries.iter().chain(&tied.collect::<Vec<_>>()) {
         assert_eq!(out.find(canary), [""; 0], "{} is in there", canary.name);
     }
     // It would have been found: what is not secret is, by the same look, in each kind of output.

@@ -120,10 +120,40 @@ async fn act(house: &House, route: &Route) -> (RequestBuilder, Trace) {
             let wish = json!({"rules": "test", "scope": "acme", "mode": "shadow"});
             (post("modes").json(&wish), admin("mode"))
         }
+        Door::Connect => (post("connections").json(&wish().await), admin("connection added")),
+        Door::Disconnect => {
+            let path = format!("connections/{}", connected(house).await);
+            (house.api(Method::DELETE, &path), admin("connection ended"))
+        }
+        Door::RenewHooks => {
+            let path = format!("connections/{}/hooks", connected(house).await);
+            (post(&path), admin("hook secrets changed"))
+        }
+        Door::Sync => {
+            let path = format!("connections/{}/sync", connected(house).await);
+            (post(&path), admin("discovery asked for"))
+        }
         reads => panic!(
             "{reads:?} changes something: say here how it is called and which entry it leaves"
         ),
     }
+}
+
+/// A wish to connect to a simulated Bitbucket, which stays for as long as the test runs.
+async fn wish() -> Value {
+    let town = super::rig::Town::new().await;
+    let wish = json!({
+        "id": "walked", "product": "datacenter", "base_url": town.simulator.datacenter_url(),
+        "credential": {"kind": "basic", "user": "portcullis", "password": town.cast.password},
+    });
+    std::mem::forget(town);
+    wish
+}
+
+async fn connected(house: &House) -> String {
+    let made = house.api(Method::POST, "connections").json(&wish().await).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    json_of(made).await["id"].as_str().unwrap().to_owned()
 }
 
 fn pause() -> Value {
@@ -209,7 +239,8 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 29] = [
+const READING: [&str; 30] = [
+    "doctor",
     "demo",
     "event",
     "eval",
@@ -243,7 +274,10 @@ const READING: [&str; 29] = [
 ];
 
 /// Commands that change a gate.
-const CHANGING: [&str; 12] = [
+const CHANGING: [&str; 15] = [
+    "connect",
+    "sync",
+    "disconnect",
     "serve",
     "check",
     "pause",
@@ -323,7 +357,24 @@ impl Prepared {
     async fn change(&self, command: &str) -> Said {
         let words: Vec<&str> = command.split(' ').collect();
         let scope = super::rig::CLOUD;
+        let base = self.gate.town.simulator.datacenter_url();
+        let password = self.gate.path("dc.password").display().to_string();
         let more: Vec<&str> = match command {
+            "connect" => vec![
+                "walked",
+                "--product",
+                "datacenter",
+                "--base-url",
+                &base,
+                "--credential",
+                "basic",
+                "--user",
+                "portcullis",
+                "--secret-file",
+                &password,
+            ],
+            "sync" => vec!["walked", "--no-wait"],
+            "disconnect" => vec!["walked"],
             "pause" => vec!["--for", "1h", "--reason", "a walk"],
             "resume" => vec![],
             "policy promote" => vec!["deploy", "--scope", scope, "--yes"],

@@ -33,6 +33,7 @@ pub use company::Town;
 pub use disk::Disk;
 pub use fault::Fails;
 pub use fault::Fault;
+pub use gate::Asked;
 pub use gate::Gate;
 pub use gate::Shape;
 

@@ -122,6 +122,7 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         meters: Meters::new().map_err(AssemblyError::other)?,
     };
     let gateway = Gateway::new(parts).map_err(AssemblyError::other)?;
+    gateway.recall_connections().await.map_err(AssemblyError::other)?;
     gateway.recall().await.map_err(AssemblyError::other)?;
     gateway.recall_brake().await.map_err(AssemblyError::other)?;
     for world in plan.worlds {

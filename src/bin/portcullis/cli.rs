@@ -4,6 +4,7 @@ mod decision;
 mod govern;
 mod keep;
 mod remote;
+mod tie;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +36,13 @@ pub use remote::Ticket;
 pub use remote::TicketVote;
 pub use remote::Token;
 pub use remote::WhoCan;
+pub use tie::Connect;
+pub use tie::CredentialFlags;
+pub use tie::CredentialKind;
+pub use tie::Disconnect;
+pub use tie::Doctor;
+pub use tie::Profile;
+pub use tie::Sync;
 
 /// What a newcomer types first.
 const START: &str = "\
@@ -116,6 +124,14 @@ pub enum Command {
     Demo(Demo),
     /// The gateway: webhooks, checks, tickets, console.
     Serve(Serve),
+    /// Connect a Bitbucket: what the credential can, and its webhooks.
+    Connect(Box<Connect>),
+    /// End a connection: its webhooks and secrets go.
+    Disconnect(Disconnect),
+    /// What is wrong with connections, and what to do about it.
+    Doctor(Doctor),
+    /// Read a Bitbucket now, with a plan and its price.
+    Sync(Sync),
     /// Ask the gate from a pipeline step or any CI, before acting.
     Check(Check),
     /// What is read out of webhook bodies. Offline.

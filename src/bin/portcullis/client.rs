@@ -16,6 +16,10 @@ pub const TOKEN_FILE: &str = "operator-token";
 /// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// How long an answer may take for which the gateway itself asks Bitbucket, many times over. A gateway ends each request
+/// after a minute.
+const LONG: Duration = Duration::from_secs(65);
+
 /// How long a line of events may be open: a gateway ends it after 15 minutes.
 const LONGEST_LINE: Duration = Duration::from_mins(20);
 
@@ -39,6 +43,11 @@ pub enum ApiError {
         "no gateway answers at {0}: is it running? `portcullis serve` starts one; --gateway or PORTCULLIS_OPERATOR_URL names another ({1})"
     )]
     Unreachable(String, String),
+    /// Secrets would travel in the open.
+    #[error(
+        "{0} is plain http on another machine: a credential is only sent to a gateway on this machine, or over https"
+    )]
+    Open(String),
     /// The gateway says no.
     #[error("the gateway answered {0}: {1}")]
     Refused(u16, String),
@@ -74,6 +83,27 @@ impl Operator {
         self.send(self.client.post(self.at(path)).json(body)).await
     }
 
+    /// POST below `/api/v1`, where the gateway asks Bitbucket before it answers.
+    pub async fn post_long(&self, path: &str, body: &Value) -> Result<Value, ApiError> {
+        self.send(self.client.post(self.at(path)).timeout(LONG).json(body)).await
+    }
+
+    /// The same with GET.
+    pub async fn get_long(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ApiError> {
+        let query: Vec<_> = query.iter().filter(|(_, value)| !value.is_empty()).collect();
+        self.send(self.client.get(self.at(path)).timeout(LONG).query(&query)).await
+    }
+
+    /// Whether a secret may be sent there: over https, or to this machine.
+    pub fn may_carry_secrets(&self) -> Result<(), ApiError> {
+        let url = url::Url::parse(&self.address).ok();
+        let safe = url.is_some_and(|url| {
+            url.scheme() == "https"
+                || matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+        });
+        if safe { Ok(()) } else { Err(ApiError::Open(self.address.clone())) }
+    }
+
     /// DELETE below `/api/v1`.
     pub async fn delete(&self, path: &str) -> Result<Value, ApiError> {
         self.send(self.client.delete(self.at(path))).await
@@ -81,7 +111,7 @@ impl Operator {
 
     /// DELETE below `/api/v1`, with a body.
     pub async fn delete_with(&self, path: &str, body: &Value) -> Result<Value, ApiError> {
-        self.send(self.client.delete(self.at(path)).json(body)).await
+        self.send(self.client.delete(self.at(path)).timeout(LONG).json(body)).await
     }
 
     /// GET below `/api/v1`, for events that come as they are made; `last` is the id of the last one there was.

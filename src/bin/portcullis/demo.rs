@@ -65,7 +65,7 @@ async fn shown(demo: &Demo) -> Result<bool, AssemblyError> {
     let simulator = Simulator::start(company).await.map_err(AssemblyError::other)?;
     let gateway = assembly::assemble(plan(&folder, &simulator, &cast, &public_url)?).await?;
     for connection in gateway.connections.iter() {
-        gateway.discover(connection).await.map_err(AssemblyError::other)?;
+        gateway.discover(&connection).await.map_err(AssemblyError::other)?;
     }
     let (hosts, people) = (Vec::new(), Vec::new());
     let listeners = Listeners { public, security: Security::Plain, operator, hosts, people };

@@ -7,8 +7,10 @@ mod cli;
 mod client;
 mod config;
 mod config_command;
+mod connect;
 mod decision;
 mod demo;
+mod doctor;
 mod eval;
 mod event;
 mod govern;
@@ -24,7 +26,9 @@ mod policy;
 mod serve;
 mod store;
 mod unread;
+mod sync;
 mod telemetry;
+mod terminal;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -56,6 +60,10 @@ fn main() -> ExitCode {
         Command::Man { dir } => about::man(&dir),
         Command::Openapi { public } => about::openapi(&public),
         Command::Version { format } => about::version(format),
+        Command::Connect(connect) => in_runtime(connect::run(*connect)),
+        Command::Disconnect(disconnect) => in_runtime(connect::disconnect(disconnect)),
+        Command::Doctor(doctor) => in_runtime(doctor::run(doctor)),
+        Command::Sync(sync) => in_runtime(sync::run(sync)),
         Command::Check(check) => in_runtime(check::run(check)),
         Command::Serve(serve) => in_runtime(serve::run(serve, cli.log_format)),
         Command::Demo(demo) => {

@@ -1,6 +1,8 @@
 //! How a connection is reached: from configuration alone, never from a payload.
 
 use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use crate::graph::ConnectionId;
 use crate::secret::Secret;
@@ -49,6 +51,27 @@ pub struct TestServer {
     pub token_url: Option<String>,
 }
 
+/// Whom we believe on the way there, besides the system's own authorities, and which way it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// Certificates of further authorities, PEM: a private CA's.
+    pub authorities: Option<String>,
+    /// The proxy that every call goes through: `http://proxy.example.com:3128`. None: straight there, whatever the
+    /// environment says.
+    pub proxy: Option<String>,
+}
+
+/// A refresh token could not be put where it survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotKept;
+
+/// The end of keeping a refresh token.
+pub type Keeping = Pin<Box<dyn Future<Output = Result<(), NotKept>> + Send>>;
+
+/// Puts a refresh token where it survives. It is called before the access token that came with it is used: one that was
+/// spent and not kept ends the consent.
+pub type Keeper = Arc<dyn Fn(Secret<String>) -> Keeping + Send + Sync>;
+
 /// What Bitbucket is asked with. `Debug` shows no secret.
 pub enum Credential {
     /// An OAuth consumer's client credentials (Cloud).
@@ -57,6 +80,17 @@ pub enum Credential {
         key: Secret<String>,
         /// The consumer's secret.
         secret: Secret<String>,
+    },
+    /// An OAuth consumer that acts for a person who authorized it (Cloud): refresh tokens are good once.
+    Consent {
+        /// The consumer's key.
+        key: Secret<String>,
+        /// The consumer's secret.
+        secret: Secret<String>,
+        /// The newest refresh token.
+        refresh: Secret<String>,
+        /// Where the next ones go.
+        keeper: Keeper,
     },
     /// An access token (Cloud) or HTTP token (Data Center).
     Bearer(Secret<String>),
@@ -73,6 +107,7 @@ impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::OAuth { .. } => "OAuth(…)",
+            Self::Consent { .. } => "Consent(…)",
             Self::Bearer(_) => "Bearer(…)",
             Self::Basic { .. } => "Basic(…)",
         })
@@ -104,6 +139,14 @@ pub enum SettingsError {
         "an OAuth consumer is a credential of Bitbucket Cloud: use a token, or user and password"
     )]
     Consumer,
+    /// No certificates.
+    #[error(
+        "the file of authorities holds no certificate: it has to be PEM, `-----BEGIN CERTIFICATE-----` and so on"
+    )]
+    Authorities,
+    /// Not a proxy.
+    #[error("the proxy is not an address like `http://proxy.example.com:3128`")]
+    Proxy,
     /// The client could not be set up.
     #[error("the HTTP client could not be set up: are the system's CA certificates installed?")]
     Client,

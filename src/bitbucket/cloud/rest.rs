@@ -5,7 +5,9 @@ mod approval;
 mod commit;
 mod discovery;
 mod gate;
+mod hooks;
 mod page;
+mod probes;
 mod pull_request;
 mod status;
 mod step;
@@ -21,6 +23,7 @@ use crate::bitbucket::client::CLOUD_TOKENS;
 use crate::bitbucket::client::Credential;
 use crate::bitbucket::client::SettingsError;
 use crate::bitbucket::client::TestServer;
+use crate::bitbucket::client::Trust;
 use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
 use crate::bitbucket::client::below;
@@ -29,6 +32,7 @@ use crate::bitbucket::cloud::rest::account::Account;
 use crate::bitbucket::issuer::Issuer;
 use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::CallClass;
+use crate::bitbucket::transport::Consent;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::Held;
@@ -54,17 +58,21 @@ struct Inner {
 impl Cloud {
     pub(crate) fn new(
         connection: ConnectionId,
-        slug: &str,
-        test: Option<TestServer>,
+        (slug, test): (&str, Option<TestServer>),
         credential: Credential,
+        trust: &Trust,
     ) -> Result<Self, SettingsError> {
         let (api, tokens) = addresses(test)?;
         let held = match credential {
             Credential::OAuth { key, secret } => Held::consumer(tokens, &key, &secret)?,
+            Credential::Consent { key, secret, refresh, keeper } => {
+                Held::Consent(Box::new(Consent::new(tokens, (&key, &secret), refresh, keeper)?))
+            }
             Credential::Bearer(token) => Held::bearer(&token)?,
             Credential::Basic { user, secret } => Held::basic(&user, &secret)?,
         };
-        let transport = Transport::new(held, api.scheme() == "https", Some(CALLS_PER_HOUR))?;
+        let way = (api.scheme() == "https", trust);
+        let transport = Transport::new(held, way, Some(CALLS_PER_HOUR))?;
         let workspace = workspace(slug)?;
         Ok(Self(Arc::new(Inner { connection, workspace, api, transport })))
     }
@@ -79,6 +87,10 @@ impl Cloud {
 
     pub(crate) fn calls(&self) -> Vec<(CallClass, u64)> {
         self.0.transport.calls()
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.api.scheme() == "https"
     }
 
     /// GET `/user`.
@@ -149,7 +161,7 @@ impl fmt::Debug for Cloud {
 }
 
 /// The API's base and where tokens are: both Atlassian's own, or both a test server's.
-fn addresses(test: Option<TestServer>) -> Result<(Url, Url), SettingsError> {
+pub(crate) fn addresses(test: Option<TestServer>) -> Result<(Url, Url), SettingsError> {
     let Some(test) = test else { return Ok((address(CLOUD_API)?, address(CLOUD_TOKENS)?)) };
     let api = address(&test.api_url)?;
     let tokens = match test.token_url {

@@ -3,7 +3,9 @@
 
 mod commit;
 mod discovery;
+mod hooks;
 mod page;
+mod probes;
 mod pull_request;
 mod status;
 
@@ -17,6 +19,7 @@ use url::Url;
 use crate::bitbucket::budget::Share;
 use crate::bitbucket::client::Credential;
 use crate::bitbucket::client::SettingsError;
+use crate::bitbucket::client::Trust;
 use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
 use crate::bitbucket::client::below;
@@ -62,14 +65,17 @@ impl DataCenter {
         connection: ConnectionId,
         base_url: &str,
         credential: Credential,
+        trust: &Trust,
     ) -> Result<Self, SettingsError> {
         let base = address(base_url)?;
         let held = match credential {
-            Credential::OAuth { .. } => return Err(SettingsError::Consumer),
+            Credential::OAuth { .. } | Credential::Consent { .. } => {
+                return Err(SettingsError::Consumer);
+            }
             Credential::Bearer(token) => Held::bearer(&token)?,
             Credential::Basic { user, secret } => Held::basic(&user, &secret)?,
         };
-        let transport = Transport::new(held, base.scheme() == "https", None)?;
+        let transport = Transport::new(held, (base.scheme() == "https", trust), None)?;
         let names = Cache::new(MAX_NAMES);
         let numbers = Cache::builder().max_capacity(MAX_NAMES).time_to_live(NAME_HOLDS).build();
         Ok(Self(Arc::new(Inner { connection, base, transport, names, numbers })))
@@ -81,6 +87,10 @@ impl DataCenter {
 
     pub(crate) fn calls(&self) -> Vec<(CallClass, u64)> {
         self.0.transport.calls()
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.base.scheme() == "https"
     }
 
     /// Takes note of `PROJECT/slug`; another text is passed over.

@@ -1,5 +1,7 @@
 //! The credential of a connection as a header: fixed, or an OAuth token that is fetched once for everybody.
 
+mod consent;
+
 use std::fmt;
 use std::time::Duration;
 use std::time::Instant;
@@ -19,6 +21,9 @@ use crate::bitbucket::transport::MAX_ANSWER_BYTES;
 use crate::bitbucket::transport::receive;
 use crate::secret::Secret;
 
+pub(crate) use consent::Consent;
+pub(crate) use consent::exchange;
+
 /// How long a token may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -36,6 +41,8 @@ pub(crate) enum Held {
     Fixed(HeaderValue),
     /// A token that lives for two hours or so.
     Token(Box<Consumer>),
+    /// A token that lives as long, for a person who consented.
+    Consent(Box<Consent>),
 }
 
 /// An OAuth consumer and its token.
@@ -85,6 +92,15 @@ impl Held {
         match self {
             Self::Fixed(header) => Ok(header.clone()),
             Self::Token(consumer) => deadline.hold(WHAT, consumer.header(http)).await,
+            Self::Consent(consent) => consent.header(http, deadline).await,
+        }
+    }
+
+    /// Bitbucket refused this header.
+    pub(crate) async fn refused(&self, header: &HeaderValue) {
+        match self {
+            Self::Fixed(_) | Self::Token(_) => {}
+            Self::Consent(consent) => consent.refused(header).await,
         }
     }
 
@@ -93,6 +109,7 @@ impl Held {
         match self {
             Self::Fixed(_) => false,
             Self::Token(consumer) => consumer.forget().await,
+            Self::Consent(consent) => consent.forget().await,
         }
     }
 }

@@ -13,6 +13,16 @@ const MAX_SCOPES: usize = 8;
 /// Longest scope name that is quoted.
 const MAX_SCOPE_BYTES: usize = 64;
 
+/// How keys of events begin.
+const EVENT_FAMILIES: [&str; 6] =
+    ["repo:", "pr:", "project:", "mirror:", "pullrequest:", "pipeline:"];
+
+/// Longest key of an event that is quoted.
+const MAX_EVENT_BYTES: usize = 64;
+
+/// Most events named in one sentence.
+const MAX_EVENTS_NAMED: usize = 30;
+
 /// Why an answer could not be had. Its sentence is a gap's why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
@@ -59,6 +69,14 @@ pub enum FetchError {
         what: &'static str,
         /// The status.
         status: u16,
+    },
+    /// 400 that names events of webhooks: this Bitbucket does not have them.
+    #[error("this Bitbucket does not know {} ({what})", quoted(.events))]
+    NoSuchEvents {
+        /// What was asked for.
+        what: &'static str,
+        /// Their keys, as we wrote them.
+        events: Vec<String>,
     },
     /// Any other status.
     #[error("Bitbucket did not accept the question for {what} ({status})")]
@@ -136,6 +154,9 @@ pub enum FetchError {
         "Bitbucket has not indexed which pull requests hold this commit: switch on the app `Pull Request Commit Links`, or ask again later"
     )]
     NotIndexed,
+    /// A new refresh token could not be put where it survives; it is not used until it is.
+    #[error("the new OAuth refresh token could not be kept: is the store writable?")]
+    NotKept,
     /// This product has no such thing.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -169,6 +190,7 @@ impl FetchError {
             Self::Gone { .. } => "gone",
             Self::Limited { .. } => "limited",
             Self::Unavailable { .. } => "unavailable",
+            Self::NoSuchEvents { .. } => "no_such_events",
             Self::Unexpected { .. } => "unexpected",
             Self::Redirected { .. } => "redirected",
             Self::TimedOut { .. } => "timed_out",
@@ -180,6 +202,7 @@ impl FetchError {
             Self::TooLong { .. } => "too_long",
             Self::ForeignPage { .. } => "foreign_page",
             Self::NotIndexed => "not_indexed",
+            Self::NotKept => "not_kept",
             Self::Unsupported(_) => "unsupported",
             Self::Unaddressed(_) => "unaddressed",
             Self::Moved(_) => "moved",
@@ -195,11 +218,13 @@ impl FetchError {
             | Self::TimedOut { .. }
             | Self::Unreachable
             | Self::Truncated { .. }
+            | Self::NotKept
             | Self::NotIndexed => true,
             Self::Refused { .. }
             | Self::Forbidden { .. }
             | Self::Missing { .. }
             | Self::Gone { .. }
+            | Self::NoSuchEvents { .. }
             | Self::Unexpected { .. }
             | Self::Redirected { .. }
             | Self::NotJson { .. }
@@ -212,6 +237,22 @@ impl FetchError {
             | Self::Moved(_)
             | Self::Unaskable(..) => false,
         }
+    }
+
+    /// A 400, with the events of webhooks that its body names, if it names any.
+    pub(crate) fn not_taken(what: &'static str, body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(body);
+        let words = text.split(|sign: char| !(sign.is_ascii_lowercase() || "_:".contains(sign)));
+        let is_event = |word: &&str| {
+            EVENT_FAMILIES.iter().any(|family| word.starts_with(family))
+                && word.len() <= MAX_EVENT_BYTES
+        };
+        let events: Vec<String> =
+            words.filter(is_event).map(str::to_owned).take(MAX_EVENTS_NAMED).collect();
+        if events.is_empty() {
+            return Self::Unexpected { what, status: 400 };
+        }
+        Self::NoSuchEvents { what, events }
     }
 
     /// A 403, with the scopes that its body names as required and not granted.
@@ -227,8 +268,12 @@ fn needed(scopes: &[String]) -> String {
     if scopes.is_empty() {
         return "it needs more rights there".to_owned();
     }
-    let quoted: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
-    format!("it lacks {}", quoted.join(", "))
+    format!("it lacks {}", quoted(scopes))
+}
+
+fn quoted(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
 }
 
 #[derive(serde::Deserialize)]

@@ -10,7 +10,7 @@ use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::FetchError;
 
 /// The span of one try of a call.
-pub(super) fn of(call: &Call, method: &'static str) -> Span {
+pub(super) fn of(call: &Call, method: &str) -> Span {
     tracing::trace_span!(
         target: "portcullis::span::bitbucket",
         "call",

@@ -260,18 +260,19 @@ impl Gateway {
         let read = self.connections.iter().filter_map(|one| graph.as_of_connection(&one.id)).min();
         gauges.graph_revision.set(whole(graph.revision()));
         gauges.graph_age.set(age(read, now));
-        let clients = self.connections.iter().filter_map(|one| one.client.as_ref());
+        let known = self.connections.now();
+        let clients = known.iter().filter_map(|one| one.client.as_ref());
         self.meters.bitbucket().show(&clients.collect::<Vec<_>>());
         let mut oldest = Duration::ZERO;
-        for issuer in self.connections.issuers() {
+        for issuer in known.issuers() {
             oldest = oldest.max(self.keys.age(&issuer.issuer).await);
         }
-        for trusted in self.connections.iter().flat_map(|connection| &connection.ci) {
+        for trusted in known.iter().flat_map(|connection| &connection.ci) {
             oldest = oldest.max(self.keys.age_of(&trusted.keys).await);
         }
         self.meters.bitbucket().show_keys(oldest);
         gauges.clock_offset.set(self.clock.offset().as_secs_f64());
-        let hooks = self.connections.iter().flat_map(|connection| &connection.hooks);
+        let hooks = known.iter().flat_map(|connection| &connection.hooks);
         let silent = hooks.filter(|hook| hook.is_silent(now)).count();
         gauges.hooks_silent.set(whole(silent as u64));
         if gauges.is_new(Alarm::HookSilent, silent > 0) {

@@ -94,7 +94,7 @@ impl Gateway {
         // Which keys to try: nothing else is taken from what is not proven yet.
         let claimed = caller::peek(token);
         let claimed = claimed.map_err(|error| CheckError::Unknown(error.to_string()))?;
-        if self.connections.ci(&claimed.issuer).next().is_some() {
+        if self.connections.now().ci(&claimed.issuer).next().is_some() {
             return self.ci_asker(token, &claimed).await;
         }
         self.step_asker(self.proven(token, claimed, hash).await?)
@@ -103,7 +103,8 @@ impl Gateway {
     /// The first of the CI of this issuer that the token is for; else what was wrong where most can be said of it.
     async fn ci_asker(&self, token: &str, claimed: &Peek) -> Result<Asker, CheckError> {
         let (mut told, mut refused) = (0, "the token's CI is gone".to_owned());
-        for (connection, trusted) in self.connections.ci(&claimed.issuer) {
+        let known = self.connections.now();
+        for (connection, trusted) in known.ci(&claimed.issuer) {
             let (tells, why) = match self.keys.keys_of(&trusted.keys, &claimed.key).await {
                 Ok(keys) => match caller::ci(token, &trusted.ci, &keys, self.clock.now()) {
                     Ok(ci) => {
@@ -122,7 +123,7 @@ impl Gateway {
     }
 
     fn step_asker(&self, step: StepIdentity) -> Result<Asker, CheckError> {
-        let connection = self.connections.get(&step.connection).cloned();
+        let connection = self.connections.get(&step.connection);
         let connection = connection
             .ok_or_else(|| CheckError::Unknown("the token's connection is gone".to_owned()))?;
         Ok(Asker::Step { connection, step })
@@ -147,7 +148,8 @@ impl Gateway {
         hash: [u8; 32],
     ) -> Result<StepIdentity, CheckError> {
         let unknown = |error: caller::TokenError| CheckError::Unknown(error.to_string());
-        let issuer = caller::choose(&claimed, self.connections.issuers()).map_err(unknown)?;
+        let known = self.connections.now();
+        let issuer = caller::choose(&claimed, known.issuers()).map_err(unknown)?;
         let keys = self.keys.keys(&issuer.issuer, &claimed.key).await;
         let keys = keys.map_err(|error| without_keys(&error))?;
         let step = caller::step(token, issuer, &keys, self.clock.now()).map_err(unknown)?;
@@ -175,7 +177,7 @@ impl Gateway {
                 row.name, row.expires
             )));
         }
-        let connection = self.connections.get(&row.connection).cloned().ok_or_else(unknown)?;
+        let connection = self.connections.get(&row.connection).ok_or_else(unknown)?;
         let scope = Scope::kept(&row.repositories, &row.actions, &row.environments);
         Ok(Asker::Service { connection, token: row, scope })
     }

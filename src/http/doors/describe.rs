@@ -20,11 +20,13 @@ use crate::http::doors::brake;
 use crate::http::doors::call;
 use crate::http::doors::channels;
 use crate::http::doors::check;
+use crate::http::doors::connections;
 use crate::http::doors::console;
 use crate::http::doors::dead_letters;
 use crate::http::doors::decisions;
 use crate::http::doors::entrance;
 use crate::http::doors::events;
+use crate::http::doors::health;
 use crate::http::doors::hook;
 use crate::http::doors::modes;
 use crate::http::doors::notice;
@@ -172,6 +174,14 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::Modes => &modes::LIST,
         Door::SetMode => &modes::SET,
         Door::Impact => &modes::IMPACT,
+        Door::Connections => &connections::LIST,
+        Door::Connect => &connections::CREATE,
+        Door::Disconnect => &connections::DELETE,
+        Door::RenewHooks => &connections::RENEW,
+        Door::Scopes => &connections::SCOPES,
+        Door::Sync => &health::SYNC,
+        Door::SyncProgress => &health::PROGRESS,
+        Door::Doctor => &health::EXAMINE,
         Door::WhoCan => &access::WHO_CAN,
         Door::Can => &access::CAN,
         Door::Paths => &access::PATHS,
@@ -273,6 +283,7 @@ fn in_path_is(name: &str) -> (Text, &'static str) {
         "rule" => (Text::Dotted, "The rule's id, with dots for slashes."),
         "ticket" => (Text::Id, "The ticket's id."),
         "channel" => (Text::Any, "The channel's id, as `[[channel]]` names it."),
+        "connection" => (Text::Connection, "The connection's id."),
         _ => (Text::Id, "The id, a UUID."),
     }
 }

@@ -66,11 +66,12 @@ struct Refused(&'static str, Problem);
 /// Takes a delivery.
 pub(super) async fn answer(house: &House, call: Call) -> Result<Answer, Problem> {
     let gateway = &house.gateway;
+    let known = gateway.connections.now();
     let found = call
         .parameter
         .parse::<HookId>()
         .ok()
-        .and_then(|id| gateway.connections.hook(&id).map(|(connection, _)| (id, connection)));
+        .and_then(|id| known.hook(&id).map(|(connection, _)| (id, connection)));
     let Some((id, connection)) = found else {
         gateway.meters.delivered_nowhere();
         return Err(Problem::not_found().closing());

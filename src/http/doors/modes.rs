@@ -179,7 +179,8 @@ pub(super) fn list(house: &House) -> Result<Answer, Problem> {
         let row = |rule| RuleMode::of(&modes, id, rule);
         ConnectionModes { connection: id, rules: bundle.rules.iter().map(row).collect() }
     };
-    let connections = house.gateway.connections.iter().map(|connection| of(&connection.id));
+    let known = house.gateway.connections.now();
+    let connections = known.iter().map(|connection| of(&connection.id));
     let told = ModesTold {
         default: modes.default(),
         settings: modes.settings(),

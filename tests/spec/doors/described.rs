@@ -18,6 +18,7 @@ use crate::spec::doors::house::SECRET;
 use crate::spec::doors::house::SERVER_HOOK;
 use crate::spec::doors::house::header;
 use crate::spec::doors::house::json_of;
+use crate::spec::rig::Town;
 
 /// What has been asked: operation, status.
 type Asked = BTreeSet<(String, u16)>;
@@ -100,6 +101,22 @@ async fn every_json_answer_is_what_the_description_says() {
     ask(&mut asked, "paths", get(&format!("paths?{who}&{what}"))).await;
     ask(&mut asked, "policies", get("policies")).await;
     ask(&mut asked, "channels", get("channels")).await;
+    let town = Town::new().await;
+    let tie = |preview: bool| {
+        json!({
+            "id": "tied", "product": "datacenter", "base_url": town.simulator.datacenter_url(), "preview": preview,
+            "credential": {"kind": "basic", "user": "portcullis", "password": town.cast.password},
+        })
+    };
+    ask(&mut asked, "connect", post("connections", tie(true))).await;
+    ask(&mut asked, "connect", post("connections", tie(false))).await;
+    ask(&mut asked, "connections", get("connections")).await;
+    ask(&mut asked, "renewHooks", post("connections/tied/hooks", json!({"overlap": "1h"}))).await;
+    ask(&mut asked, "scopes", get("connections/tied/scopes")).await;
+    ask(&mut asked, "sync", post("connections/tied/sync", json!({}))).await;
+    ask(&mut asked, "syncProgress", get("connections/tied/sync")).await;
+    ask(&mut asked, "doctor", get("doctor")).await;
+    ask(&mut asked, "disconnect", house.api(Method::DELETE, "connections/tied")).await;
     ask(&mut asked, "openApi", get("openapi.json")).await;
     ask(&mut asked, "readyz", house.stranger(Method::GET, "/readyz")).await;
     house.gateway.stop();

@@ -108,6 +108,23 @@ impl Gate {
         gate
     }
 
+    /// One with a configuration of its own in front of this town; `FOLDER` in it is the gate's own. It waits for the
+    /// doors alone.
+    pub async fn start_alone(town: Arc<Town>, toml: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let toml = toml.replace("FOLDER", &folder.path().display().to_string());
+        std::fs::write(folder.path().join("portcullis.toml"), toml).unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let mut ears = JoinSet::new();
+        let (child, lines) = launch(folder.path(), None, false, &mut ears);
+        let (public, operator) = (String::new(), String::new());
+        let (disk, text) = (None, false);
+        let mut gate =
+            Self { town, disk, folder, public, operator, http, text, child, lines, ears };
+        gate.open_doors().await;
+        gate
+    }
+
     /// Starts it again on the same folder, after it was killed or has ended. Its ports are new; hooks follow.
     pub async fn restart(&mut self) {
         (self.child, self.lines) = launch(self.folder.path(), None, self.text, &mut self.ears);

@@ -10,6 +10,8 @@ use portcullis::ledger::Kind;
 use portcullis::secret::Seal;
 use portcullis::secret::Secret;
 use portcullis::store::After;
+use portcullis::store::Governed;
+use portcullis::store::KeptConnection;
 use portcullis::store::NewAction;
 use portcullis::store::OpenError;
 use portcullis::store::Recording;
@@ -76,6 +78,12 @@ async fn filled(store: &Store) -> Uuid {
         revoked: None,
     };
     store.add_token(&token, [9; 32], "operator").await.unwrap();
+    let kept = KeptConnection {
+        id: "made-here".parse().unwrap(),
+        bytes: Secret::new(b"all of a connection".to_vec()),
+    };
+    assert!(store.add_connection(&kept, Governed::default()).await.unwrap());
+    store.keep_consent(&kept.id, &Secret::new(b"refresh".to_vec())).await.unwrap();
     letter
 }
 
@@ -90,6 +98,9 @@ async fn all_is_read(store: &Store, later: i64) {
     assert_eq!(store.key("ledger").await.unwrap().unwrap().expose(), b"the-signing-key");
     assert_eq!(store.worlds().await.unwrap()[0].bytes, b"{}");
     assert_eq!(store.tokens().await.unwrap()[0].name, "ci");
+    let made = store.connections().await.unwrap();
+    assert_eq!(made[0].bytes.expose(), b"all of a connection");
+    assert_eq!(store.consent(&made[0].id).await.unwrap().unwrap().expose(), b"refresh");
 }
 
 /// How many sealed values stand under each key.

@@ -13,6 +13,7 @@ use portcullis::event::caller::Issuer;
 use portcullis::gateway::connections::Connection;
 use portcullis::gateway::connections::Connections;
 use portcullis::gateway::connections::Hook;
+use portcullis::gateway::ties::wish::APP_PASSWORD;
 use portcullis::graph::ConnectionId;
 use portcullis::graph::Product;
 
@@ -49,6 +50,9 @@ fn one(at: usize, config: &ConnectionConfig, public_url: &str) -> Result<Connect
     let server = server(&key, product, config)?;
     let client = match &config.credential {
         Some(credential) => {
+            if product == Product::Cloud && matches!(credential, CredentialConfig::Basic { .. }) {
+                return Err(ConfigError::value(key("credential"), APP_PASSWORD));
+            }
             let credential = credential_of(&key("credential"), credential)?;
             let settings = Settings { connection: id.clone(), server, credential };
             Some(Client::new(settings).map_err(|error| refused(key("credential"), &error))?)

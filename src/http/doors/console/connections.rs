@@ -23,7 +23,7 @@ pub(in crate::http::doors) async fn list(house: &House, call: &Call) -> Result<A
         hooks: of(connection, &seen),
     };
     let connections: Vec<Shown> =
-        house.gateway.connections.iter().map(|connection| shown(connection)).collect();
+        house.gateway.connections.iter().map(|connection| shown(&connection)).collect();
     Ok(console::page(house, call, |desk| hooks::page(desk, &connections)))
 }
 

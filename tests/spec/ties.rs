@@ -1,0 +1,12 @@
+//! Connections made while the gate runs: on both products, with hooks that really deliver, secrets that change while
+//! deliveries come in, an end that leaves nothing behind, and a doctor who finds what is wrong.
+
+mod consent;
+mod docs_print;
+mod doctor;
+mod guided;
+mod house;
+mod life;
+mod scopes;
+mod sync;
+mod trust;
