@@ -7,11 +7,12 @@
 mod budget;
 pub mod client;
 mod cloud;
-mod datacenter;
+pub mod datacenter;
 mod fields;
 pub mod issuer;
 mod json;
 pub mod meter;
+pub mod route;
 mod scribe;
 mod told;
 pub mod transport;

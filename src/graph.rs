@@ -18,6 +18,7 @@ mod rows;
 mod snapshot;
 mod time;
 pub mod attribute;
+pub mod csv;
 pub mod fact;
 mod naming;
 mod path;

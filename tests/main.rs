@@ -33,6 +33,7 @@ mod spec {
     mod door_tls;
     mod doors;
     mod erasure;
+    mod estate;
     mod failures;
     mod governed;
     mod graph;

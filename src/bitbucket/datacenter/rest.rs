@@ -9,6 +9,7 @@ mod status;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -20,6 +21,7 @@ use crate::bitbucket::client::SettingsError;
 use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
 use crate::bitbucket::client::below;
+use crate::bitbucket::datacenter::database::Database;
 use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
@@ -49,6 +51,8 @@ struct Inner {
     names: Cache<Id, (String, String)>,
     /// `KEY/slug` → number, as read a moment ago.
     numbers: Cache<String, String>,
+    /// What discovery reads instead of REST.
+    database: OnceLock<Database>,
 }
 
 #[derive(serde::Deserialize)]
@@ -72,7 +76,8 @@ impl DataCenter {
         let transport = Transport::new(held, base.scheme() == "https", None)?;
         let names = Cache::new(MAX_NAMES);
         let numbers = Cache::builder().max_capacity(MAX_NAMES).time_to_live(NAME_HOLDS).build();
-        Ok(Self(Arc::new(Inner { connection, base, transport, names, numbers })))
+        let database = OnceLock::new();
+        Ok(Self(Arc::new(Inner { connection, base, transport, names, numbers, database })))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
@@ -81,6 +86,11 @@ impl DataCenter {
 
     pub(crate) fn calls(&self) -> Vec<(CallClass, u64)> {
         self.0.transport.calls()
+    }
+
+    /// Discovery reads this database from now on; the first to be named stays.
+    pub(crate) fn discover_from(&self, database: Database) {
+        let _ = self.0.database.set(database);
     }
 
     /// Takes note of `PROJECT/slug`; another text is passed over.

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::bitbucket::datacenter::matcher;
 use crate::bitbucket::datacenter::rest::discovery::List;
 use crate::bitbucket::datacenter::rest::discovery::grant;
 use crate::bitbucket::datacenter::rest::discovery::people;
@@ -147,7 +148,8 @@ pub(super) fn write_restrictions(
         if elsewhere {
             continue;
         }
-        scribe.node(restriction_node(id.clone(), &rule));
+        let found = (rule.matcher.type_.id.as_str(), rule.matcher.id.as_str());
+        scribe.node(matcher::node(id.clone(), &rule.type_, found));
         scribe.join(&id, Relation::Restricts, place, source);
         for user in &rule.users {
             if let Some(user) = people::person(scribe, user) {
@@ -165,21 +167,6 @@ pub(super) fn write_restrictions(
             }
         }
     }
-}
-
-fn restriction_node(id: Id, rule: &Restriction) -> Node {
-    let node = Node::new(id, &rule.type_).text("kind", &rule.type_).with("value", Value::Nothing);
-    let (pattern, family) = (Value::Text(rule.matcher.id.clone()), rule.matcher.id.to_lowercase());
-    let (matching, pattern, family) = match rule.matcher.type_.id.as_str() {
-        "BRANCH" => ("branch", pattern, Value::Nothing),
-        "PATTERN" => ("pattern", pattern, Value::Nothing),
-        "MODEL_BRANCH" => ("model_branch", Value::Nothing, Value::Text(family)),
-        "MODEL_CATEGORY" => ("model_category", Value::Nothing, Value::Text(family)),
-        "ANY_REF" => ("any", Value::Nothing, Value::Nothing),
-        // How it finds its refs is left unknown.
-        _ => return node,
-    };
-    node.text("match", matching).with("pattern", pattern).with("branch_type", family)
 }
 
 fn write_key(scribe: &mut Scribe, key: &SshKey) -> Option<Id> {

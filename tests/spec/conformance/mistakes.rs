@@ -1,0 +1,26 @@
+//! Where Atlassian's documents are known to be wrong or silent, each with the reason to ask or answer otherwise.
+
+use portcullis::graph::Product;
+
+/// Routes that are asked and not documented.
+pub const UNDOCUMENTED: &[(&str, &str)] = &[
+    (
+        "1.0/groups/{workspace}",
+        "groups of a workspace have no 2.0 route; the page of 1.0 documents it",
+    ),
+    (
+        "rest/branch-utils/latest/projects/{projectKey}/repos/{repositorySlug}/branchmodel",
+        "the plugin's own document has it; the product's leaves the plugin out",
+    ),
+];
+
+/// Parameters that are sent and not documented: product, path (empty: every one), name, reason.
+pub const PARAMETERS: &[(Product, &str, &str, &str)] = &[
+    (Product::Cloud, "", "pagelen", "paging is documented once for all lists, not for each"),
+    (Product::Cloud, "", "page", "the same: it comes with the address of the next page"),
+    (Product::DataCenter, "rest/api/latest/users", "limit", "it is a page, as its answers show"),
+    (Product::DataCenter, "rest/api/latest/users", "start", "the same"),
+];
+
+/// Answers that are not as their schema says: path, the beginning of the fault, reason.
+pub const SCHEMAS: &[(&str, &str, &str)] = &[];
