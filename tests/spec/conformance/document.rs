@@ -1,5 +1,6 @@
 //! Atlassian's OpenAPI documents: which operations there are, what they take, and whether a value is as a schema says.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;

@@ -18,9 +18,26 @@ pub const UNDOCUMENTED: &[(&str, &str)] = &[
 pub const PARAMETERS: &[(Product, &str, &str, &str)] = &[
     (Product::Cloud, "", "pagelen", "paging is documented once for all lists, not for each"),
     (Product::Cloud, "", "page", "the same: it comes with the address of the next page"),
+    (
+        Product::Cloud,
+        "2.0/repositories/{workspace}/{repo_slug}/commits/{revision}",
+        "exclude",
+        "the words of the same page explain it, its table of parameters leaves it out",
+    ),
     (Product::DataCenter, "rest/api/latest/users", "limit", "it is a page, as its answers show"),
     (Product::DataCenter, "rest/api/latest/users", "start", "the same"),
 ];
 
 /// Answers that are not as their schema says: path, the beginning of the fault, reason.
-pub const SCHEMAS: &[(&str, &str, &str)] = &[];
+pub const SCHEMAS: &[(&str, &str, &str)] = &[
+    (
+        "rest/keys/latest/projects/{projectKey}/ssh",
+        "/values/*/key/createdDate: it is integer",
+        "other dates of the same product are milliseconds; the client reads both",
+    ),
+    (
+        "rest/keys/latest/projects/{projectKey}/repos/{repositorySlug}/ssh",
+        "/values/*/key/createdDate: it is integer",
+        "the same",
+    ),
+];

@@ -67,7 +67,7 @@ fn people(out: &mut String, dc: &DataCenter) {
     }
     for group in &dc.groups {
         let (name, lower) = (text(&group.name), text(&group.name.to_lowercase()));
-        let cells = [name.clone(), lower.clone(), "200".to_owned(), text("T")];
+        let cells = [name.clone(), lower.clone(), "100".to_owned(), text("T")];
         line(out, "cwd_group (group_name, lower_group_name, directory_id, is_active)", &cells);
         let users = group.members.iter().map(|member| ("GROUP_USER", member));
         let groups = group.groups.iter().map(|inner| ("GROUP_GROUP", inner));
@@ -78,7 +78,7 @@ fn people(out: &mut String, dc: &DataCenter) {
                 lower.clone(),
                 text(child),
                 text(&child.to_lowercase()),
-                "200".to_owned(),
+                "100".to_owned(),
             ];
             let columns = "(membership_type, parent_name, lower_parent_name, child_name, lower_child_name, directory_id)";
             line(out, &format!("cwd_membership {columns}"), &cells);

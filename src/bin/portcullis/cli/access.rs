@@ -9,13 +9,14 @@ use crate::cli::Product;
 
 /// What an import needs to be told.
 const IMPORT: &str = "\
-The world is written to standard output, what could not be learned is in it as `unknown`, and what was read is said on
-standard error. It is what `serve --world`, `who-can --world`, `can --world` and `paths --world` read.
+The world is written to standard output, with what could not be learned as `unknown`; what was
+read is said on standard error. `serve`, `who-can`, `can` and `paths` take it with `--world`.
 
-  portcullis access import --csv users.csv --connection acme-dc --product datacenter > world.json
+  portcullis access import --csv users.csv --connection acme-dc > world.json
   portcullis access import --database bitbucket-database.url --connection acme-dc > world.json
 
-Atlassian does not officially support direct queries on Bitbucket's database: its tables may change with any release.";
+Atlassian does not officially support direct queries on Bitbucket's database: its tables may
+change with any release.";
 
 /// `portcullis access …`
 #[derive(Debug, Subcommand)]
@@ -29,7 +30,12 @@ pub enum Access {
 #[command(after_help = IMPORT)]
 pub struct AccessImport {
     /// The CSV of users and their permissions that Bitbucket exports (Data Center 8.5 and later).
-    #[arg(long, value_name = "FILE", conflicts_with = "database", required_unless_present = "database")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "database",
+        required_unless_present = "database"
+    )]
     pub csv: Option<PathBuf>,
     /// A file that holds the address of Bitbucket's PostgreSQL: postgresql://ROLE:PASSWORD@HOST:5432/bitbucket
     #[arg(long, value_name = "FILE")]

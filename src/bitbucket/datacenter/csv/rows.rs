@@ -251,12 +251,11 @@ impl<'h> Writing<'h> {
     /// The world, with gaps where the file as a whole is silent, and how many ids were made of names.
     pub(super) fn finish(mut self, as_of: Time) -> (World, usize) {
         for (user, active) in std::mem::take(&mut self.people) {
-            match active {
-                Some(active) => self.scribe.node(bare(&user).flag("active", active)),
-                None => {
-                    let why = "the file does not tell whether the account is active".to_owned();
-                    self.scribe.gap(&user, "active", why);
-                }
+            if let Some(active) = active {
+                self.scribe.node(bare(&user).flag("active", active));
+            } else if self.product == Product::DataCenter {
+                let why = "the file does not tell whether the account is active".to_owned();
+                self.scribe.gap(&user, "active", why);
             }
         }
         for (place, public) in std::mem::take(&mut self.places) {

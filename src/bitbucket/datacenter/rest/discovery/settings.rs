@@ -77,7 +77,30 @@ struct SshKey {
     id: u64,
     label: Option<String>,
     fingerprint: Option<String>,
-    created_date: Option<i64>,
+    created_date: Option<Moment>,
+}
+
+/// Milliseconds, as Data Center's other dates; its documents say a date, or digits in a text. An answer that is another
+/// is no reason to lose the key.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Moment {
+    Millis(i64),
+    Text(String),
+    Other(IgnoredAny),
+}
+
+impl Moment {
+    fn time(&self) -> Option<Time> {
+        match self {
+            Self::Millis(millis) => Some(Time::from_millis(*millis)),
+            Self::Text(text) => {
+                let millis = text.parse().ok().map(Time::from_millis);
+                text.parse().ok().or(millis)
+            }
+            Self::Other(_) => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -176,8 +199,8 @@ fn write_key(scribe: &mut Scribe, key: &SshKey) -> Option<Id> {
     if let Some(fingerprint) = &key.fingerprint {
         node = node.text("fingerprint", fingerprint);
     }
-    if let Some(created) = key.created_date {
-        node = node.text("created_at", &Time::from_millis(created).to_string());
+    if let Some(created) = key.created_date.as_ref().and_then(Moment::time) {
+        node = node.text("created_at", &created.to_string());
     }
     scribe.node(node);
     Some(id)
