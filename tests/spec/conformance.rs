@@ -119,7 +119,11 @@ async fn every_question_and_every_body_is_as_documented() {
             let route = route::of(product, "POST", path).unwrap();
             let operation = document.operation(route).unwrap();
             let schema = document.body(&operation).unwrap();
-            assert_eq!(document.faults(&schema, body), Vec::<String>::new(), "{path}");
+            let mut faults = document.faults(&schema, body);
+            faults.retain(|fault| {
+                !mistakes::BODIES.iter().any(|(of, told, _)| *of == route.path && told == fault)
+            });
+            assert_eq!(faults, Vec::<String>::new(), "{path}");
             bodies += 1;
         }
     }

@@ -99,6 +99,67 @@ impl Document {
         faults
     }
 
+    /// Fields of a value that its schema does not have, as `/values/*/name`.
+    pub fn beyond(&self, schema: &Value, value: &Value) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        self.look_beyond(schema, value, "", 0, &mut found);
+        found
+    }
+
+    fn look_beyond(
+        &self,
+        schema: &Value,
+        value: &Value,
+        at: &str,
+        depth: usize,
+        found: &mut BTreeSet<String>,
+    ) {
+        if depth > DEPTH {
+            return;
+        }
+        let (mut fields, mut items) = (BTreeMap::new(), None);
+        self.fields(schema, 0, &mut fields, &mut items);
+        for (name, inner) in value.as_object().into_iter().flatten() {
+            let at = format!("{at}/{name}");
+            match fields.get(name) {
+                Some(schema) => self.look_beyond(schema, inner, &at, depth + 1, found),
+                // A schema without fields says nothing of them.
+                None if fields.is_empty() => {}
+                None => drop(found.insert(at)),
+            }
+        }
+        for inner in value.as_array().into_iter().flatten() {
+            if let Some(items) = &items {
+                self.look_beyond(items, inner, &format!("{at}/*"), depth + 1, found);
+            }
+        }
+    }
+
+    /// The fields and items of a schema and of all that it is made of.
+    fn fields(
+        &self,
+        schema: &Value,
+        depth: usize,
+        fields: &mut BTreeMap<String, Value>,
+        items: &mut Option<Value>,
+    ) {
+        if depth > DEPTH {
+            return;
+        }
+        let schema = self.resolved(schema);
+        for part in ["allOf", "oneOf", "anyOf"] {
+            for part in schema[part].as_array().into_iter().flatten() {
+                self.fields(part, depth + 1, fields, items);
+            }
+        }
+        for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+            fields.insert(name.clone(), inner.clone());
+        }
+        if let Some(inner) = schema.get("items") {
+            *items = Some(inner.clone());
+        }
+    }
+
     fn judge(
         &self,
         schema: &Value,

@@ -28,6 +28,13 @@ pub const PARAMETERS: &[(Product, &str, &str, &str)] = &[
     (Product::DataCenter, "rest/api/latest/users", "start", "the same"),
 ];
 
+/// Bodies that are sent and not as their schema says: path, the fault, reason.
+pub const BODIES: &[(&str, &str, &str)] = &[(
+    "2.0/repositories/{workspace}/{repo_slug}/commit/{commit}/statuses/build",
+    ": `type` is missing",
+    "every object of an answer has a `type`; the examples of this page send none",
+)];
+
 /// Answers that are not as their schema says: path, the beginning of the fault, reason.
 pub const SCHEMAS: &[(&str, &str, &str)] = &[
     (

@@ -188,10 +188,11 @@ fn an_earlier_world_tells_the_numbers_of_names() {
     let earlier = r#"{"version":1,"connection":{"id":"acme-dc","product":"datacenter"},
         "as_of":"2026-11-01T00:00:00.000Z","nodes":[{"id":"acme-dc/workspace/server"},
         {"id":"acme-dc/user/3","nickname":"mia"},{"id":"acme-dc/project/7","key":"PAY"},
+        {"id":"acme-dc/user/4","nickname":"omar"},{"id":"acme-dc/user/5","nickname":"Omar"},
         {"id":"acme-dc/repository/9","name":"PAY/ledger"}],"edges":[],"unknown":[]}"#;
     let earlier = World::read(earlier.as_bytes()).unwrap();
     let reading = read_as(EXPORT.as_bytes(), Product::DataCenter, Some(&earlier)).unwrap();
-    assert_eq!(reading.unnumbered, 2, "ravi and omar were not known");
+    assert_eq!(reading.unnumbered, 2, "ravi was not known, and two are called omar");
     let edges = edges(&reading.world);
     assert!(edges.contains(&"group/developers write repository/9".to_owned()), "{edges:?}");
     assert!(edges.contains(&"user/3 member group/developers".to_owned()), "{edges:?}");

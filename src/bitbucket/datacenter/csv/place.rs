@@ -14,7 +14,8 @@ use crate::graph::attribute::Value;
 pub(super) struct Names {
     connection: ConnectionId,
     product: Product,
-    known: HashMap<(Kind, String), Id>,
+    /// Nothing where two things are called so: which one is meant would be a guess.
+    known: HashMap<(Kind, String), Option<Id>>,
     /// Ids that had to be made of names.
     pub(super) made: usize,
 }
@@ -48,7 +49,9 @@ impl Names {
                 | Kind::Credential => None,
             };
             if let Some(name) = name {
-                known.entry((node.id.kind(), name)).or_insert_with(|| node.id.clone());
+                let mine = Some(node.id.clone());
+                let told = known.entry((node.id.kind(), name)).or_insert_with(|| mine.clone());
+                *told = told.take().filter(|first| Some(first) == mine.as_ref());
             }
         }
         Self { connection: connection.clone(), product, known, made: 0 }
@@ -58,7 +61,7 @@ impl Names {
     pub(super) fn id(&mut self, kind: Kind, name: &str, native: &str) -> Result<Id, String> {
         let key = (kind, name.to_lowercase());
         if native.is_empty()
-            && let Some(known) = self.known.get(&key)
+            && let Some(Some(known)) = self.known.get(&key)
         {
             return Ok(known.clone());
         }
@@ -73,7 +76,7 @@ impl Names {
         };
         let id = Id::new(&self.connection, kind, &native);
         let id = id.map_err(|_| format!("{} cannot be a name", quoted(name)))?;
-        self.known.insert(key, id.clone());
+        self.known.insert(key, Some(id.clone()));
         Ok(id)
     }
 }
