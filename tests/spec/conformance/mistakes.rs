@@ -25,7 +25,18 @@ pub const PARAMETERS: &[(Product, &str, &str, &str)] = &[
         "the words of the same page explain it, its table of parameters leaves it out",
     ),
     (Product::DataCenter, "rest/api/latest/users", "limit", "it is a page, as its answers show"),
-    (Product::DataCenter, "rest/api/latest/users", "start", "the same"),
+    (
+        Product::DataCenter,
+        "rest/api/latest/projects/{projectKey}/webhooks",
+        "limit",
+        "it is a page, as its recorded answers show",
+    ),
+    (
+        Product::DataCenter,
+        "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks",
+        "limit",
+        "the same",
+    ),
 ];
 
 /// Bodies that are sent and not as their schema says: path, the fault, reason.
