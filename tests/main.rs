@@ -27,6 +27,7 @@ mod spec {
     mod ci_tokens;
     mod clock;
     mod commands;
+    mod conformance;
     mod crash;
     mod decisions;
     mod door;

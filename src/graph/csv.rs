@@ -55,12 +55,12 @@ const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 /// grant to a group once for each of its members.
 pub fn permissions(world: &World) -> String {
     let pages = Pages::of(world);
-    let mut out = line(COLUMNS.map(str::to_owned));
+    let mut out = line(&COLUMNS.map(str::to_owned));
     for place in pages.places() {
         let rows = pages.rows(place);
         let bare = || BTreeSet::from([(String::new(), String::new(), Cells::default())]);
         for (_, _, row) in if rows.is_empty() { bare() } else { rows } {
-            out.push_str(&line(pages.full(place, row)));
+            out.push_str(&line(&pages.full(place, row)));
         }
     }
     out
@@ -220,7 +220,9 @@ impl<'w> Pages<'w> {
             return add(Some(holder), None);
         }
         let (people, open) = self.people(holder);
-        people.into_iter().for_each(|user| add(Some(user), Some(holder)));
+        for user in people {
+            add(Some(user), Some(holder));
+        }
         if open {
             add(None, Some(holder));
         }
@@ -332,7 +334,7 @@ const fn scope(kind: Kind) -> &'static str {
     }
 }
 
-fn line(cells: [String; 14]) -> String {
+fn line(cells: &[String; 14]) -> String {
     let cells: Vec<String> = cells.iter().map(|cell| quoted(&guarded(cell))).collect();
     format!("{}\r\n", cells.join(","))
 }

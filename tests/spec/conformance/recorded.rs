@@ -85,15 +85,15 @@ const SINGLES: &[(Product, &str, &str)] = &[
 
 /// The recorded answers of a folder whose names begin so.
 fn recorded(folder: &Path, begins: &str) -> Vec<Value> {
-    let mut names: Vec<_> =
+    let mut files: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.sort();
+    files.sort();
     let named = |path: &&std::path::PathBuf| {
         path.file_name().unwrap().to_str().unwrap().starts_with(begins)
     };
     let read =
         |path: &std::path::PathBuf| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let found: Vec<Value> = names.iter().filter(named).map(read).collect();
+    let found: Vec<Value> = files.iter().filter(named).map(read).collect();
     assert!(!found.is_empty(), "nothing begins with {begins}");
     found
 }

@@ -41,7 +41,7 @@ pub fn rows(dc: &DataCenter) -> String {
 fn people(out: &mut String, dc: &DataCenter) {
     for user in &dc.users {
         let number = user.id.to_string();
-        line(out, "stash_user (id)", &[number.clone()]);
+        line(out, "stash_user (id)", std::slice::from_ref(&number));
         let (name, shown) = (text(&user.name), text(&user.display_name));
         if user.service {
             let cells =

@@ -54,7 +54,9 @@ fn alike(world: &World) -> World {
     for node in &mut world.nodes {
         for (kind, fields) in ONLY_BY_REST {
             if node.id.kind() == kind {
-                fields.iter().for_each(|field| drop(node.attributes.remove(*field)));
+                for field in fields {
+                    node.attributes.remove(*field);
+                }
             }
         }
     }

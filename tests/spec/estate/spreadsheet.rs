@@ -63,7 +63,8 @@ fn an_export_tells_grants_groups_and_who_is_active() {
     ];
     let mut found = edges(&reading.world);
     let mut wanted = wanted.map(str::to_owned).to_vec();
-    (found.sort(), wanted.sort());
+    found.sort();
+    wanted.sort();
     assert_eq!(found, wanted);
     let levels = levels(&reading.world);
     let of = |who: &str| {
@@ -109,8 +110,8 @@ fn what_the_file_does_not_tell_is_unknown_and_not_none() {
     let personal = "user_name,project,permission\nmia,~MIA,Read\nmia,~GONE,Read\n";
     let world = read(personal).unwrap().world;
     assert!(edges(&world).contains(&"user/name:mia owner project/name:~mia".to_owned()));
-    let whose = world.unknown.iter().find(|gap| gap.why.contains("whose personal project"));
-    assert_eq!(whose.unwrap().about.native(), "name:~gone");
+    let lone = world.unknown.iter().find(|gap| gap.why.contains("whose personal project"));
+    assert_eq!(lone.unwrap().about.native(), "name:~gone");
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl<'h> Writing<'h> {
         let user = self.user(row)?;
         let group = self.group(row)?;
         let word = self.cell(row, Column::Permission);
-        let permission = Permission::read(word, place.scope, self.product);
+        let permission = Permission::read(word, place.scope);
         self.scopes.insert(place.scope);
         if let (Some(user), Some(group)) = (&user, &group) {
             self.scribe.join(user, Relation::Member, group, SOURCE);
@@ -149,7 +149,11 @@ impl<'h> Writing<'h> {
                 if words.contains(&Relation::Owner) && scope == Scope::Project {
                     self.owned.insert(on.clone());
                 }
-                words.iter().for_each(|is| self.scribe.join(&holder, *is, &on, SOURCE));
+                // Cloud has no licences.
+                let cloud = self.product == Product::Cloud;
+                for is in words.iter().filter(|is| !(cloud && **is == Relation::Licensed)) {
+                    self.scribe.join(&holder, *is, &on, SOURCE);
+                }
                 Ok(())
             }
             (None, Some(&word)) if scope == Scope::Project => {
@@ -318,12 +322,12 @@ impl<'h> Writing<'h> {
         let Some(key) = self.personal.get(project).filter(|_| !self.owned.contains(project)) else {
             return;
         };
-        match self.logins.get(&key.trim_start_matches('~').to_lowercase()) {
-            Some(owner) => self.scribe.join(owner, Relation::Owner, project, "project key"),
-            None => {
-                let why = "the file does not tell whose personal project it is".to_owned();
-                self.scribe.gap(project, "grants", why);
-            }
+        let owner = self.logins.get(&key.trim_start_matches('~').to_lowercase());
+        if let Some(owner) = owner {
+            self.scribe.join(owner, Relation::Owner, project, "project key");
+        } else {
+            let why = "the file does not tell whose personal project it is".to_owned();
+            self.scribe.gap(project, "grants", why);
         }
     }
 }

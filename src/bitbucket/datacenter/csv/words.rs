@@ -1,7 +1,6 @@
 //! The permission of a row: Bitbucket's names of permissions, or the words its pages use for them.
 
 use crate::bitbucket::datacenter::csv::header::plain;
-use crate::graph::Product;
 use crate::graph::Relation;
 use crate::graph::csv;
 
@@ -42,7 +41,7 @@ pub(super) enum Permission {
 impl Permission {
     /// Reads a permission in a row of this scope. Names of permissions say their scope themselves; the pages' words are
     /// read by where the row stands.
-    pub(super) fn read(word: &str, scope: Scope, product: Product) -> Self {
+    pub(super) fn read(word: &str, scope: Scope) -> Self {
         let plain = plain(word);
         match plain.as_str() {
             "" => return Self::Empty,
@@ -50,56 +49,48 @@ impl Permission {
             "unknown" if word == csv::UNKNOWN => return Self::Unknown,
             _ => {}
         }
-        let own =
-            [Scope::Global, Scope::Project, Scope::Repository].into_iter().find_map(|scope| {
-                named(&plain, scope, product).map(|words| Self::Grants(scope, words))
-            });
-        let shown = || shown(&plain, scope, product).map(|words| Self::Grants(scope, words));
-        // `ADMIN` is the name of a global permission and the pages' word for the other two.
-        let read = if plain == "admin" { shown() } else { own.or_else(shown) };
-        read.unwrap_or(Self::Foreign)
+        let named = NAMED.iter().find(|(_, name, _)| *name == plain);
+        let shown = || SHOWN.iter().find(|(of, name, _)| *of == scope && *name == plain);
+        let found = named.or_else(shown);
+        found.map_or(Self::Foreign, |(scope, _, words)| Self::Grants(*scope, words))
     }
 }
 
-/// The name of a permission, which belongs to one scope.
-fn named(word: &str, scope: Scope, product: Product) -> Option<&'static [Relation]> {
-    let server = product == Product::DataCenter;
-    match (scope, word) {
-        (Scope::Global, "licensed_user") => Some(&[Relation::Licensed]),
-        (Scope::Global, "project_create") if server => {
-            Some(&[Relation::Licensed, Relation::Create])
-        }
-        (Scope::Global, "project_create") => Some(&[Relation::Create]),
-        (Scope::Global, "sys_admin") => Some(&[Relation::Licensed, Relation::Admin]),
-        (Scope::Project, "project_read") => Some(&[Relation::Read]),
-        (Scope::Project, "project_write") => Some(&[Relation::Write]),
-        (Scope::Project, "repo_create") => Some(&[Relation::Create]),
-        (Scope::Project, "project_admin") => Some(&[Relation::Admin]),
-        (Scope::Repository, "repo_read") => Some(&[Relation::Read]),
-        (Scope::Repository, "repo_write") => Some(&[Relation::Write]),
-        (Scope::Repository, "repo_admin") => Some(&[Relation::Admin]),
-        (Scope::Global | Scope::Project | Scope::Repository, _) => None,
-    }
-}
+/// A word, where it is held, and what it grants there.
+type Word = (Scope, &'static str, &'static [Relation]);
 
-/// A word of Bitbucket's pages, where it stands.
-fn shown(word: &str, scope: Scope, product: Product) -> Option<&'static [Relation]> {
-    let server = product == Product::DataCenter;
-    match (scope, word) {
-        (Scope::Global, "bitbucket_user" | "licensed") => Some(&[Relation::Licensed]),
-        (Scope::Global, "project_creator") => named("project_create", scope, product),
-        (Scope::Global, "admin" | "system_admin" | "system_administrator") if server => {
-            Some(&[Relation::Licensed, Relation::Admin])
-        }
-        (Scope::Global, "admin") => Some(&[Relation::Admin]),
-        (Scope::Global, "member") if !server => Some(&[Relation::Member]),
-        (Scope::Global | Scope::Project, "owner") => Some(&[Relation::Owner]),
-        (Scope::Project | Scope::Repository, "read") => Some(&[Relation::Read]),
-        (Scope::Project | Scope::Repository, "write") => Some(&[Relation::Write]),
-        (Scope::Project, "create" | "create_repo" | "create_repository") => {
-            Some(&[Relation::Create])
-        }
-        (Scope::Project | Scope::Repository, "admin") => Some(&[Relation::Admin]),
-        (Scope::Global | Scope::Project | Scope::Repository, _) => None,
-    }
-}
+/// Names of permissions: each belongs to one scope.
+const NAMED: [Word; 10] = [
+    (Scope::Global, "licensed_user", &[Relation::Licensed]),
+    (Scope::Global, "project_create", &[Relation::Licensed, Relation::Create]),
+    (Scope::Global, "sys_admin", &[Relation::Licensed, Relation::Admin]),
+    (Scope::Project, "project_read", &[Relation::Read]),
+    (Scope::Project, "project_write", &[Relation::Write]),
+    (Scope::Project, "repo_create", &[Relation::Create]),
+    (Scope::Project, "project_admin", &[Relation::Admin]),
+    (Scope::Repository, "repo_read", &[Relation::Read]),
+    (Scope::Repository, "repo_write", &[Relation::Write]),
+    (Scope::Repository, "repo_admin", &[Relation::Admin]),
+];
+
+/// Words of Bitbucket's pages, which mean what they mean where they stand.
+const SHOWN: [Word; 18] = [
+    (Scope::Global, "bitbucket_user", &[Relation::Licensed]),
+    (Scope::Global, "licensed", &[Relation::Licensed]),
+    (Scope::Global, "member", &[Relation::Member]),
+    (Scope::Global, "project_creator", &[Relation::Licensed, Relation::Create]),
+    (Scope::Global, "admin", &[Relation::Licensed, Relation::Admin]),
+    (Scope::Global, "system_admin", &[Relation::Licensed, Relation::Admin]),
+    (Scope::Global, "system_administrator", &[Relation::Licensed, Relation::Admin]),
+    (Scope::Global, "owner", &[Relation::Owner]),
+    (Scope::Project, "read", &[Relation::Read]),
+    (Scope::Project, "write", &[Relation::Write]),
+    (Scope::Project, "create", &[Relation::Create]),
+    (Scope::Project, "create_repo", &[Relation::Create]),
+    (Scope::Project, "create_repository", &[Relation::Create]),
+    (Scope::Project, "admin", &[Relation::Admin]),
+    (Scope::Project, "owner", &[Relation::Owner]),
+    (Scope::Repository, "read", &[Relation::Read]),
+    (Scope::Repository, "write", &[Relation::Write]),
+    (Scope::Repository, "admin", &[Relation::Admin]),
+];

@@ -8,7 +8,7 @@ use crate::bitbucket::datacenter::database::DatabaseError;
 use crate::bitbucket::datacenter::database::session::Session;
 
 /// Tables without which nothing can be told, with the columns that are read.
-const CORE: [(&str, &[&str]); 15] = [
+const CORE: [Table; 15] = [
     ("cwd_app_dir_mapping", &["directory_id", "list_index"]),
     ("cwd_directory", &["id", "is_active"]),
     ("cwd_group", &["group_name", "lower_group_name", "directory_id", "is_active"]),
@@ -43,7 +43,10 @@ pub(super) enum Part {
     Hooks,
 }
 
-const PARTS: [(Part, &str, &[(&str, &[&str])]); 6] = [
+/// A table, and the columns that are read of it.
+type Table = (&'static str, &'static [&'static str]);
+
+const PARTS: [(Part, &str, &[Table]); 6] = [
     (Part::Origins, "forks", &[("sta_repo_origin", &["repository_id", "origin_id"])]),
     (Part::Archived, "archived repositories", &[("repository", &["is_archived"])]),
     (
@@ -222,7 +225,7 @@ fn some(names: &BTreeSet<String>) -> String {
     format!("{}{tail}", shown.join(", "))
 }
 
-fn missing(what: &str, tables: &[(&str, &[&str])], columns: &Columns) -> Option<String> {
+fn missing(what: &str, tables: &[Table], columns: &Columns) -> Option<String> {
     let wanted = tables.iter().flat_map(|(table, names)| names.iter().map(|name| (*table, *name)));
     for (table, column) in wanted {
         match columns.get(&(table.to_owned(), column.to_owned())) {
