@@ -7,13 +7,14 @@
 mod budget;
 pub mod client;
 mod cloud;
-mod datacenter;
+pub mod datacenter;
 mod fields;
 pub mod issuer;
 mod json;
 pub mod meter;
 pub mod price;
 pub mod scopes;
+pub mod route;
 mod scribe;
 mod tally;
 mod told;

@@ -20,6 +20,7 @@ mod rows;
 mod snapshot;
 mod time;
 pub mod attribute;
+pub mod csv;
 pub mod fact;
 mod naming;
 mod path;

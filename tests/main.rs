@@ -27,12 +27,14 @@ mod spec {
     mod ci_tokens;
     mod clock;
     mod commands;
+    mod conformance;
     mod crash;
     mod decisions;
     mod door;
     mod door_tls;
     mod doors;
     mod erasure;
+    mod estate;
     mod failures;
     mod governed;
     mod graph;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::bitbucket::budget::BudgetNow;
 use crate::bitbucket::cloud::rest::Cloud;
 use crate::bitbucket::cloud::rest::addresses;
+use crate::bitbucket::datacenter::database::Database;
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::issuer::Issuer;
 use crate::bitbucket::meter::Meters;
@@ -160,6 +161,14 @@ impl Client {
     /// Counts its calls there from now on; the first to ask stays.
     pub fn measure(&self, meters: &Meters) {
         of_product!(self, product => product.transport().measure(meters));
+    }
+
+    /// Discovery reads this database from now on, instead of REST; the first to be named stays. Cloud has none.
+    pub fn discover_from(&self, database: Database) {
+        match self {
+            Self::Cloud(_) => {}
+            Self::DataCenter(datacenter) => datacenter.discover_from(database),
+        }
     }
 
     /// Its calls name the trace they are made in, from now on: `traceparent`.

@@ -1,4 +1,8 @@
-//! Bitbucket Server and Data Center.
+//! Bitbucket Server and Data Center. Three ways tell who reaches what in one: REST, its own PostgreSQL, and the CSV that an
+//! administrator exports.
 
+pub mod csv;
+pub mod database;
+mod matcher;
 pub mod rest;
 pub mod webhook;

@@ -41,6 +41,11 @@ impl Scribe {
         &self.connection.id
     }
 
+    /// What people call the connection.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.connection.name.as_deref()
+    }
+
     /// An id of this connection; none for a native name that cannot be one.
     pub(crate) fn id(&self, kind: Kind, native: &str) -> Option<Id> {
         Id::new(&self.connection.id, kind, native).ok()
@@ -65,6 +70,12 @@ impl Scribe {
     /// Whether a node was written.
     pub(crate) fn knows(&self, id: &Id) -> bool {
         self.nodes.contains_key(id)
+    }
+
+    /// The projects and repositories that were written.
+    pub(crate) fn places(&self) -> Vec<Id> {
+        let place = |id: &&Id| matches!(id.kind(), Kind::Project | Kind::Repository);
+        self.nodes.keys().filter(place).cloned().collect()
     }
 
     /// Joins two nodes that were written; the source is the route that told it.

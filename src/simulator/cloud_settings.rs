@@ -139,7 +139,10 @@ fn environment_json(environment: &Environment) -> Value {
 pub(crate) fn runner(runner: &Runner) -> Value {
     json!({
         "type": "pipeline_runner", "uuid": braced(runner.uuid), "name": runner.name, "labels": runner.labels,
-        "state": {"status": runner.status, "cordoned": false, "version": {"version": "3.2.0", "current": "3.2.0"}},
+        "state": {
+            "type": "pipeline_runner_state", "status": runner.status, "cordoned": false,
+            "version": {"type": "pipeline_runner_version", "version": "3.2.0", "current": "3.2.0"},
+        },
     })
 }
 

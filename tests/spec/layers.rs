@@ -89,7 +89,12 @@ const IMPURE: [&str; 10] = [
 ];
 
 /// Crates with one home, so that leaving them is a change to one room.
-const HOMES: [(&str, &str); 3] = [("regorus", "policy"), ("rusqlite", "store"), ("maud", "http")];
+const HOMES: [(&str, &str); 4] = [
+    ("regorus", "policy"),
+    ("rusqlite", "store"),
+    ("maud", "http"),
+    ("tokio_postgres", "bitbucket"),
+];
 
 /// Beginnings of SQL statements, as this code writes them: in capitals.
 const SQL: [&str; 10] = [

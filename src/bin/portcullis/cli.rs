@@ -1,5 +1,6 @@
 //! The command line, as the contract names it. Each command's own file says what it does.
 
+mod access;
 mod decision;
 mod govern;
 mod keep;
@@ -15,6 +16,8 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use clap_complete::Shell;
 
+pub use access::Access;
+pub use access::AccessImport;
 pub use decision::Decision;
 pub use decision::DecisionFilter;
 pub use decision::DecisionPage;
@@ -165,6 +168,9 @@ pub enum Command {
     Can(Can),
     /// Every path by which an identity reaches a repository.
     Paths(Paths),
+    /// Who reaches what, from elsewhere than REST.
+    #[command(subcommand)]
+    Access(Access),
     /// Hold nothing back for a while; everything goes on being decided and recorded.
     Pause(Pause),
     /// End a pause.

@@ -2,6 +2,7 @@
 //! default. Unknown keys are refused with the nearest known one named. The environment is read here and nowhere else.
 
 mod ci;
+mod database;
 mod layers;
 mod notices;
 pub mod pointing;
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use ci::CiConfig;
+pub use database::DatabaseConfig;
 use layers::environment;
 pub use layers::variable;
 pub use notices::ChannelConfig;
@@ -208,6 +210,8 @@ pub struct ConnectionConfig {
     pub api_url: Option<String>,
     /// How we sign in to it. Absent: only what webhooks and tokens tell is known.
     pub credential: Option<CredentialConfig>,
+    /// Data Center: its own PostgreSQL, read-only, which discovery then reads instead of REST.
+    pub database: Option<DatabaseConfig>,
     /// Audiences a step token may be made for. Absent: `[public] url`.
     #[serde(default)]
     pub audiences: Vec<String>,

@@ -1,6 +1,7 @@
 //! The `portcullis` program: one binary, one file a command.
 
 mod about;
+mod access_import;
 mod assembly;
 mod check;
 mod cli;
@@ -36,6 +37,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use portcullis::gateway::workers::child;
 
+use crate::cli::Access;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::cli::LogFormat;
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::WhoCan(question) => in_runtime(graph::who_can(question)),
         Command::Can(question) => in_runtime(graph::can(question)),
         Command::Paths(question) => in_runtime(graph::paths(question)),
+        Command::Access(Access::Import(import)) => in_runtime(access_import::run(import)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `portcullis serve`: the gateway, from a configuration file. Also what other commands need of that file and its store.
 
-mod connections;
+pub mod connections;
 mod notices;
 mod streams;
 

@@ -11,6 +11,7 @@ mod status;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -23,6 +24,7 @@ use crate::bitbucket::client::Trust;
 use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
 use crate::bitbucket::client::below;
+use crate::bitbucket::datacenter::database::Database;
 use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
@@ -52,6 +54,8 @@ struct Inner {
     names: Cache<Id, (String, String)>,
     /// `KEY/slug` → number, as read a moment ago.
     numbers: Cache<String, String>,
+    /// What discovery reads instead of REST.
+    database: OnceLock<Database>,
 }
 
 #[derive(serde::Deserialize)]
@@ -78,7 +82,8 @@ impl DataCenter {
         let transport = Transport::new(held, (base.scheme() == "https", trust), None)?;
         let names = Cache::new(MAX_NAMES);
         let numbers = Cache::builder().max_capacity(MAX_NAMES).time_to_live(NAME_HOLDS).build();
-        Ok(Self(Arc::new(Inner { connection, base, transport, names, numbers })))
+        let database = OnceLock::new();
+        Ok(Self(Arc::new(Inner { connection, base, transport, names, numbers, database })))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
@@ -91,6 +96,11 @@ impl DataCenter {
 
     pub(crate) fn is_encrypted(&self) -> bool {
         self.0.base.scheme() == "https"
+    }
+
+    /// Discovery reads this database from now on; the first to be named stays.
+    pub(crate) fn discover_from(&self, database: Database) {
+        let _ = self.0.database.set(database);
     }
 
     /// Takes note of `PROJECT/slug`; another text is passed over.

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::bitbucket::datacenter::database::DatabaseError;
 use crate::graph::Id;
 use crate::graph::Why;
 
@@ -173,6 +174,9 @@ pub enum FetchError {
     /// An id, hash or name that cannot be part of an address.
     #[error("`{0}` cannot be asked for: it is not {1}")]
     Unaskable(String, &'static str),
+    /// Bitbucket's own database does not tell.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 impl FetchError {
@@ -207,6 +211,7 @@ impl FetchError {
             Self::Unaddressed(_) => "unaddressed",
             Self::Moved(_) => "moved",
             Self::Unaskable(..) => "unaskable",
+            Self::Database(_) => "database",
         }
     }
 
@@ -219,7 +224,8 @@ impl FetchError {
             | Self::Unreachable
             | Self::Truncated { .. }
             | Self::NotKept
-            | Self::NotIndexed => true,
+            | Self::NotIndexed
+            | Self::Database(DatabaseError::Unreachable | DatabaseError::TimedOut(_)) => true,
             Self::Refused { .. }
             | Self::Forbidden { .. }
             | Self::Missing { .. }
@@ -235,7 +241,8 @@ impl FetchError {
             | Self::Unsupported(_)
             | Self::Unaddressed(_)
             | Self::Moved(_)
-            | Self::Unaskable(..) => false,
+            | Self::Unaskable(..)
+            | Self::Database(_) => false,
         }
     }
 

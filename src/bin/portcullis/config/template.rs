@@ -113,6 +113,7 @@ once_per = "24h"               # how long the same cause reaches nobody again
 # product = "datacenter"
 # base_url = "https://bitbucket.example.com"
 # credential = { kind = "token", token = { file = "dc.token" } }
+# database = { url = { file = "bitbucket-database.url" } }  # its own PostgreSQL, read-only, instead of REST
 "#;
 
 #[cfg(test)]

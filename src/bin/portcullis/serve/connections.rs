@@ -1,6 +1,7 @@
 //! Connections from configuration: every id parsed, every secret read, every address judged, before anything starts.
 
 mod ci;
+pub mod database;
 mod environments;
 
 use arc_swap::ArcSwapOption;
@@ -59,6 +60,7 @@ fn one(at: usize, config: &ConnectionConfig, public_url: &str) -> Result<Connect
         }
         None => None,
     };
+    database::of(&key("database"), (product, client.as_ref()), config.database.as_ref())?;
     let hooks = config
         .hook
         .iter()

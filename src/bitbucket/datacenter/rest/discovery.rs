@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 
 use crate::bitbucket::budget::Share;
 use crate::bitbucket::client::Progress;
+use crate::bitbucket::datacenter::database;
+use crate::bitbucket::datacenter::database::Database;
+use crate::bitbucket::datacenter::database::WARNING;
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::datacenter::rest::discovery::places::Project;
 use crate::bitbucket::datacenter::rest::discovery::places::Repository;
@@ -57,6 +60,10 @@ impl DataCenter {
         progress: impl Fn(Progress),
     ) -> Result<World, FetchError> {
         let told = |stage, done, total| progress(Progress { stage, done, total });
+        if let Some(database) = self.0.database.get() {
+            told("database", 0, 1);
+            return self.discover_in(database, now).await;
+        }
         told("server", 0, 1);
         let name = self.host().to_owned();
         let id = self.connection().clone();
@@ -68,6 +75,14 @@ impl DataCenter {
         let projects = self.projects(&mut scribe, &top, &told).await?;
         self.repositories(&mut scribe, (&top, projects), &told).await?;
         Ok(scribe.finish(now))
+    }
+
+    /// The same from Bitbucket's own database: what it does not tell is unknown.
+    async fn discover_in(&self, database: &Database, now: Time) -> Result<World, FetchError> {
+        let home = database::home(self.connection().clone(), self.host());
+        let told = database.read(home, now).await?;
+        tracing::info!(warning = WARNING, found = ?told.survey.lines(), "read Bitbucket's database");
+        Ok(told.world)
     }
 
     async fn server(&self, scribe: &mut Scribe, name: &str) -> Result<Id, FetchError> {

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::bitbucket::datacenter::matcher;
 use crate::bitbucket::datacenter::rest::discovery::List;
 use crate::bitbucket::datacenter::rest::discovery::grant;
 use crate::bitbucket::datacenter::rest::discovery::people;
@@ -76,7 +77,30 @@ struct SshKey {
     id: u64,
     label: Option<String>,
     fingerprint: Option<String>,
-    created_date: Option<i64>,
+    created_date: Option<Moment>,
+}
+
+/// Milliseconds, as Data Center's other dates; its documents say a date, or digits in a text. An answer that is another
+/// is no reason to lose the key.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Moment {
+    Millis(i64),
+    Text(String),
+    Other(IgnoredAny),
+}
+
+impl Moment {
+    fn time(&self) -> Option<Time> {
+        match self {
+            Self::Millis(millis) => Some(Time::from_millis(*millis)),
+            Self::Text(text) => {
+                let millis = text.parse().ok().map(Time::from_millis);
+                text.parse().ok().or(millis)
+            }
+            Self::Other(_) => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -147,7 +171,8 @@ pub(super) fn write_restrictions(
         if elsewhere {
             continue;
         }
-        scribe.node(restriction_node(id.clone(), &rule));
+        let found = (rule.matcher.type_.id.as_str(), rule.matcher.id.as_str());
+        scribe.node(matcher::node(id.clone(), &rule.type_, found));
         scribe.join(&id, Relation::Restricts, place, source);
         for user in &rule.users {
             if let Some(user) = people::person(scribe, user) {
@@ -167,21 +192,6 @@ pub(super) fn write_restrictions(
     }
 }
 
-fn restriction_node(id: Id, rule: &Restriction) -> Node {
-    let node = Node::new(id, &rule.type_).text("kind", &rule.type_).with("value", Value::Nothing);
-    let (pattern, family) = (Value::Text(rule.matcher.id.clone()), rule.matcher.id.to_lowercase());
-    let (matching, pattern, family) = match rule.matcher.type_.id.as_str() {
-        "BRANCH" => ("branch", pattern, Value::Nothing),
-        "PATTERN" => ("pattern", pattern, Value::Nothing),
-        "MODEL_BRANCH" => ("model_branch", Value::Nothing, Value::Text(family)),
-        "MODEL_CATEGORY" => ("model_category", Value::Nothing, Value::Text(family)),
-        "ANY_REF" => ("any", Value::Nothing, Value::Nothing),
-        // How it finds its refs is left unknown.
-        _ => return node,
-    };
-    node.text("match", matching).with("pattern", pattern).with("branch_type", family)
-}
-
 fn write_key(scribe: &mut Scribe, key: &SshKey) -> Option<Id> {
     let id = scribe.id(Kind::Key, &key.id.to_string())?;
     let name = key.label.as_deref().filter(|label| !label.is_empty()).unwrap_or("access key");
@@ -189,8 +199,8 @@ fn write_key(scribe: &mut Scribe, key: &SshKey) -> Option<Id> {
     if let Some(fingerprint) = &key.fingerprint {
         node = node.text("fingerprint", fingerprint);
     }
-    if let Some(created) = key.created_date {
-        node = node.text("created_at", &Time::from_millis(created).to_string());
+    if let Some(created) = key.created_date.as_ref().and_then(Moment::time) {
+        node = node.text("created_at", &created.to_string());
     }
     scribe.node(node);
     Some(id)
