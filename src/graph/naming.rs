@@ -93,12 +93,18 @@ impl Snapshot {
         let here = |node: &NodeNo| {
             self.node(*node).is_some_and(|node| node.id.connection() == *connection)
         };
+        // The slug first: it rules out nearly all without a name being put together.
+        let slug = text.split_once('/').map(|(_, slug)| slug).filter(|_| kind == Kind::Repository);
+        let has_slug = |node: &NodeNo| {
+            let slug = slug.zip(self.text(*node, "slug").value().copied());
+            slug.is_some_and(|(wanted, slug)| wanted.eq_ignore_ascii_case(slug))
+        };
         let fits = |node: &NodeNo| {
             self.is_called(node.0, kind, text)
-                || (kind == Kind::Repository
+                || (has_slug(node)
                     && self.full_name(*node).is_some_and(|name| name.eq_ignore_ascii_case(text)))
         };
-        let hits: Vec<NodeNo> = self.all(kind).filter(here).filter(fits).take(MAX_AMONG).collect();
+        let hits: Vec<NodeNo> = self.all(kind).filter(fits).filter(here).take(MAX_AMONG).collect();
         match hits.as_slice() {
             [] => Err(missing()),
             [only] => Ok(*only),

@@ -19,7 +19,7 @@ use crate::policy::finding::Origin;
 const SUBJECT: &str = "portcullis/subject-is-known";
 /// The resource is known.
 const RESOURCE: &str = "portcullis/resource-is-known";
-/// The action is one that can be done to a resource of a declared type.
+/// The action is one that the graph has a word for, or that the rules declare.
 const ACTION: &str = "portcullis/action-is-known";
 /// The graph says that the subject can.
 const CAPABILITY: &str = "portcullis/capability-is-held";
@@ -38,8 +38,11 @@ pub fn unmet(at: &Place<'_>, about: &About, action: &str) -> Vec<Finding> {
     let subject = about.subject.as_ref().err().map(|error| missing(at, SUBJECT, error));
     let thing = about.thing.as_ref().err().map(|error| missing(at, RESOURCE, error));
     let named = match &about.thing {
-        Ok(Thing::Declared { noun }) => undeclared(at, noun, action),
-        Ok(Thing::Known { .. }) | Err(_) => None,
+        Ok(Thing::Declared { noun }) => undeclared(at, noun, &[], action),
+        Ok(Thing::Known { kind, .. }) => {
+            undeclared(at, kind.as_str(), capability::words(*kind), action)
+        }
+        Err(_) => None,
     };
     let held = match (&about.subject, &about.thing) {
         (Ok(subject), Ok(Thing::Known { kind, place, .. })) => {
@@ -60,12 +63,14 @@ fn missing(at: &Place<'_>, rule: &str, error: &LookupError) -> Finding {
     finding(rule, Origin::Rule, format!("On connection `{here}`, {error}."))
 }
 
-fn undeclared(at: &Place<'_>, noun: &str, action: &str) -> Option<Finding> {
-    let declared = at.vocabulary.noun(noun)?;
-    let known = declared.actions.iter().any(|known| known == action);
-    (!known).then(|| {
+/// An action that neither the graph has a word for nor the rules declare: nothing would speak against it, and so it would
+/// be let pass.
+fn undeclared(at: &Place<'_>, noun: &str, words: &[&str], action: &str) -> Option<Finding> {
+    let declared = at.vocabulary.noun(noun);
+    let declared = declared.is_some_and(|noun| noun.actions.iter().any(|known| known == action));
+    (!declared && !words.contains(&action)).then(|| {
         let why = format!(
-            "The active rules declare no action `{action}` of `{noun}` in `data.portcullis.authzen`."
+            "Nobody knows an action `{action}` of `{noun}`: the active rules declare none in `data.portcullis.authzen`."
         );
         finding(ACTION, Origin::Rule, why)
     })

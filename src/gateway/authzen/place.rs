@@ -1,6 +1,8 @@
 //! Where a search goes on: a token that only this gate can read, and only for the same caller and the same query. It is
 //! sealed, so it tells nothing, and one that was changed, invented or taken from another query does not open.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -8,7 +10,6 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::Digest;
 use sha2::Sha256;
-use std::time::Duration;
 use uuid::Uuid;
 
 use crate::graph::Time;
@@ -67,5 +68,49 @@ impl Query {
         let Some(plain) = store.open_for(&self.0, &sealed)? else { return Ok(None) };
         let next: Option<Next> = serde_json::from_slice(&plain).ok();
         Ok(next.filter(|next| now.millis() < next.until).map(|next| next.after))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::secret::Seal;
+    use crate::secret::Secret;
+    use crate::store::Role;
+    use crate::store::Settings;
+
+    #[tokio::test]
+    async fn a_token_goes_on_for_its_hour_and_for_its_query_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            path: folder.path().join("portcullis.db"),
+            seal: Arc::new(Seal::new(&Secret::new([7; 32]), None)),
+            origin: "gate.test/ledger".to_owned(),
+            role: Role::Serve,
+        };
+        let store = Store::open(settings).await.unwrap();
+        let caller = Uuid::now_v7();
+        let query = Query::of(caller, &json!(["subject", {"b": 1, "a": 2}]));
+        let now = Time::from_millis(1_000);
+        let token = query.after(&store, "u07".to_owned(), now).unwrap();
+        let at = |query: &Query, now: Time| query.opened(&store, &token, now).unwrap();
+        let late = now.plus(GOOD_FOR);
+        let last = Time::from_millis(late.millis() - 1);
+        assert_eq!(at(&query, last).as_deref(), Some("u07"));
+        assert_eq!(at(&query, late), None, "its hour is over");
+        let same = Query::of(caller, &json!(["subject", {"a": 2, "b": 1}]));
+        assert_eq!(at(&same, now).as_deref(), Some("u07"), "members have no order");
+        for other in [
+            Query::of(caller, &json!(["resource", {"a": 2, "b": 1}])),
+            Query::of(caller, &json!(["subject", {"a": 2, "b": 3}])),
+            Query::of(Uuid::now_v7(), &json!(["subject", {"a": 2, "b": 1}])),
+        ] {
+            assert_eq!(at(&other, now), None);
+        }
+        store.close().await;
     }
 }

@@ -167,7 +167,9 @@ async fn who_or_what_is_not_there_and_what_nobody_holds_is_a_no_with_its_reason(
             "knows no `repository:records/nothing`",
         ),
         (about("1", "read", "starship", "x"), "knows no `starship:x`"),
-        (about("1", "fly", "record", "record-1"), "no action `fly` of `record`"),
+        (about("1", "fly", "record", "record-1"), "Nobody knows an action `fly` of `record`"),
+        (about("1", "fly", "repository", "r"), "Nobody knows an action `fly` of `repository`"),
+        (about("1", "delete", "user", "3"), "Nobody knows an action `delete` of `user`"),
         (
             about("2", "write", "repository", "r"),
             "`records/user/2` does not hold level `write` on `records/ledger`",
@@ -195,7 +197,7 @@ async fn who_or_what_is_not_there_and_what_nobody_holds_is_a_no_with_its_reason(
     ] {
         assert!(pdp.decides(&token, &asked).await, "{asked}");
     }
-    assert_eq!(pdp.records().await.len(), 14, "a no is recorded as a yes is");
+    assert_eq!(pdp.records().await.len(), 16, "a no is recorded as a yes is");
     pdp.end().await;
 }
 
@@ -289,5 +291,20 @@ async fn what_is_too_long_or_stands_twice_is_refused_with_words() {
     let query = pdp.post(&token, "evaluation?tenant=1").json(&read());
     assert_eq!(answered(query).await.status, 400);
     assert_eq!(pdp.records().await.len(), 0);
+    pdp.end().await;
+}
+
+#[tokio::test]
+async fn an_action_that_rules_declare_for_one_of_bitbuckets_things_is_theirs_to_decide() {
+    let data =
+        r#"{"portcullis": {"authzen": {"repository": {"actions": ["tag"]}}}, "records": {}}"#;
+    let pdp = Pdp::with(&[("world.json", TWINS), ("policies/data.json", data)]).await;
+    let token = pdp.token(&DOORS).await;
+    assert!(pdp.decides(&token, &about("2", "tag", "repository", "r")).await);
+    assert!(!pdp.decides(&token, &about("2", "tag", "environment", "e")).await, "not of that type");
+    let actions = json!({"subject": entity("user", "1"), "resource": entity("repository", "r")});
+    let found = super::ids(&pdp.ask(&token, "search/action", &actions).await);
+    assert!(found.contains(&"tag".to_owned()) && found.contains(&"write".to_owned()), "{found:?}");
+    assert!(!found.contains(&"admin".to_owned()), "{found:?}");
     pdp.end().await;
 }
