@@ -117,7 +117,8 @@ class Demo:
         return json.load(urllib.request.urlopen(request, timeout=30))
 
     def service_token(self):
-        wish = {"name": "schemathesis", "connection": "acme-cloud", "expires_in": 3600}
+        wish = {"name": "schemathesis", "connection": "acme-cloud", "expires_in": 3600,
+                "doors": ["check", "authzen", "authzen-search"]}
         return self.get("tokens", json.dumps(wish).encode())["token"]
 
     def ids(self):
@@ -160,9 +161,10 @@ KNOWN = {
 
 
 # Operations that refuse with 400 what no schema can know: a connection or rule that is not there, a length of time over
-# the configured one or an overlap over 7 days, a number of seconds written as 5.0, a service token's question that names no repository, a time as
-# people write it.
-REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "disconnect", "renewHooks", "sync", "doctor"}
+# the configured one or an overlap over 7 days, a number of seconds or answers written as 5.0, a service token's question
+# that names no repository, a time as people write it, a page's token that was never given, claims that are too many.
+REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "disconnect", "renewHooks", "sync",
+             "doctor", "evaluation", "evaluations", "searchSubject", "searchResource", "searchAction"}
 
 
 def configuration(token, ids, asked):

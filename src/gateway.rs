@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod approvers;
+pub mod authzen;
 pub mod brake;
 pub mod bundles;
 pub mod clock;
@@ -178,6 +179,7 @@ pub struct Gateway {
     governing: tokio::sync::Mutex<()>,
     memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
     questions: question::Flights,
+    searching: tokio::sync::Semaphore,
     steps: gather::Steps,
     proven: question::Proven,
     stood: moka::sync::Cache<[u8; 32], Arc<Record>>,
@@ -249,6 +251,7 @@ impl Gateway {
             governing: tokio::sync::Mutex::new(()),
             memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
             questions: question::Flights::default(),
+            searching: tokio::sync::Semaphore::new(authzen::MAX_SEARCHES),
             steps: gather::Steps::new(),
             proven: question::Proven::new(),
             stood: moka::sync::Cache::builder()

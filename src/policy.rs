@@ -29,6 +29,7 @@ pub mod testing;
 pub mod told;
 mod trial;
 mod uses;
+pub mod vocabulary;
 pub mod weigh;
 
 pub use answer::Answer;
@@ -48,4 +49,5 @@ pub use input::Input;
 pub use load::Loaded;
 pub use load::load;
 pub use told::InputError;
+pub use vocabulary::Vocabulary;
 pub use weigh::weigh;

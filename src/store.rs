@@ -267,6 +267,17 @@ impl Store {
         self.inner.readers.ask(work).await
     }
 
+    /// Seals what is handed out and comes back: whoever holds it can neither read nor change it, nor use it for another
+    /// purpose.
+    pub fn seal_for(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(self.seal()?.seal(purpose, plain)?)
+    }
+
+    /// Opens what [`Store::seal_for`] sealed for the same purpose; none: it is not that, or not ours.
+    pub fn open_for(&self, purpose: &str, sealed: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.seal()?.open(purpose, sealed).ok())
+    }
+
     fn seal(&self) -> Result<&Arc<Seal>, StoreError> {
         self.inner.seal.as_ref().ok_or(StoreError::NoKey)
     }

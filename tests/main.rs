@@ -18,6 +18,7 @@ mod spec {
     mod approvals;
     mod approvals_read;
     mod attacks;
+    mod authzen;
     mod backup;
     mod bitbucket;
     mod brake;

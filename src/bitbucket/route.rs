@@ -2,8 +2,8 @@
 //! not asked, and a test walks the calls of a whole discovery and of every live question to hold that.
 //!
 //! Four classes are on: *metadata* (permissions, settings, who approved), *commit identities* (hashes, parents, who
-//! wrote), *executed script* (that a step is real; its commands are hashed while they are read) and *write* (the one
-//! thing that is written). File contents, diffs, patches, logs, issues and discussions have no route, and neither has
+//! wrote), *executed script* (that a step is real; its commands are hashed while they are read) and *write* (commit
+//! statuses, and webhooks of our own). File contents, diffs, patches, logs, issues and discussions have no route, and neither has
 //! the definition of a pipeline.
 
 use crate::bitbucket::transport::CallClass;
@@ -18,7 +18,7 @@ use crate::graph::Product;
 pub struct Route {
     /// Whose it is.
     pub product: Product,
-    /// `GET` or `POST`.
+    /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: &'static str,
     /// Below `api.bitbucket.org`, or below a Data Center's address.
     pub path: &'static str,
@@ -34,8 +34,8 @@ const fn server(class: CallClass, path: &'static str) -> Route {
     Route { product: Product::DataCenter, method: "GET", path, class }
 }
 
-const fn written(product: Product, path: &'static str) -> Route {
-    Route { product, method: "POST", path, class: CallClass::Write }
+const fn written(product: Product, method: &'static str, path: &'static str) -> Route {
+    Route { product, method, path, class: CallClass::Write }
 }
 
 /// Every route there is.
@@ -93,8 +93,18 @@ pub const ROUTES: &[Route] = &[
     ),
     written(
         Product::Cloud,
+        "POST",
         "2.0/repositories/{workspace}/{repo_slug}/commit/{commit}/statuses/build",
     ),
+    // Cloud: webhooks of our own.
+    cloud(Metadata, "2.0/hook_events/{subject_type}"),
+    cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/pullrequests"),
+    written(Product::Cloud, "POST", "2.0/workspaces/{workspace}/hooks"),
+    written(Product::Cloud, "PUT", "2.0/workspaces/{workspace}/hooks/{uid}"),
+    written(Product::Cloud, "DELETE", "2.0/workspaces/{workspace}/hooks/{uid}"),
+    written(Product::Cloud, "POST", "2.0/repositories/{workspace}/{repo_slug}/hooks"),
+    written(Product::Cloud, "PUT", "2.0/repositories/{workspace}/{repo_slug}/hooks/{uid}"),
+    written(Product::Cloud, "DELETE", "2.0/repositories/{workspace}/{repo_slug}/hooks/{uid}"),
     // Data Center: who we are, people and global permissions.
     server(Metadata, "rest/api/latest/application-properties"),
     server(Metadata, "rest/api/latest/users"),
@@ -153,7 +163,41 @@ pub const ROUTES: &[Route] = &[
     server(CommitIdentity, "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/commits"),
     written(
         Product::DataCenter,
+        "POST",
         "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/commits/{commitId}/builds",
+    ),
+    // Data Center: webhooks of our own, and whether the audit log is open to us.
+    server(Metadata, "rest/auditing/1.0/events"),
+    server(Metadata, "rest/api/latest/projects/{projectKey}/webhooks/{webhookId}/latest"),
+    server(
+        Metadata,
+        "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/latest",
+    ),
+    written(Product::DataCenter, "POST", "rest/api/latest/projects/{projectKey}/webhooks"),
+    written(
+        Product::DataCenter,
+        "PUT",
+        "rest/api/latest/projects/{projectKey}/webhooks/{webhookId}",
+    ),
+    written(
+        Product::DataCenter,
+        "DELETE",
+        "rest/api/latest/projects/{projectKey}/webhooks/{webhookId}",
+    ),
+    written(
+        Product::DataCenter,
+        "POST",
+        "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks",
+    ),
+    written(
+        Product::DataCenter,
+        "PUT",
+        "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}",
+    ),
+    written(
+        Product::DataCenter,
+        "DELETE",
+        "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}",
     ),
 ];
 

@@ -232,6 +232,7 @@ fn named(names: &Names, repository: Option<&String>) -> Vec<(&'static str, Strin
         ("pull request", pull_request.as_ref()),
         ("environment", names.environment.as_ref()),
         ("owner", names.owner.as_ref()),
+        ("asked", names.question.as_ref()),
         ("asked because", names.asked_because.as_ref()),
         ("asked by", names.asker.as_ref()),
     ];

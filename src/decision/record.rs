@@ -35,6 +35,8 @@ words! {
         Hook = "hook",
         /// A check.
         Check = "check",
+        /// A question by AuthZEN: somebody else's program asks about somebody, and acts on the answer.
+        Authzen = "authzen",
         /// The `eval` command or a simulation: nothing follows from it.
         Simulation = "simulation",
     }
@@ -199,6 +201,9 @@ pub struct Names {
     pub via: Vec<String>,
     /// What the asker wrote for the approver.
     pub asked_because: Option<String>,
+    /// What a caller of AuthZEN asked, as it named who and what: subject, action, resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
     /// Another CI that asked: its id and job, or the id of its service token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asker: Option<String>,

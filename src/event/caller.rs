@@ -29,6 +29,7 @@ pub use keys::Signing;
 pub use scope::Scope;
 pub use service::ServiceToken;
 pub use service::ServiceTokenError;
+pub use service::TokenDoor;
 pub use token::LEEWAY;
 pub use token::MAX_TOKEN_BYTES;
 pub use token::Peek;

@@ -64,7 +64,8 @@ impl NamedEnvironment {
             || self.repositories.iter().any(|pattern| pattern.covers(repository, called))
     }
 
-    fn fact(&self) -> Environment {
+    /// What rules see of it.
+    pub fn fact(&self) -> Environment {
         Environment {
             id: Known::Value(self.id.clone()),
             name: Known::Value(self.name.clone()),

@@ -192,6 +192,7 @@ async fn judge(
         delivery: Some(claimed.id),
         caller: CallerKind::Hook,
         authors: Vec::new(),
+        own: Vec::new(),
         unread_step: None,
         replayed: None,
         commit: None,

@@ -11,6 +11,7 @@ use crate::graph::fact::Fact;
 use crate::graph::fact::Page;
 use crate::graph::fact::Wanted;
 use crate::policy::input::Claimed;
+use crate::policy::input::ClaimedEntity;
 
 /// The repository's id.
 pub fn repository_id(facts: &Facts) -> Option<&Id> {
@@ -66,9 +67,18 @@ pub fn of(facts: &Facts, claimed: &Known<Claimed>) -> Names {
         changed: changed(&facts.before, &facts.after),
         owner: None,
         via: actor.and_then(|actor| actor.via.value().cloned()).unwrap_or_default(),
+        question: claimed.value().and_then(question),
         asked_because: claimed.value().and_then(|claimed| claimed.reason.value().cloned()),
         asker: None,
     }
+}
+
+/// `user:mia deploy environment:production`, as it was asked.
+fn question(claimed: &Claimed) -> Option<String> {
+    let named = |one: &ClaimedEntity| Some(format!("{}:{}", one.kind.value()?, one.id.value()?));
+    let (subject, resource) = (claimed.subject.value()?, claimed.resource.value()?);
+    let action = claimed.action.value()?.name.value()?;
+    Some(format!("{} {action} {}", named(subject)?, named(resource)?))
 }
 
 /// Who looks after the repository: its project, and how many hold admin on it. No person is named, so that nothing has

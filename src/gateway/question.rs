@@ -27,6 +27,7 @@ use crate::decision::record::Asked;
 use crate::decision::record::Surface;
 use crate::event::EventKind;
 use crate::event::Facts;
+use crate::event::caller::TokenDoor;
 use crate::gateway::Active;
 use crate::gateway::Gateway;
 use crate::gateway::approvers;
@@ -50,6 +51,7 @@ use crate::store::Recording;
 use crate::store::StoreError;
 
 pub use answer::Answer;
+pub use answer::GraphAnswer;
 pub use asker::Asker;
 pub use asker::Proven;
 pub use body::Question;
@@ -102,6 +104,7 @@ impl Gateway {
 
     async fn answered(&self, token: &str, question: &Question) -> Result<Answer, CheckError> {
         let asker = self.asker(token).await?;
+        asker.opens(TokenDoor::Check)?;
         asker.agrees_with(question, &self.graph.load())?;
         let key = key(&asker, question);
         let _one_at_a_time = self.questions.alone(key).await;
@@ -263,6 +266,7 @@ impl Gateway {
             delivery: None,
             caller: asker.kind(),
             authors: Vec::new(),
+            own: Vec::new(),
             ground: gather::GroundFacts::default(),
             unread_step: None,
             replayed: None,

@@ -44,6 +44,8 @@ use crate::gateway::meters::Station;
 use crate::gateway::names;
 use crate::gateway::spans;
 use crate::graph::Id;
+use crate::graph::Kind;
+use crate::graph::Product;
 use crate::graph::Time;
 use crate::graph::Why;
 use crate::graph::fact::Wanted;
@@ -78,6 +80,9 @@ pub struct Matter {
     pub caller: CallerKind,
     /// Who wrote the commits, as far as it was read: they may be barred from approving them.
     pub authors: Vec<Id>,
+    /// What the gate itself answers, beside every rule and whatever their modes: a question about somebody or something
+    /// that is not known here, or that cannot be. See [`authzen`](crate::gateway::authzen).
+    pub own: Vec<Finding>,
     /// A check whose step or commit could not be read: why. What is not read is not let pass.
     pub unread_step: Option<Why>,
     /// A check whose step has ended: the state it is in.
@@ -190,12 +195,14 @@ impl Gateway {
     {
         let Gathered { matter, input, active, findings, remembered, own } = gathered;
         let graph = self.graph.load();
-        let findings = with_unread_step(findings, &matter);
+        let findings = with_own(with_unread_step(findings, &matter), &matter);
         let (findings, mut wanting) = approvers::resolve(findings, &graph, &active.bundle, &matter);
         // A rule in shadow is recorded, but nobody is asked for its approval: that would make the effect stricter.
         wanting.retain(|one| mode_of(&one.asked.rule, routed) == Mode::Enforce);
         let offered = offer(&matter, &input, &active, &wanting).await;
-        let ruled = Ruled { routed, own, brake: self.brake(matter.at) };
+        // A pause holds rules back. Whoever is not there does not come into being by it.
+        let brake = if matter.own.is_empty() { self.brake(matter.at) } else { Brake::Off };
+        let ruled = Ruled { routed, own, brake };
         let mut record =
             record(&matter, &input, &active, &ruled, findings, &offered, &wanting, remembered);
         // Whose it is matters to whoever has to do something about it; an Allow stays fast.
@@ -259,6 +266,12 @@ fn with_unread_step(mut findings: Vec<Finding>, matter: &Matter) -> Vec<Finding>
             },
         );
     }
+    findings
+}
+
+/// What the gate itself answers goes first, too.
+fn with_own(mut findings: Vec<Finding>, matter: &Matter) -> Vec<Finding> {
+    findings.splice(0..0, matter.own.iter().cloned());
     findings
 }
 
@@ -333,7 +346,9 @@ fn record(
         delivery: matter.delivery,
         caller: matter.caller,
         repository: names::repository_id(&document.facts).map(ToString::to_string),
-        actor: crate::policy::input::actor_of(&document.facts).map(ToString::to_string),
+        actor: crate::policy::input::actor_of(&document.facts)
+            .filter(|id| !is_a_name(id, matter.connection.product))
+            .map(ToString::to_string),
         commit: matter
             .commit
             .clone()
@@ -346,7 +361,7 @@ fn record(
             .and_then(|graph| graph.revision.value().copied())
             .unwrap_or(0),
         graph_age_ms: document.graph.value().and_then(|graph| graph.age_ms.value().copied()),
-        rules: asked_rules(ruled, &findings),
+        rules: asked_rules(ruled, &findings, matter),
         verdict: decided.verdict,
         effect: plan.effect,
         binds: binds(document.kind, &ground(matter)).under(ruled.brake),
@@ -383,6 +398,11 @@ fn record(
         names: Part::Kept(names),
         told: Part::Kept(told),
     }
+}
+
+/// Whether an id is made of a name: then it stands under a seal alone. Data Center's groups have no other id.
+fn is_a_name(id: &Id, product: Product) -> bool {
+    id.kind() == Kind::Group && product == Product::DataCenter
 }
 
 fn raw(input: &Input) -> Box<RawValue> {
@@ -423,8 +443,8 @@ fn weigh_one<'f>(finding: &'f Finding, ruled: &Ruled<'_>, grants: &[Grant]) -> W
     Weighed { finding, verdict: weight(finding, grants), mode }
 }
 
-/// Every rule that was asked, and the gate's own demand where it was not met.
-fn asked_rules(ruled: &Ruled<'_>, findings: &[Finding]) -> Vec<Asked> {
+/// Every rule that was asked, and the gate's own demands where they were not met.
+fn asked_rules(ruled: &Ruled<'_>, findings: &[Finding], matter: &Matter) -> Vec<Asked> {
     let own = findings.iter().find(|finding| finding.rule.as_str() == STEP_IS_REAL);
     let own = own.map(|finding| Asked {
         rule: finding.rule.clone(),
@@ -432,7 +452,13 @@ fn asked_rules(ruled: &Ruled<'_>, findings: &[Finding]) -> Vec<Asked> {
         verdict: Some(finding.verdict),
         mode: ruled.own,
     });
-    own.into_iter().chain(ruled.routed.iter().map(|one| asked(one, findings))).collect()
+    let answered = matter.own.iter().map(|finding| Asked {
+        rule: finding.rule.clone(),
+        outcome: Outcome::of(std::iter::once(finding)),
+        verdict: Some(finding.verdict),
+        mode: Mode::Enforce,
+    });
+    answered.chain(own).chain(ruled.routed.iter().map(|one| asked(one, findings))).collect()
 }
 
 fn asked(one: &Routed<'_>, findings: &[Finding]) -> Asked {

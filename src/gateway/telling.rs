@@ -16,6 +16,7 @@ use crate::decision::Record;
 use crate::decision::narrative;
 use crate::decision::narrative::Narrative;
 use crate::decision::pause::By;
+use crate::event::caller::TokenDoor;
 use crate::gateway::Gateway;
 use crate::gateway::question::Answer;
 use crate::graph::ConnectionId;
@@ -81,9 +82,18 @@ pub struct TokenWish {
     /// Environments it may name, so that the token proves them; none: it proves none.
     #[serde(default)]
     pub environments: Vec<String>,
+    /// What it opens; left out: `check` alone.
+    #[serde(default = "check_alone")]
+    #[schemars(length(min = 1, max = 10))]
+    pub doors: Vec<TokenDoor>,
     /// How long it is good for, seconds; at most 366 days.
     #[schemars(range(min = 1, max = 31_622_400))]
     pub expires_in: u64,
+}
+
+/// What a token opens of which nobody said more.
+fn check_alone() -> Vec<TokenDoor> {
+    vec![TokenDoor::Check]
 }
 
 /// Why a token was not made.
@@ -244,7 +254,7 @@ impl Gateway {
             repositories: wish.repositories,
             actions: wish.actions,
             environments: wish.environments,
-            doors: vec!["check".to_owned()],
+            doors: wish.doors.iter().map(ToString::to_string).collect(),
             created: now,
             expires: now.plus(life),
             revoked: None,

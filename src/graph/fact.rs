@@ -26,6 +26,8 @@ pub enum Shape {
     List(Box<Shape>),
     /// Named fields.
     Record(Vec<Field>),
+    /// An object whose members are the sender's own: nothing is known of them, so nothing of it is ever missing.
+    Free,
 }
 
 /// One field of a record.
@@ -216,6 +218,17 @@ impl Fact for Time {
     }
     fn write(&self, page: &mut Page<'_>) {
         page.text(&self.to_string());
+    }
+}
+
+/// What somebody else put together: written as it is, whatever of it is wanted.
+impl Fact for serde_json::Map<String, serde_json::Value> {
+    fn shape() -> Shape {
+        Shape::Free
+    }
+    fn write(&self, page: &mut Page<'_>) {
+        // A `Vec` takes every write, and the keys are texts: the result cannot be an error.
+        let _ = serde_json::to_writer(&mut page.out, self);
     }
 }
 

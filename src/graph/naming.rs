@@ -4,10 +4,14 @@
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
+use crate::graph::LookupError;
 use crate::graph::NodeNo;
 use crate::graph::Product;
 use crate::graph::Relation;
 use crate::graph::Snapshot;
+
+/// Most ids that an ambiguous name is said to be.
+const MAX_AMONG: usize = 10;
 
 impl Snapshot {
     /// The repository's name as people write it, if its slug and home are known.
@@ -30,11 +34,88 @@ impl Snapshot {
             .find(|home| self.node(*home).is_some_and(|node| node.id.kind() == Kind::Project))
     }
 
+    /// The repository that a thing of a repository belongs to: itself, the one that deploys to an environment, the one a
+    /// variable is set on or for. None where it is of several, or of none.
+    pub fn repository_of(&self, thing: NodeNo) -> Option<NodeNo> {
+        match self.node(thing)?.id.kind() {
+            Kind::Repository => Some(thing),
+            Kind::Environment => {
+                let mut deploying = self.incoming_by(thing.0, Relation::DeploysTo);
+                let first = deploying.next();
+                if deploying.next().is_some() { None } else { first.map(NodeNo) }
+            }
+            Kind::Variable => self.repository_of(self.set_on(thing)?),
+            Kind::User
+            | Kind::Group
+            | Kind::App
+            | Kind::Token
+            | Kind::Key
+            | Kind::Runner
+            | Kind::Agent
+            | Kind::Workspace
+            | Kind::Project
+            | Kind::Ref
+            | Kind::Restriction
+            | Kind::Hook
+            | Kind::Credential => None,
+        }
+    }
+
+    /// Where a variable is set: a workspace, project, repository or environment.
+    pub fn set_on(&self, variable: NodeNo) -> Option<NodeNo> {
+        self.outgoing(variable.0, Relation::In).next().map(NodeNo)
+    }
+
     /// The workspace a repository's connection has.
     pub fn workspace_of(&self, repository: NodeNo) -> Option<NodeNo> {
         let connection = self.node(repository)?.id.connection();
         self.all(Kind::Workspace)
             .find(|place| self.node(*place).is_some_and(|node| node.id.connection() == connection))
+    }
+
+    /// The one node of this connection and kind that `text` means: by its whole id, by the product's own id, else by its
+    /// name, slug, key or nickname, a repository also by its full name. An id goes before a name, which people change.
+    pub fn meant(
+        &self,
+        connection: &ConnectionId,
+        kind: Kind,
+        text: &str,
+    ) -> Result<NodeNo, LookupError> {
+        let missing = || LookupError::Unknown(quoted(&format!("{}:{text}", kind.as_str())));
+        if let Ok(id) = text.parse::<Id>() {
+            let ours = id.connection() == *connection && id.kind() == kind;
+            return self.find(&id).filter(|_| ours).ok_or_else(missing);
+        }
+        let native = Id::new(connection, kind, text).ok();
+        if let Some(node) = native.and_then(|id| self.find(&id)) {
+            return Ok(node);
+        }
+        let here = |node: &NodeNo| {
+            self.node(*node).is_some_and(|node| node.id.connection() == *connection)
+        };
+        // The slug first: it rules out nearly all without a name being put together.
+        let slug = text.split_once('/').map(|(_, slug)| slug).filter(|_| kind == Kind::Repository);
+        let has_slug = |node: &NodeNo| {
+            let slug = slug.zip(self.text(*node, "slug").value().copied());
+            slug.is_some_and(|(wanted, slug)| wanted.eq_ignore_ascii_case(slug))
+        };
+        let fits = |node: &NodeNo| {
+            self.is_called(node.0, kind, text)
+                || (has_slug(node)
+                    && self.full_name(*node).is_some_and(|name| name.eq_ignore_ascii_case(text)))
+        };
+        let hits: Vec<NodeNo> = self.all(kind).filter(fits).filter(here).take(MAX_AMONG).collect();
+        match hits.as_slice() {
+            [] => Err(missing()),
+            [only] => Ok(*only),
+            [..] => Err(LookupError::Ambiguous {
+                name: quoted(&format!("{}:{text}", kind.as_str())),
+                among: hits
+                    .iter()
+                    .filter_map(|node| self.node(*node).map(|node| node.id.to_string()))
+                    .collect(),
+            }),
+        }
     }
 
     /// The repository of this connection that people call so; none where two are.
@@ -48,4 +129,9 @@ impl Snapshot {
         let first = fitting.next();
         if fitting.next().is_some() { None } else { first }
     }
+}
+
+/// What a message may quote of a foreign text.
+fn quoted(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_debug).collect()
 }

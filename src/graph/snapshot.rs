@@ -191,7 +191,8 @@ impl Snapshot {
         })
     }
 
-    fn is_called(&self, number: u32, kind: Kind, name: &str) -> bool {
+    /// Whether a node of this kind has this name, slug, key or nickname.
+    pub(in crate::graph) fn is_called(&self, number: u32, kind: Kind, name: &str) -> bool {
         let card = self.card(number);
         let Some(node) = self.nodes.get(number as usize).filter(|_| card.kind == kind) else {
             return false;

@@ -197,7 +197,8 @@ async fn hand_on(request: Request<Incoming>, visit: Visit, doorway: &Doorway) ->
 
 fn label(mut answer: Answer, id: RequestId, turn: Turn) -> Answer {
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
-        answer.headers_mut().insert("x-request-id", id);
+        // A door that sends back the caller's own name of the request has done so.
+        answer.headers_mut().entry("x-request-id").or_insert(id);
     }
     if turn == Turn::ServeAndClose {
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

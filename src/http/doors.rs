@@ -5,6 +5,7 @@
 
 mod access;
 mod asset;
+mod authzen;
 mod brake;
 mod call;
 mod channels;
@@ -138,15 +139,25 @@ impl House {
         let route = found.as_ref().ok().map(|(route, _)| *route);
         let (method, form) = (method(&head.method), Form::of(route, &head.headers));
         let span = traced::request(&self.gateway.traces, route, method, &head.headers, visit.id);
-        let answered = match found {
-            Ok((route, parameter)) => {
+        let echo = authzen::echo(route, &head.headers);
+        let (echo, unfit) = match echo {
+            Ok(echo) => (echo, None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let answered = match (found, unfit) {
+            (Ok(_), Some(problem)) => Err(problem),
+            (Ok((route, parameter)), None) => {
                 let body = Body::Coming(body);
                 let call = Call { route, parameter, head, body, visit, asker: Asker::Anyone };
                 self.enter(call).instrument(span.clone()).await
             }
-            Err(missed) => Err(Problem::from(missed)),
+            (Err(missed), _) => Err(Problem::from(missed)),
         };
-        let answer = answered.unwrap_or_else(|problem| form.tell(problem, visit.id, self.brake()));
+        let mut answer =
+            answered.unwrap_or_else(|problem| form.tell(problem, visit.id, self.brake()));
+        if let Some(named) = echo {
+            answer.headers_mut().insert(authzen::REQUEST_ID, named);
+        }
         traced::answered(&span, &answer);
         let pattern = route.map_or(NO_ROUTE, |route| route.pattern);
         self.requests.answered(pattern, method, answer.status(), started.elapsed());
@@ -188,6 +199,12 @@ impl House {
         match call.route.door {
             Door::Hook => Box::pin(hook::answer(self, call)).await,
             Door::Check => Box::pin(check::answer(self, call)).await,
+            Door::Evaluation => Box::pin(authzen::evaluation(self, call)).await,
+            Door::Evaluations => Box::pin(authzen::evaluations(self, call)).await,
+            Door::SearchSubject => Box::pin(authzen::subjects(self, call)).await,
+            Door::SearchResource => Box::pin(authzen::resources(self, call)).await,
+            Door::SearchAction => Box::pin(authzen::actions(self, call)).await,
+            Door::AuthzenConfiguration => authzen::configuration(self),
             Door::Ticket => Box::pin(ticket::answer(self, call)).await,
             Door::DecisionNotice => Box::pin(notice::decision(self, &call)).await,
             Door::TicketNotice => Box::pin(notice::ticket(self, &call)).await,

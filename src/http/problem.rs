@@ -74,7 +74,7 @@ struct Wire<'a> {
     status: u16,
     /// What happened this time, for people.
     detail: &'a str,
-    /// The answer's `x-request-id`.
+    /// Names this request in the log: the answer's `x-request-id`, unless an AuthZEN caller named it otherwise.
     #[schemars(with = "Uuid")]
     request_id: String,
 }

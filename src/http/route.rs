@@ -105,6 +105,18 @@ pub enum Door {
     Hook,
     /// Answers the pre-execution question.
     Check,
+    /// Answers one question by AuthZEN.
+    Evaluation,
+    /// Answers several questions by AuthZEN.
+    Evaluations,
+    /// Searches by AuthZEN for who may.
+    SearchSubject,
+    /// Searches by AuthZEN for what one may do something to.
+    SearchResource,
+    /// Searches by AuthZEN for what may be done.
+    SearchAction,
+    /// Says where AuthZEN's questions are asked.
+    AuthzenConfiguration,
     /// A ticket's state, for who asked.
     Ticket,
     /// A decision, for the person who was stopped.
@@ -238,7 +250,12 @@ impl Route {
     /// Whether programs call it, by names they have from the API description: what it does not know is refused there,
     /// where a page shrugs at what a mail program adds to a link.
     pub fn is_for_programs(&self) -> bool {
-        self.pattern.starts_with("/v1/") || self.pattern.starts_with("/api/v1/")
+        ["/v1/", "/api/v1/", "/access/v1/"].iter().any(|place| self.pattern.starts_with(place))
+    }
+
+    /// Whether the caller's own name of a request is sent back, as AuthZEN asks.
+    pub fn echoes(&self) -> bool {
+        self.pattern.starts_with("/access/v1/")
     }
 }
 
@@ -248,6 +265,9 @@ pub const HOOK_BODY: usize = 10 * 1024 * 1024;
 
 /// A question names a few variables and ids. Without it, an unauthenticated caller makes us parse megabytes.
 pub const CHECK_BODY: usize = 64 * 1024;
+
+/// A hundred questions by AuthZEN with what they claim. What one of them may claim is bounded once more where it is read.
+pub const AUTHZEN_BODY: usize = 256 * 1024;
 
 /// What an operator's form or command sends.
 pub const OPERATOR_BODY: usize = 64 * 1024;
@@ -302,6 +322,48 @@ pub static ROUTES: &[Route] = &[
         "Takes a signed Bitbucket webhook.",
     ),
     post("/v1/check", Caller::Asker, CHECK_BODY, Door::Check, "Asks whether a step may proceed."),
+    post(
+        "/access/v1/evaluation",
+        Caller::Asker,
+        AUTHZEN_BODY,
+        Door::Evaluation,
+        "AuthZEN: asks whether a subject may do something to a resource.",
+    ),
+    post(
+        "/access/v1/evaluations",
+        Caller::Asker,
+        AUTHZEN_BODY,
+        Door::Evaluations,
+        "AuthZEN: asks several questions at once.",
+    ),
+    post(
+        "/access/v1/search/subject",
+        Caller::Asker,
+        CHECK_BODY,
+        Door::SearchSubject,
+        "AuthZEN: who may do something to a resource.",
+    ),
+    post(
+        "/access/v1/search/resource",
+        Caller::Asker,
+        CHECK_BODY,
+        Door::SearchResource,
+        "AuthZEN: to what a subject may do something.",
+    ),
+    post(
+        "/access/v1/search/action",
+        Caller::Asker,
+        CHECK_BODY,
+        Door::SearchAction,
+        "AuthZEN: what a subject may do to a resource.",
+    ),
+    read(
+        Surface::Public,
+        "/.well-known/authzen-configuration",
+        Caller::Anyone,
+        Door::AuthzenConfiguration,
+        "AuthZEN: where questions are asked.",
+    ),
     read(
         Surface::Public,
         "/v1/tickets/{id}",

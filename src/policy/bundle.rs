@@ -14,6 +14,7 @@ use crate::event::EventKind;
 use crate::graph::fact::Wanted;
 use crate::policy::Demand;
 use crate::policy::Verdict;
+use crate::policy::Vocabulary;
 use crate::policy::finding::Controls;
 use crate::words;
 
@@ -135,6 +136,9 @@ pub struct Bundle {
     /// Aliases of approver groups: `data.portcullis.people`, name → group name or ids.
     #[serde(default)]
     pub people: BTreeMap<String, Vec<String>>,
+    /// What it can be asked about beside Bitbucket's own things: `data.portcullis.authzen`.
+    #[serde(default, skip_serializing_if = "Vocabulary::is_empty")]
+    pub vocabulary: Vocabulary,
 }
 
 impl Bundle {

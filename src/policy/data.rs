@@ -78,17 +78,20 @@ enum Alias {
     People(Vec<String>),
 }
 
+/// What the data say under `portcullis` for the gate itself.
+pub fn below_portcullis(data: &Value, name: &str) -> Option<Value> {
+    let at = |value: &Value, key: &str| {
+        value.as_object().ok().and_then(|object| object.get(&Value::from(key))).cloned()
+    };
+    at(data, "portcullis").and_then(|below| at(&below, name))
+}
+
 /// `data.portcullis.people`: alias → group name or ids.
 pub fn people(
     files: &[SourceFile],
     data: &Value,
 ) -> Result<BTreeMap<String, Vec<String>>, Diagnostic> {
-    let at = |value: &Value, key: &str| {
-        value.as_object().ok().and_then(|object| object.get(&Value::from(key))).cloned()
-    };
-    let Some(people) = at(data, "portcullis").and_then(|below| at(&below, "people")) else {
-        return Ok(BTreeMap::new());
-    };
+    let Some(people) = below_portcullis(data, "people") else { return Ok(BTreeMap::new()) };
     let file = files.iter().find(|file| is_data(&file.path) && file.text.contains("\"people\""));
     let refused = |message: &str| {
         Diagnostic::about(file.map_or("", |file| &file.path), message)

@@ -41,6 +41,8 @@ use crate::graph::Time;
 use crate::policy::input::Caller;
 use crate::policy::input::CallerKind;
 use crate::policy::input::Claimed;
+use crate::policy::input::ClaimedAction;
+use crate::policy::input::ClaimedEntity;
 use crate::policy::input::Document;
 use crate::policy::input::GraphAge;
 
@@ -208,7 +210,21 @@ fn claimed() -> Claimed {
         run: text("https://bitbucket.org/acme/shop/pipelines/results/128"),
         build: 128.into(),
         reason: text("hotfix for the checkout"),
+        subject: entity("user", "0b1c2d3e-0000-4000-8000-000000000001", "department").into(),
+        resource: entity("environment", "production-eu", "region").into(),
+        action: ClaimedAction { name: text("deploy"), properties: properties("method").into() }
+            .into(),
+        context: properties("ticket").into(),
     }
+}
+
+/// No question has all of it, an AuthZEN one has only these: a rule is tried on each.
+fn entity(kind: &str, id: &str, property: &str) -> ClaimedEntity {
+    ClaimedEntity { kind: text(kind), id: text(id), properties: properties(property).into() }
+}
+
+fn properties(name: &str) -> serde_json::Map<String, serde_json::Value> {
+    std::iter::once((name.to_owned(), "as the asker says".into())).collect()
 }
 
 fn facts(kind: EventKind, told: Group, people: &People) -> Facts {

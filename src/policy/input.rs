@@ -85,6 +85,36 @@ record! {
         build: u64,
         /// What the asker wants the approver to know.
         reason: String,
+        /// Who it is about, of a question by AuthZEN; null in any other.
+        subject: ClaimedEntity,
+        /// What it is about, of a question by AuthZEN; null in any other.
+        resource: ClaimedEntity,
+        /// What is to be done, of a question by AuthZEN; null in any other.
+        action: ClaimedAction,
+        /// What else the asker says, of a question by AuthZEN; null where it says nothing.
+        context: serde_json::Map<String, serde_json::Value>,
+    }
+}
+
+record! {
+    /// A subject or resource as an AuthZEN caller describes it, unproven.
+    pub struct ClaimedEntity {
+        /// Its type, as the caller writes it.
+        kind as "type": String,
+        /// Its id, as the caller writes it.
+        id: String,
+        /// What the caller says of it; null where it says nothing.
+        properties: serde_json::Map<String, serde_json::Value>,
+    }
+}
+
+record! {
+    /// An action as an AuthZEN caller describes it, unproven.
+    pub struct ClaimedAction {
+        /// Its name; the same as `action.name`.
+        name: String,
+        /// What the caller says of it; null where it says nothing.
+        properties: serde_json::Map<String, serde_json::Value>,
     }
 }
 

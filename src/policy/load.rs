@@ -35,6 +35,7 @@ use crate::policy::references::World;
 use crate::policy::scan;
 use crate::policy::trial;
 use crate::policy::uses;
+use crate::policy::vocabulary;
 
 /// Most files of one bundle.
 pub const MAX_FILES: usize = 1_000;
@@ -129,7 +130,8 @@ fn load_here(files: &[SourceFile], checks: Checks) -> Result<Loaded, Vec<Diagnos
     let (rules, programs, found) = compile_all(&world, metadata, &needs, &data, checks);
     refuse(found)?;
     let people = data::people(files, &data).map_err(|wrong| vec![wrong])?;
-    let bundle = Bundle { revision: revision(files), rules, people };
+    let vocabulary = vocabulary::read(files, &data).map_err(|wrong| vec![wrong])?;
+    let bundle = Bundle { revision: revision(files), rules, people, vocabulary };
     Ok(Loaded { bundle, programs, data, warnings: Vec::new() })
 }
 

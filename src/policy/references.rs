@@ -137,6 +137,12 @@ fn schema_path(
                     .help("name the field; only lists are indexed by a variable"));
             }
             (Shape::List(below), Step::Index(_)) => below,
+            (Shape::Free, Step::Name(name, _)) => {
+                path.push('.');
+                path.push_str(name);
+                here
+            }
+            (Shape::Free, Step::Index(_)) => here,
             (Shape::List(_), Step::Name(name, span)) => {
                 return Err(unit
                     .at(span, format!("`input.{path}` is a list and has no field `{name}`"))
@@ -159,6 +165,7 @@ fn field<'s>(shape: &'s Shape, name: &str) -> Option<&'s Shape> {
             fields.iter().find(|field| field.name == name).map(|field| &field.shape)
         }
         Shape::List(below) => field(below, name),
+        Shape::Free => Some(shape),
         Shape::Text | Shape::Word(_) | Shape::Whole | Shape::Flag | Shape::Instant => None,
     }
 }
@@ -167,7 +174,12 @@ fn names_of(shape: &Shape) -> Vec<&'static str> {
     match shape {
         Shape::Record(fields) => fields.iter().map(|field| field.name).collect(),
         Shape::List(below) => names_of(below),
-        Shape::Text | Shape::Word(_) | Shape::Whole | Shape::Flag | Shape::Instant => Vec::new(),
+        Shape::Text
+        | Shape::Word(_)
+        | Shape::Whole
+        | Shape::Flag
+        | Shape::Instant
+        | Shape::Free => Vec::new(),
     }
 }
 

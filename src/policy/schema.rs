@@ -56,7 +56,7 @@ fn record(fields: &[Field], nullable: Nullable) -> Value {
 
 fn of(shape: &Shape, nullable: Nullable) -> Value {
     let mut schema = match shape {
-        Shape::Text | Shape::Flag => json!({}),
+        Shape::Text | Shape::Flag | Shape::Free => json!({}),
         Shape::Whole => json!({ "minimum": 0 }),
         Shape::Instant => json!({ "format": "date-time" }),
         Shape::Word(words) => {
@@ -93,6 +93,6 @@ const fn name_of(shape: &Shape) -> &'static str {
         Shape::Whole => "integer",
         Shape::Flag => "boolean",
         Shape::List(_) => "array",
-        Shape::Record(_) => "object",
+        Shape::Record(_) | Shape::Free => "object",
     }
 }

@@ -119,9 +119,10 @@ impl Search<'_> {
     /// Checks a value against its shape and notes what is wanted and missing below it.
     fn below(&mut self, shape: &Shape, value: &Value, wanted: &Wanted) -> Result<(), InputError> {
         match (shape, value) {
-            (_, Value::Null) | (Shape::Text, Value::String(_)) | (Shape::Flag, Value::Bool(_)) => {
-                Ok(())
-            }
+            (_, Value::Null)
+            | (Shape::Text, Value::String(_))
+            | (Shape::Flag, Value::Bool(_))
+            | (Shape::Free, Value::Object(_)) => Ok(()),
             (Shape::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(()),
             (Shape::Whole, Value::Number(number)) if number.is_u64() => Ok(()),
             (Shape::Instant, Value::String(text)) if text.parse::<Time>().is_ok() => Ok(()),
@@ -182,8 +183,13 @@ const fn article(shape: &Shape) -> &'static str {
         Shape::Flag => "true or false",
         Shape::Instant => "a time like `2026-11-21T18:05:00Z`",
         Shape::List(_) => "a list",
-        Shape::Record(_) => "an object",
+        Shape::Record(_) | Shape::Free => "an object",
     }
+}
+
+/// Reads JSON in which no key stands twice, at any depth.
+pub fn strict(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0)
 }
 
 /// JSON in which no key stands twice: two readers could take different ones.

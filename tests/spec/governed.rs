@@ -74,6 +74,17 @@ async fn act(house: &House, route: &Route) -> (RequestBuilder, Trace) {
             let ask = house.public(Method::POST, "/v1/check").bearer_auth(house.token().await);
             (ask.json(&question), of(Kind::Decision))
         }
+        Door::Evaluation | Door::Evaluations => {
+            let question = json!({"subject": {"type": "user", "id": "Mia"}, "action": {"name": "read"}, "resource": {"type": "repository", "id": REPOSITORY}});
+            let ask = house.public(Method::POST, route.pattern);
+            (ask.bearer_auth(house.opening(&["authzen"]).await).json(&question), of(Kind::Decision))
+        }
+        Door::SearchSubject | Door::SearchResource | Door::SearchAction => {
+            let question = json!({"subject": {"type": "user", "id": "Mia"}, "action": {"name": "read"}, "resource": {"type": "repository", "id": REPOSITORY}});
+            let ask = house.public(Method::POST, route.pattern);
+            let token = house.opening(&["authzen-search"]).await;
+            (ask.bearer_auth(token).json(&question), admin("access search"))
+        }
         Door::Login => (house.stranger(Method::GET, &house.link()), admin("session opened")),
         Door::Logout => {
             let cookie = house.session().await;

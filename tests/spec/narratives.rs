@@ -100,6 +100,7 @@ fn names() -> Names {
         changed: vec![("visibility".to_owned(), text("private"), text("public"))],
         owner: text("project SHOP; 4 identities hold admin on the repository"),
         via: vec!["member of developers, which has write".to_owned()],
+        question: None,
         asked_because: text("hotfix for the checkout"),
         asker: None,
     }

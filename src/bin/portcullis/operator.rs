@@ -158,10 +158,19 @@ pub async fn dead_letter(command: DeadLetter) -> ExitCode {
 /// `portcullis token …`
 pub async fn token(command: Token) -> ExitCode {
     match command {
-        Token::Create { name, connection, repository, action, environment, expires_in, reach } => {
+        Token::Create {
+            name,
+            connection,
+            repository,
+            action,
+            environment,
+            doors,
+            expires_in,
+            reach,
+        } => {
             let wish = json!({
                 "name": name, "connection": connection, "repositories": repository, "actions": action,
-                "environments": environment, "expires_in": expires_in.as_secs(),
+                "environments": environment, "doors": doors, "expires_in": expires_in.as_secs(),
             });
             let answer = act(&reach, async |operator| operator.post("tokens", &wish).await).await;
             show(reach.format, answer, |answer| {
@@ -193,7 +202,7 @@ pub async fn token(command: Token) -> ExitCode {
     }
 }
 
-/// `deploy, publish · PAY/* · staging`; an empty list of repositories or actions is all of them.
+/// `check · deploy, publish · PAY/* · staging`: its doors, and what it may ask about there; an empty list of repositories or actions is all of them.
 fn scope(row: &Value) -> String {
     let names = |member: &str, none: &str| {
         let listed = rows(row, member);
@@ -201,6 +210,7 @@ fn scope(row: &Value) -> String {
         if names.is_empty() { none.to_owned() } else { names.join(", ") }
     };
     let parts = [
+        names("doors", ""),
         names("actions", "every action"),
         names("repositories", "every repository"),
         names("environments", ""),

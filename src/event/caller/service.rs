@@ -8,12 +8,25 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use crate::secret::Secret;
+use crate::words;
 
 /// What every service token begins with, so that secret scanners and people know it.
 const PREFIX: &str = "pcs_";
 
 /// 32 random bytes as base64url.
 const BODY_CHARACTERS: usize = 43;
+
+words! {
+    /// What a service token opens. Whoever makes one says so; it opens nothing else.
+    pub enum TokenDoor {
+        /// The pre-execution question.
+        Check = "check",
+        /// Questions by AuthZEN.
+        Authzen = "authzen",
+        /// Searches by AuthZEN, which tell who may do what.
+        AuthzenSearch = "authzen-search",
+    }
+}
 
 /// A service token: `pcs_` and 43 characters.
 pub struct ServiceToken(Secret<String>);

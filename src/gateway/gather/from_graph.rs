@@ -52,6 +52,8 @@ pub fn fill(
 
 /// Where in the graph the matter is, or why it is nowhere.
 struct Place {
+    /// Whether the graph can be used at all.
+    graph: Result<(), Why>,
     repository: Result<NodeNo, Why>,
     environment: Option<NodeNo>,
 }
@@ -61,19 +63,25 @@ const NO_GRAPH: &str = "no graph is loaded for this connection: give its credent
 impl Place {
     fn of(graph: &Snapshot, document: &Document, stale: Option<&Why>) -> Self {
         if let Some(why) = stale {
-            return Self { repository: Err(why.clone()), environment: None };
+            return Self {
+                graph: Err(why.clone()),
+                repository: Err(why.clone()),
+                environment: None,
+            };
         }
         let facts = &document.facts;
+        if graph.as_of_connection(&document.connection).is_none() {
+            let why = Why::fixed(NO_GRAPH);
+            return Self { graph: Err(why.clone()), repository: Err(why), environment: None };
+        }
         let repository = match names::repository_id(facts) {
-            _ if graph.as_of_connection(&document.connection).is_none() => {
-                Err(Why::fixed(NO_GRAPH))
-            }
             None => Err(Why::fixed("the repository is not known")),
             Some(id) => graph.find(id).ok_or_else(|| not_in_graph(id)),
         };
         let environment =
             facts.resource.value().and_then(|resource| resource.environment.value()?.id.value());
-        Self { repository, environment: environment.and_then(|id| graph.find(id)) }
+        let environment = environment.and_then(|id| graph.find(id));
+        Self { graph: Ok(()), repository, environment }
     }
 }
 
@@ -202,17 +210,21 @@ fn fill_actor(graph: &Snapshot, place: &Place, actor: &mut Actor) {
     actor.risk.learn(Known::Nothing);
     let Some(id) = actor.id.value().cloned() else { return };
     actor.kind.learn(kind(&id));
-    let node = match (&place.repository, graph.find(&id)) {
+    let node = match (&place.graph, graph.find(&id)) {
         (Err(why), _) => return nothing_of(actor, why),
-        (Ok(_), None) => return nothing_of(actor, &not_in_graph(&id)),
-        (Ok(_), Some(node)) => node,
+        (Ok(()), None) => return nothing_of(actor, &not_in_graph(&id)),
+        (Ok(()), Some(node)) => node,
     };
-    let Ok(repository) = place.repository else { return };
+    // Which groups somebody is in does not hang on where they act.
+    actor.name.learn(Known::or_untold(graph.node(node).and_then(|node| node.name.clone())));
+    actor.groups.learn(groups(graph, node));
+    let repository = match &place.repository {
+        Err(why) => return nothing_of(actor, why),
+        Ok(repository) => *repository,
+    };
     let standing = graph.standing(node, repository);
     actor.level.learn(standing.own.known());
-    actor.name.learn(Known::or_untold(graph.node(node).and_then(|node| node.name.clone())));
     actor.via.learn(Known::Value(via(graph, node, repository)));
-    actor.groups.learn(groups(graph, node));
     actor.acts_for.learn(standing.principal.map(|(person, level)| Acted {
         id: Known::or_untold(graph.node(person).map(|node| node.id.clone())),
         level: level.known(),

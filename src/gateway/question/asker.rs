@@ -12,6 +12,7 @@ use crate::event::caller::CiIdentity;
 use crate::event::caller::Peek;
 use crate::event::caller::Scope;
 use crate::event::caller::StepIdentity;
+use crate::event::caller::TokenDoor;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::gateway::question::CheckError;
@@ -234,6 +235,23 @@ impl Asker {
             Self::Ci { connection, ci, .. } => format!("{}\nci\n{}", connection.id, run_of(ci)),
         };
         hex::encode(Sha256::digest(text))
+    }
+
+    /// Refuses a service token that does not open this door. Steps and jobs of another CI have the check alone.
+    pub fn opens(&self, door: TokenDoor) -> Result<(), CheckError> {
+        let named = door.as_str();
+        match self {
+            Self::Service { token, .. } if token.doors.iter().any(|door| door == named) => Ok(()),
+            Self::Service { token, .. } => Err(CheckError::Forbidden(format!(
+                "the service token `{}` does not open `{named}`, only `{}`: make one with `portcullis token create --door {named}`",
+                token.name,
+                token.doors.join("`, `")
+            ))),
+            Self::Step { .. } | Self::Ci { .. } if door == TokenDoor::Check => Ok(()),
+            Self::Step { .. } | Self::Ci { .. } => Err(CheckError::Forbidden(format!(
+                "this takes a service token with the door `{named}`, not the token of a step or job"
+            ))),
+        }
     }
 
     /// Refuses a question that contradicts what the token proves.

@@ -153,6 +153,10 @@ impl Question {
             run: Known::or_nothing(step.run.clone()),
             build: Known::or_nothing(step.build),
             reason: Known::or_nothing(self.reason.clone()),
+            subject: Known::Nothing,
+            resource: Known::Nothing,
+            action: Known::Nothing,
+            context: Known::Nothing,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Whether a service token's scope means anything: a misspelt one would refuse what it was made for, months later.
 
+use crate::event::caller::TokenDoor;
 use crate::gateway::connections::Connection;
 use crate::gateway::environments;
 use crate::gateway::question::is_action;
@@ -23,6 +24,10 @@ pub fn judge(wish: &TokenWish, connection: &Connection, graph: &Snapshot) -> Res
                 names.len()
             ));
         }
+    }
+    if wish.doors.is_empty() || wish.doors.len() > TokenDoor::ALL.len() {
+        let all = TokenDoor::TEXTS.join("`, `");
+        return Err(format!("a token opens one or more of `{all}`, each named once"));
     }
     wish.repositories.iter().try_for_each(|text| repository(text, connection, graph))?;
     if let Some(odd) = wish.actions.iter().find(|action| !is_action(action)) {

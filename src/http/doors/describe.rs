@@ -16,6 +16,7 @@ use crate::http::answer::Answer;
 use crate::http::console::asset;
 use crate::http::doors::House;
 use crate::http::doors::access;
+use crate::http::doors::authzen;
 use crate::http::doors::brake;
 use crate::http::doors::call;
 use crate::http::doors::channels;
@@ -57,7 +58,7 @@ is a page. Before any of the operations below looks at it, a request may be refu
 with 400 (it can be read two ways, or is none), 404 (no such path), 405 (with `Allow`), 408 (not complete in time), \
 414 (path and query over 8 KiB), 421 (a Host that is not ours, operator listener only) or 431 (headers over 32 KiB); \
 500 and 503 are ours, and a 503 says in `Retry-After` when to come again. A HEAD is answered as a GET without its body. \
-A name in a query that is not listed, stands there twice or is empty is refused with 400 below `/v1` and `/api/v1`.";
+A name in a query that is not listed, stands there twice or is empty is refused with 400 below `/v1`, `/api/v1` and `/access/v1`.";
 
 /// The offer of this description itself.
 const DESCRIPTION: Offer =
@@ -136,6 +137,12 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
     match door {
         Door::Hook => &hook::OFFER,
         Door::Check => &check::OFFER,
+        Door::Evaluation => &authzen::EVALUATION,
+        Door::Evaluations => &authzen::EVALUATIONS,
+        Door::SearchSubject => &authzen::SUBJECTS,
+        Door::SearchResource => &authzen::RESOURCES,
+        Door::SearchAction => &authzen::DEEDS,
+        Door::AuthzenConfiguration => &authzen::CONFIGURATION,
         Door::Ticket => &ticket::OFFER,
         Door::DecisionNotice => &notice::DECISION,
         Door::TicketNotice => &notice::TICKET,
@@ -271,7 +278,10 @@ fn parameters(route: &Route, offer: &Offer) -> Vec<Value> {
         };
         json!({"name": one.name, "in": "query", "required": one.need == Need::Must, "description": one.said, "schema": schema})
     });
-    in_path.chain(in_query).collect()
+    let named = route.echoes().then(|| {
+        json!({"name": "X-Request-ID", "in": "header", "required": false, "description": "What the caller calls this request: the answer's `x-request-id` is the same.", "schema": {"type": "string", "pattern": authzen::REQUEST_ID_PATTERN}})
+    });
+    in_path.chain(in_query).chain(named).collect()
 }
 
 /// What stands in a path under this name.

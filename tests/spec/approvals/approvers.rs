@@ -112,6 +112,7 @@ fn matter(actor: &str) -> Matter {
         delivery: None,
         caller: CallerKind::Step,
         authors: vec![id("user/ben")],
+        own: Vec::new(),
         unread_step: None,
         replayed: None,
         commit: None,
@@ -149,8 +150,12 @@ impl Asked {
 
     fn resolve(&self, finding: &Finding) -> Result<Wanted, Box<Finding>> {
         let graph = Snapshot::build(1, std::slice::from_ref(&self.world)).unwrap();
-        let bundle =
-            Bundle { revision: "r".to_owned(), rules: Vec::new(), people: self.people.clone() };
+        let bundle = Bundle {
+            revision: "r".to_owned(),
+            rules: Vec::new(),
+            people: self.people.clone(),
+            vocabulary: portcullis::policy::Vocabulary::default(),
+        };
         let (mut findings, mut wanted) =
             resolve(vec![finding.clone()], &graph, &bundle, &matter(self.actor));
         let found = findings.pop().unwrap();

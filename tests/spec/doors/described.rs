@@ -53,6 +53,26 @@ async fn every_json_answer_is_what_the_description_says() {
     let waits = ask(&mut asked, "check", question("deploy")).await;
     let (decision, ticket) = (id(&waits["decision"]), id(&waits["ticket"]["id"]));
 
+    let opener = house.opening(&["authzen", "authzen-search"]).await;
+    let question = json!({"subject": {"type": "user", "id": "Mia"}, "action": {"name": "write"}, "resource": {"type": "repository", "id": "acme/billing-canary"}});
+    let authzen = |path: &str, body: &Value| {
+        house.public(Method::POST, &format!("/access/v1/{path}")).bearer_auth(&opener).json(body)
+    };
+    ask(&mut asked, "evaluation", authzen("evaluation", &question)).await;
+    ask(&mut asked, "evaluations", authzen("evaluations", &question)).await;
+    let several = json!({"evaluations": [question, {}]});
+    ask(&mut asked, "evaluations", authzen("evaluations", &several)).await;
+    for (operation, path) in [
+        ("searchSubject", "search/subject"),
+        ("searchResource", "search/resource"),
+        ("searchAction", "search/action"),
+    ] {
+        let found = ask(&mut asked, operation, authzen(path, &question)).await;
+        assert!(!found["results"].as_array().unwrap().is_empty(), "{operation}: {found}");
+    }
+    let where_to = house.public(Method::GET, "/.well-known/authzen-configuration");
+    ask(&mut asked, "authzenConfiguration", where_to).await;
+
     let own = house.public(Method::GET, &format!("/v1/tickets/{ticket}")).bearer_auth(&secret);
     ask(&mut asked, "ticket", own).await;
     for (operation, path) in

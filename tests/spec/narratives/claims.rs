@@ -171,6 +171,7 @@ fn matter(kind: EventKind) -> Matter {
         delivery: None,
         caller: CallerKind::Hook,
         authors: Vec::new(),
+        own: Vec::new(),
         unread_step: None,
         replayed: None,
         commit: None,

@@ -91,6 +91,7 @@ fn named(document: &Value) -> Names {
         changed: rows.filter(|(_, before, after)| before != after).collect(),
         owner: Some("project SHOP; 4 identities hold admin on the repository".to_owned()),
         via: via.filter_map(Value::as_str).map(str::to_owned).collect(),
+        question: None,
         asked_because: text("claimed.reason"),
         asker: None,
     }

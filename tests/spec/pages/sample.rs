@@ -79,6 +79,7 @@ pub(crate) fn bundle(text: Text<'_>) -> Bundle {
             ),
         ],
         people: BTreeMap::new(),
+        vocabulary: portcullis::policy::Vocabulary::default(),
     }
 }
 
@@ -104,6 +105,7 @@ fn names(text: Text<'_>) -> Names {
         changed: vec![(text("field"), Some(text("before")), Some(text("after")))],
         owner: Some(text("keeper")),
         via: vec![text("via")],
+        question: Some(text("question")),
         asked_because: Some(text("asked")),
         asker: None,
     }

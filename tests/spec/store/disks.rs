@@ -119,7 +119,12 @@ async fn every_write(store: &Store, on: &Standing) -> Vec<(&'static str, Option<
         TicketNote { at: at(9), body: serde_json::Map::new(), sealed: vec![], mentions: vec![] };
     let connection = "acme-cloud".parse().unwrap();
     let mode = ModeSetting { connection, rules: "*".into(), mode: Mode::Shadow };
-    let bundle = Bundle { revision: "ab".repeat(32), rules: Vec::new(), people: BTreeMap::new() };
+    let bundle = Bundle {
+        revision: "ab".repeat(32),
+        rules: Vec::new(),
+        people: BTreeMap::new(),
+        vocabulary: portcullis::policy::Vocabulary::default(),
+    };
     let secret = Secret::new(vec![7; 32]);
     let until = Until { bodies: at(100), sealed: at(100) };
     let entry = NewEntry::new(Kind::Admin, at(9), "it".to_owned());

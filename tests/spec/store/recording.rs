@@ -399,6 +399,7 @@ async fn what_holds_is_kept_until_it_is_replaced() {
     let bundle = Bundle {
         revision: "ab".repeat(32),
         rules: Vec::new(),
+        vocabulary: portcullis::policy::Vocabulary::default(),
         people: BTreeMap::from([("leads".to_owned(), vec!["Secret-Group".to_owned()])]),
     };
     store.keep_bundle(&bundle, at(0), "start").await.unwrap();

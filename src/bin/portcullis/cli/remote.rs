@@ -143,6 +143,15 @@ pub enum Token {
         /// Environments it may name, so that the token proves them; none: it proves none.
         #[arg(long, value_name = "NAME")]
         environment: Vec<String>,
+        /// What it opens: `check`, `authzen` (evaluations), `authzen-search` (searches, which tell who may do what).
+        #[arg(
+            long = "door",
+            alias = "doors",
+            value_name = "DOOR",
+            value_delimiter = ',',
+            default_value = "check"
+        )]
+        doors: Vec<String>,
         /// How long it is good for.
         #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "90d")]
         expires_in: Duration,

@@ -89,7 +89,7 @@ fn headers(status: u16) -> Value {
     let text =
         |said: &str| json!({"description": said, "required": true, "schema": {"type": "string"}});
     let mut headers = Map::new();
-    let id = json!({"description": "Names this request, in the log too.", "required": true, "schema": {"type": "string", "format": "uuid"}});
+    let id = json!({"description": "Names this request: a UUID that stands in the log too, or what an AuthZEN caller called it.", "required": true, "schema": {"type": "string"}});
     headers.insert("x-request-id".to_owned(), id);
     match status {
         303 => headers.insert("location".to_owned(), text("Where to go on.")),
