@@ -150,13 +150,17 @@ KNOWN = {
     "whoCan": {"query.resource": "resource"},
     "can": {"query.resource": "resource", "query.identity": "identity"},
     "paths": {"query.resource": "resource", "query.identity": "identity"},
+    "accessDiff": {"query.resource": "resource"},
+    "accessSince": {"query.resource": "resource", "query.identity": "identity"},
 }
 
 
 # Operations that refuse with 400 what no schema can know: a connection or rule that is not there, a length of time over
 # the configured one, a number of seconds written as 5.0, a service token's question that names no repository, a time as
 # people write it.
-REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions"}
+REFERRING = {
+    "newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "whoCan", "can", "paths", "accessDiff",
+}
 
 
 def configuration(token, ids, asked):

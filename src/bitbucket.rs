@@ -25,6 +25,7 @@ use crate::graph::Why;
 pub use client::Client;
 pub use client::CommitFacts;
 pub use client::Credential;
+pub use client::EnvironmentFacts;
 pub use client::PostedStatus;
 pub use client::Progress;
 pub use client::PullRequestFacts;

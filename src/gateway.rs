@@ -17,6 +17,7 @@ pub mod following;
 pub mod friction;
 pub mod gather;
 pub mod glance;
+pub mod history;
 pub mod inbox;
 pub mod issuers;
 pub mod meters;
@@ -28,6 +29,7 @@ pub mod outbox;
 pub mod policies;
 pub mod question;
 pub mod readiness;
+pub mod reconcile;
 pub mod retention;
 pub mod resealing;
 pub mod road;
@@ -174,11 +176,14 @@ pub struct Gateway {
     memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
     questions: question::Flights,
     steps: gather::Steps,
+    pasts: history::Pasts,
+    stirred: gather::fresh::Stirred,
     proven: question::Proven,
     stood: moka::sync::Cache<[u8; 32], Arc<Record>>,
     inbox_bell: Notify,
     outbox_bell: Notify,
     courier_bell: Notify,
+    reconcile_bell: Notify,
     ticket_moved: watch::Sender<Uuid>,
     stop: watch::Sender<bool>,
     /// What traces show of it.
@@ -239,6 +244,8 @@ impl Gateway {
             memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
             questions: question::Flights::default(),
             steps: gather::Steps::new(),
+            pasts: history::Pasts::default(),
+            stirred: gather::fresh::Stirred::default(),
             proven: question::Proven::new(),
             stood: moka::sync::Cache::builder()
                 .max_capacity(MAX_STOOD)
@@ -247,6 +254,7 @@ impl Gateway {
             inbox_bell: Notify::new(),
             outbox_bell: Notify::new(),
             courier_bell: Notify::new(),
+            reconcile_bell: Notify::new(),
             ticket_moved: watch::Sender::new(Uuid::nil()),
             stop: watch::Sender::new(false),
             traces: spans::Traces::default(),
@@ -326,6 +334,7 @@ impl Gateway {
         tasks.spawn(resealing::run(Arc::clone(self)));
         tasks.spawn(streams::run(Arc::clone(self)));
         tasks.spawn(discovery::run(Arc::clone(self)));
+        tasks.spawn(reconcile::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         tasks.spawn(issuers::run(Arc::clone(self)));
         tasks.spawn(meters::gauges::run(Arc::clone(self)));

@@ -37,6 +37,8 @@ words! {
         Check = "check",
         /// The `eval` command or a simulation: nothing follows from it.
         Simulation = "simulation",
+        /// Nobody asked: discovery found it changed.
+        Discovery = "discovery",
     }
 }
 

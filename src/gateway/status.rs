@@ -72,7 +72,9 @@ pub fn plan(matter: &Matter, record: &Record, public_url: &str) -> Option<Status
 fn said(record: &Record) -> StatusState {
     match (record.public.surface, record.public.effect) {
         (Surface::Hook, Effect::Wait) => StatusState::Failed,
-        (Surface::Hook | Surface::Check | Surface::Simulation, effect) => state(effect),
+        (Surface::Hook | Surface::Check | Surface::Simulation | Surface::Discovery, effect) => {
+            state(effect)
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod dead_letters;
 mod describe;
 mod entrance;
 mod events;
+mod history;
 mod hook;
 mod modes;
 mod notice;
@@ -226,9 +227,11 @@ impl House {
             Door::Impact => Box::pin(modes::impact(self, &call)).await,
             Door::Channels => Box::pin(channels::list(self)).await,
             Door::TestChannel => Box::pin(channels::test(self, &call)).await,
-            Door::WhoCan => access::who_can(self, &call),
-            Door::Can => access::can(self, &call),
-            Door::Paths => access::paths(self, &call),
+            Door::WhoCan => Box::pin(access::who_can(self, &call)).await,
+            Door::Can => Box::pin(access::can(self, &call)).await,
+            Door::Paths => Box::pin(access::paths(self, &call)).await,
+            Door::AccessDiff => Box::pin(history::diff(self, &call)).await,
+            Door::AccessSince => Box::pin(history::since(self, &call)).await,
             Door::Policies => policies::active(self),
             Door::OpenApi => describe::answer(self),
         }

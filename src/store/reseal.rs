@@ -20,6 +20,7 @@ use crate::store::NewEntry;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::deliveries;
+use crate::store::history::words;
 use crate::store::log;
 use crate::store::messages;
 use crate::store::meta;
@@ -173,6 +174,15 @@ const PLACES: &[Place] = &[
         first: number,
         id: "id",
         purpose: |row| of_uuid(row, messages::purpose),
+    },
+    Place {
+        from: "word",
+        table: "word",
+        column: "word_sealed",
+        key: "no",
+        first: number,
+        id: "no",
+        purpose: |row| Ok(words::purpose(row.get(2)?)),
     },
     Place {
         from: "pause",

@@ -14,7 +14,11 @@ use crate::store::StoreError;
 const APPLICATION: i64 = 0x506f_7274;
 
 /// The steps: the n-th leads from schema n to n + 1.
-const STEPS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+];
 
 /// The number of the schema this program writes.
 pub const KNOWN: i64 = STEPS.len().cast_signed() as i64;

@@ -2,6 +2,7 @@
 
 mod decision;
 mod govern;
+mod history;
 mod keep;
 mod remote;
 
@@ -21,6 +22,10 @@ pub use govern::Demote;
 pub use govern::Pause;
 pub use govern::Promote;
 pub use govern::Resume;
+pub use history::Access;
+pub use history::Place;
+pub use history::Sheet;
+pub use history::When;
 pub use keep::StoreAt;
 pub use keep::StoreCommand;
 pub use remote::Can;
@@ -149,6 +154,9 @@ pub enum Command {
     Can(Can),
     /// Every path by which an identity reaches a repository.
     Paths(Paths),
+    /// Who reaches what, over time.
+    #[command(subcommand)]
+    Access(Access),
     /// Hold nothing back for a while; everything goes on being decided and recorded.
     Pause(Pause),
     /// End a pause.

@@ -7,6 +7,7 @@ mod discovery;
 mod gate;
 mod page;
 mod pull_request;
+mod standing;
 mod status;
 mod step;
 

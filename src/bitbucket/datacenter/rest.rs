@@ -5,6 +5,7 @@ mod commit;
 mod discovery;
 mod page;
 mod pull_request;
+mod standing;
 mod status;
 
 use std::fmt;

@@ -7,6 +7,7 @@ use clap::Args;
 use clap::Subcommand;
 
 use crate::cli::Format;
+use crate::cli::When;
 use crate::cli::duration;
 
 /// How to reach a gateway, or its store beside it.
@@ -202,6 +203,9 @@ pub struct GraphReach {
     /// Answer from this world file, offline.
     #[arg(long, value_name = "FILE")]
     pub world: Option<PathBuf>,
+    /// When.
+    #[command(flatten)]
+    pub when: When,
     /// The gateway.
     #[command(flatten)]
     pub reach: ReadReach,
