@@ -157,6 +157,8 @@ KNOWN = {
     "sync": {"path.connection": "connection"},
     "syncProgress": {"path.connection": "connection"},
     "doctor": {"query.connection": "connection"},
+    "accessDiff": {"query.resource": "resource"},
+    "accessSince": {"query.resource": "resource", "query.identity": "identity"},
 }
 
 
@@ -164,7 +166,8 @@ KNOWN = {
 # the configured one or an overlap over 7 days, a number of seconds or answers written as 5.0, a service token's question
 # that names no repository, a time as people write it, a page's token that was never given, claims that are too many.
 REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "disconnect", "renewHooks", "sync",
-             "doctor", "evaluation", "evaluations", "searchSubject", "searchResource", "searchAction"}
+             "doctor", "evaluation", "evaluations", "searchSubject", "searchResource", "searchAction", "whoCan", "can",
+             "paths", "accessDiff"}
 
 
 def configuration(token, ids, asked):

@@ -39,6 +39,7 @@ pub use client::Keeping;
 pub use client::LastDelivery;
 pub use client::MadeHook;
 pub use client::NotKept;
+pub use client::EnvironmentFacts;
 pub use client::PostedStatus;
 pub use client::Progress;
 pub use client::PullRequestFacts;

@@ -18,6 +18,7 @@ pub mod following;
 pub mod friction;
 pub mod gather;
 pub mod glance;
+pub mod history;
 pub mod inbox;
 pub mod issuers;
 pub mod meters;
@@ -30,6 +31,7 @@ pub mod outbox;
 pub mod policies;
 pub mod question;
 pub mod readiness;
+pub mod reconcile;
 pub mod retention;
 pub mod resealing;
 pub mod road;
@@ -181,11 +183,14 @@ pub struct Gateway {
     questions: question::Flights,
     searching: tokio::sync::Semaphore,
     steps: gather::Steps,
+    pasts: history::Pasts,
+    stirred: gather::fresh::Stirred,
     proven: question::Proven,
     stood: moka::sync::Cache<[u8; 32], Arc<Record>>,
     inbox_bell: Notify,
     outbox_bell: Notify,
     courier_bell: Notify,
+    reconcile_bell: Notify,
     ticket_moved: watch::Sender<Uuid>,
     stop: watch::Sender<bool>,
     /// What traces show of it.
@@ -253,6 +258,8 @@ impl Gateway {
             questions: question::Flights::default(),
             searching: tokio::sync::Semaphore::new(authzen::MAX_SEARCHES),
             steps: gather::Steps::new(),
+            pasts: history::Pasts::default(),
+            stirred: gather::fresh::Stirred::default(),
             proven: question::Proven::new(),
             stood: moka::sync::Cache::builder()
                 .max_capacity(MAX_STOOD)
@@ -261,6 +268,7 @@ impl Gateway {
             inbox_bell: Notify::new(),
             outbox_bell: Notify::new(),
             courier_bell: Notify::new(),
+            reconcile_bell: Notify::new(),
             ticket_moved: watch::Sender::new(Uuid::nil()),
             stop: watch::Sender::new(false),
             traces: spans::Traces::default(),
@@ -344,6 +352,7 @@ impl Gateway {
         tasks.spawn(streams::run(Arc::clone(self)));
         tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(ties::run(Arc::clone(self)));
+        tasks.spawn(reconcile::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         tasks.spawn(issuers::run(Arc::clone(self)));
         tasks.spawn(meters::gauges::run(Arc::clone(self)));

@@ -17,6 +17,7 @@ mod deliveries;
 mod entries;
 mod erase;
 mod error;
+mod history;
 mod levels;
 mod info;
 mod log;
@@ -62,6 +63,12 @@ pub use deliveries::Replay;
 pub use entries::Entries;
 pub use error::OpenError;
 pub use error::StoreError;
+pub use history::Learned;
+pub use history::Line;
+pub use history::Moment;
+pub use history::Past;
+pub use history::Reading;
+pub use history::When;
 pub use info::Disk;
 pub use info::Files;
 pub use info::Info;
@@ -173,6 +180,8 @@ struct Inner {
     trouble: Trouble,
     /// Whether something was erased whose old bytes may still stand in the write-ahead log.
     owes_emptying: AtomicBool,
+    /// Held by whoever writes histories or forgets of them: numbers of words must not move under the other.
+    history: tokio::sync::Mutex<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 

@@ -39,6 +39,7 @@ mod spec {
     mod failures;
     mod governed;
     mod graph;
+    mod history;
     mod json;
     mod kept;
     mod layers;

@@ -28,6 +28,7 @@ use crate::bitbucket::transport::exchange;
 use crate::bitbucket::transport::http;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
+use crate::graph::Level;
 use crate::graph::Product;
 use crate::graph::Time;
 use crate::graph::World;
@@ -39,6 +40,7 @@ pub(crate) use address::hex;
 pub(crate) use address::is_full;
 pub(crate) use address::workspace;
 pub use answers::CommitFacts;
+pub use answers::EnvironmentFacts;
 pub use answers::PostedStatus;
 pub use answers::Progress;
 pub use answers::PullRequestFacts;
@@ -231,6 +233,36 @@ impl Client {
     ) -> Result<CommitFacts, FetchError> {
         let deadline = Deadline::within(within);
         of_product!(self, product => product.commit(repository, commit, deadline).await)
+    }
+
+    /// The most that one person is granted in one repository, by whatever way, as it is now. Data Center finds people
+    /// by a name; whether it is that person is told by the id.
+    pub async fn level(
+        &self,
+        repository: &Id,
+        (who, name): (&Id, Option<&str>),
+        within: Duration,
+    ) -> Result<Level, FetchError> {
+        let deadline = Deadline::within(within);
+        match self {
+            Self::Cloud(cloud) => cloud.level(repository, who, deadline).await,
+            Self::DataCenter(server) => server.level(repository, (who, name), deadline).await,
+        }
+    }
+
+    /// An environment as it is now. Data Center has none.
+    pub async fn environment(
+        &self,
+        repository: &Id,
+        environment: &Id,
+        within: Duration,
+    ) -> Result<EnvironmentFacts, FetchError> {
+        match self {
+            Self::Cloud(cloud) => {
+                cloud.environment(repository, environment, Deadline::within(within)).await
+            }
+            Self::DataCenter(_) => Err(FetchError::Unsupported("Data Center has no environments")),
+        }
     }
 
     /// A pull request with its approvals and builds.

@@ -249,6 +249,7 @@ const fn caller(kind: CallerKind) -> &'static str {
         CallerKind::Hook => "Bitbucket, by a signed webhook",
         CallerKind::Forge => "Bitbucket, by a Forge token",
         CallerKind::Person => "a signed-in person",
+        CallerKind::Discovery => "nobody: found by reading Bitbucket again",
     }
 }
 

@@ -39,6 +39,8 @@ words! {
         Authzen = "authzen",
         /// The `eval` command or a simulation: nothing follows from it.
         Simulation = "simulation",
+        /// Nobody asked: discovery found it changed.
+        Discovery = "discovery",
     }
 }
 

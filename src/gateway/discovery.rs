@@ -7,11 +7,15 @@ use std::time::Duration;
 use crate::bitbucket::FetchError;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
+use crate::gateway::gather::fresh::STIRRING;
+use crate::gateway::reconcile;
 use crate::graph::Kind;
 use crate::graph::Snapshot;
 use crate::graph::World;
 use crate::graph::attribute::Value;
 use crate::graph::world::WorldError;
+use crate::store::Learned;
+use crate::store::Reading;
 use crate::store::StoreError;
 
 /// How long a discovered graph is used before it is read again. A small workspace costs some hundred of the 1,000
@@ -69,16 +73,24 @@ impl Gateway {
         if self.connections.get(&connection.id).is_none() {
             return Ok(());
         }
-        tracing::info!(
-            connection = %connection.id,
-            nodes = world.nodes.len(),
-            edges = world.edges.len(),
-            unknown = world.unknown.len(),
-            "discovered"
-        );
-        let bytes = world.write();
-        let revision = self.publish(world)?;
-        Ok(self.store.save_world(&connection.id, revision, &bytes, self.clock.now()).await?)
+        let (nodes, edges, unknown) = (world.nodes.len(), world.edges.len(), world.unknown.len());
+        self.take_in(world).await?;
+        tracing::info!(connection = %connection.id, nodes, edges, unknown, "discovered");
+        Ok(())
+    }
+
+    /// Publishes a connection's world, however it was read, keeps it and writes into the history what changed; that is
+    /// decided afterwards.
+    pub async fn take_in(&self, world: World) -> Result<(), DiscoveryError> {
+        let revision = self.publish(world.clone())?;
+        let at = self.clock.now();
+        let reading = Reading { world: &world, revision, at };
+        let told = |before: Option<&World>| reconcile::unread(before, &world, at);
+        match self.store.learn(reading, told).await? {
+            Learned::First | Learned::Same => {}
+            Learned::Changed(_) => self.reconcile_bell.notify_one(),
+        }
+        Ok(())
     }
 
     /// Learns whose deeds are our own, so that they are not decided again.
@@ -110,7 +122,7 @@ impl Gateway {
     }
 
     /// No API tells a workspace's plan; what the operator says of it stands where the world says nothing.
-    fn tell_plan(&self, world: &mut World) {
+    pub(in crate::gateway) fn tell_plan(&self, world: &mut World) {
         let told =
             self.connections.get(&world.connection.id).and_then(|connection| connection.premium);
         let Some(premium) = told else { return };
@@ -137,7 +149,12 @@ impl Gateway {
     pub async fn recall(&self) -> Result<(), DiscoveryError> {
         for connection in self.connections.iter() {
             if let Some(kept) = self.store.world(&connection.id).await? {
-                self.publish(World::read(&kept.bytes)?)?;
+                let world = World::read(&kept.bytes)?;
+                let told = self.store.told_since(&connection.id, STIRRING, world.as_of).await?;
+                for (repository, kind, at) in told {
+                    self.stirred.stir(&repository, kind, at);
+                }
+                self.publish(world)?;
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Station 7: facts that rules want and nobody told. First from the graph, then from Bitbucket where a routed rule reads
 //! what neither webhook nor token carries. Never an error: what could not be learned is a gap with its why.
 
+pub mod fresh;
 mod from_bitbucket;
 mod from_graph;
 mod of_caller;
@@ -10,13 +11,14 @@ use std::time::Duration;
 
 use crate::bitbucket::FetchError;
 use crate::bitbucket::StepFacts;
-use crate::decision::narrative::duration;
 use crate::gateway::Gateway;
+use crate::gateway::gather::fresh::Stale;
+use crate::gateway::gather::fresh::too_old;
+use crate::gateway::names;
 use crate::gateway::road::Matter;
 use crate::graph::ConnectionId;
 use crate::graph::Known;
 use crate::graph::Snapshot;
-use crate::graph::Why;
 use crate::graph::fact::Wanted;
 use crate::policy::Document;
 use crate::policy::input::GraphAge;
@@ -81,7 +83,7 @@ pub fn offline(graph: &Snapshot, document: &mut Document, protected_refs: &[Stri
 }
 
 /// Fills what is wanted and unknown. `fresh` is the shortest age that a routed rule allows: an older graph is not used,
-/// and every fact it would have told is unknown.
+/// and what it would have told is read again or unknown. So is what an event told to have changed since it was read.
 pub async fn gather(
     gateway: &Gateway,
     matter: &mut Matter,
@@ -98,31 +100,16 @@ pub async fn gather(
         None => Known::Nothing,
     };
     Box::pin(from_bitbucket::gather(matter, wanted)).await;
-    let stale = fresh.zip(age).and_then(|(limit, age)| too_old(limit, age));
+    let stale = fresh.zip(age).and_then(|(limit, age)| too_old(limit, age)).map(Stale::Everything);
+    let stale = stale.or_else(|| stirred(gateway, matter, &graph));
+    if let Some(Stale::Everything(_)) = &stale {
+        Box::pin(fresh::read_again(&graph, matter, wanted)).await;
+    }
     from_graph::gather(&graph, matter, wanted, stale.as_ref());
 }
 
-/// Why a graph of this age is not used, milliseconds.
-fn too_old(limit: Duration, age: u64) -> Option<Why> {
-    let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-    (age > limit).then(|| {
-        let (age, limit) = (duration(age), duration(limit));
-        Why::said(format!("the graph is {age} old, and a rule takes facts of at most {limit}"))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_graph_older_than_a_rule_allows_is_not_used_and_says_so() {
-        let limit = Duration::from_mins(15);
-        assert!(too_old(limit, 15 * 60_000).is_none(), "as old as allowed is allowed");
-        let why = too_old(limit, 20 * 60_000).unwrap();
-        assert_eq!(
-            why.as_str(),
-            "the graph is 20 min old, and a rule takes facts of at most 15 min"
-        );
-    }
+/// What an event told to have changed of the repository since the graph was read. The event itself tells what it tells.
+fn stirred(gateway: &Gateway, matter: &Matter, graph: &Snapshot) -> Option<Stale> {
+    let repository = names::repository_id(&matter.document.facts)?;
+    gateway.stirred.since(repository, graph.as_of_connection(&matter.connection.id)?)
 }

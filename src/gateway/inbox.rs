@@ -131,9 +131,13 @@ async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::St
     }
     let last = events.len() - 1;
     for (at, event) in events.into_iter().enumerate() {
+        if let Some(repository) = names::repository_id(&event.facts) {
+            gateway.stirred.stir(repository, event.kind, claimed.received);
+        }
         let judged = Box::pin(judge(gateway, &connection, &claimed, event.clone())).await;
         let done = (at == last).then_some(claimed.id);
-        if let Err(error) = record(gateway, judged, event, done).await {
+        let key = event_key(&judged.matter, event);
+        if let Err(error) = record(gateway, judged, key, done).await {
             return retry(gateway, &claimed, &error).await;
         }
     }
@@ -202,14 +206,15 @@ async fn judge(
     gateway.judge(matter, async |_, _, _, _| Offered::default()).await
 }
 
-/// Records a judged event with what follows from it. The delivery is done with its last event.
-async fn record(
+/// Records a judged event with what follows from it. The delivery is done with its last event. An event whose key was
+/// recorded before is not recorded again.
+pub(in crate::gateway) async fn record(
     gateway: &Gateway,
     judged: Judged,
-    event: &Event,
+    key: Option<[u8; 32]>,
     done: Option<Uuid>,
 ) -> Result<(), RecordError> {
-    let recording = recording(gateway, judged, event, done);
+    let recording = recording(gateway, judged, key, done);
     let (acts, tells) = (!recording.actions.is_empty(), !recording.notices.is_empty());
     let record = Arc::clone(&recording.record);
     let began = Instant::now();
@@ -241,7 +246,12 @@ async fn record(
     }
 }
 
-fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid>) -> Recording {
+fn recording(
+    gateway: &Gateway,
+    judged: Judged,
+    event_key: Option<[u8; 32]>,
+    done: Option<Uuid>,
+) -> Recording {
     let Judged { matter, active, mut record, .. } = judged;
     let status = status::plan(&matter, &record, &gateway.public_url);
     record.public.actions = status
@@ -255,7 +265,7 @@ fn recording(gateway: &Gateway, judged: Judged, event: &Event, done: Option<Uuid
     let notices = gateway.notices_of(&matter, &record, &active);
     Recording {
         done,
-        event_key: event_key(&matter, event),
+        event_key,
         actions,
         notices,
         mentions: names::mentioned(&matter.document.facts),

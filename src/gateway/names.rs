@@ -98,7 +98,7 @@ pub fn owner(graph: &Snapshot, facts: &Facts) -> Option<String> {
 }
 
 /// The members of the changed thing that differ, or all of them where it is new or gone.
-fn changed(
+pub(in crate::gateway) fn changed(
     before: &Known<Thing>,
     after: &Known<Thing>,
 ) -> Vec<(String, Option<String>, Option<String>)> {

@@ -280,7 +280,11 @@ fn unread_words(caller: CallerKind, why: &Why) -> String {
         CallerKind::Service | CallerKind::Ci => {
             "What this job says it is about could not be read back from Bitbucket"
         }
-        CallerKind::Step | CallerKind::Hook | CallerKind::Forge | CallerKind::Person => {
+        CallerKind::Step
+        | CallerKind::Hook
+        | CallerKind::Forge
+        | CallerKind::Person
+        | CallerKind::Discovery => {
             "Whether this step is still running, and on which commit, could not be read"
         }
     };
@@ -388,7 +392,11 @@ fn record(
     };
     let asker = match matter.caller {
         CallerKind::Ci | CallerKind::Service => document.caller.value(),
-        CallerKind::Step | CallerKind::Hook | CallerKind::Forge | CallerKind::Person => None,
+        CallerKind::Step
+        | CallerKind::Hook
+        | CallerKind::Forge
+        | CallerKind::Person
+        | CallerKind::Discovery => None,
     };
     let asker = asker.and_then(|caller| caller.id.value().cloned());
     let names = Names { asker, ..names::of(&document.facts, &document.claimed) };

@@ -72,7 +72,14 @@ pub fn plan(matter: &Matter, record: &Record, public_url: &str) -> Option<Status
 fn said(record: &Record) -> StatusState {
     match (record.public.surface, record.public.effect) {
         (Surface::Hook, Effect::Wait) => StatusState::Failed,
-        (Surface::Hook | Surface::Check | Surface::Authzen | Surface::Simulation, effect) => {
+        (
+            Surface::Hook
+            | Surface::Check
+            | Surface::Authzen
+            | Surface::Simulation
+            | Surface::Discovery,
+            effect,
+        ) => {
             state(effect)
         }
     }

@@ -19,7 +19,7 @@ pub const MAX_ATTRIBUTES: usize = 64;
 pub const MAX_FIELD_BYTES: usize = 64;
 
 /// The value of an attribute, in a world file JSON `null`, flag, whole number, text or list of texts.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
 pub enum Value {
     /// Known to be none.

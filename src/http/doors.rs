@@ -18,6 +18,7 @@ mod describe;
 mod entrance;
 mod events;
 mod health;
+mod history;
 mod hook;
 mod modes;
 mod notice;
@@ -253,9 +254,11 @@ impl House {
             Door::Sync => Box::pin(health::sync(self, call)).await,
             Door::SyncProgress => health::progress(self, &call),
             Door::Doctor => Box::pin(health::examine(self, &call)).await,
-            Door::WhoCan => access::who_can(self, &call),
-            Door::Can => access::can(self, &call),
-            Door::Paths => access::paths(self, &call),
+            Door::WhoCan => Box::pin(access::who_can(self, &call)).await,
+            Door::Can => Box::pin(access::can(self, &call)).await,
+            Door::Paths => Box::pin(access::paths(self, &call)).await,
+            Door::AccessDiff => Box::pin(history::diff(self, &call)).await,
+            Door::AccessSince => Box::pin(history::since(self, &call)).await,
             Door::Policies => policies::active(self),
             Door::OpenApi => describe::answer(self),
         }

@@ -219,6 +219,10 @@ pub enum Door {
     Can,
     /// By which paths it can.
     Paths,
+    /// What access came and went between two times.
+    AccessDiff,
+    /// Since when an identity could do something.
+    AccessSince,
     /// The active bundle and its rules.
     Policies,
     /// The description of this API.
@@ -503,6 +507,12 @@ pub static ROUTES: &[Route] = &[
     ask("/api/v1/who-can", Door::WhoCan, "Who can do something to a resource."),
     ask("/api/v1/can", Door::Can, "Whether an identity can do something to a resource."),
     ask("/api/v1/paths", Door::Paths, "By which paths an identity reaches a resource."),
+    ask("/api/v1/access/diff", Door::AccessDiff, "What access came and went between two times."),
+    ask(
+        "/api/v1/access/since",
+        Door::AccessSince,
+        "Since when an identity could do something to a resource, and what made it so.",
+    ),
     ask("/api/v1/policies", Door::Policies, "The active bundle and its rules."),
     ask("/api/v1/openapi.json", Door::OpenApi, "The description of this API."),
 ];

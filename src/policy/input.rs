@@ -49,6 +49,8 @@ words! {
         Forge = "forge",
         /// A signed-in person.
         Person = "person",
+        /// Nobody: the gate itself found it by reading Bitbucket again.
+        Discovery = "discovery",
     }
 }
 

@@ -9,6 +9,10 @@ use uuid::Uuid;
 
 use crate::decision::Record;
 use crate::decision::record::Part;
+use crate::decision::record::Surface;
+use crate::event::EventKind;
+use crate::graph::ConnectionId;
+use crate::graph::Id;
 use crate::graph::Time;
 use crate::ledger;
 use crate::ledger::Entry;
@@ -22,6 +26,9 @@ use crate::store::recording::INPUT;
 use crate::store::recording::PEOPLE;
 use crate::store::recording::TOLD;
 use crate::store::row;
+
+/// Decisions on one repository looked at for what a webhook told of it.
+pub const MAX_TOLD: i64 = 1_000;
 
 /// How many decisions there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +70,75 @@ impl Store {
             None => self.ask(move |db| recent::anywhere(db, Of::Question, &question)).await?,
         };
         Ok(stands.map(|stands| (stands.id, stands.at)))
+    }
+
+    /// Whether an event of this key was decided: by its hash, as [`Recording::event_key`](crate::store::Recording) is.
+    pub async fn was_decided(&self, event: &[u8; 32]) -> Result<bool, StoreError> {
+        let event = *event;
+        let may_be = self.inner.seen.as_ref().is_none_or(|seen| seen.may_hold(&event));
+        if !may_be {
+            return Ok(false);
+        }
+        let known = self.inner.recent.as_ref().and_then(|recent| recent.find(Of::Event, &event));
+        let known = match known {
+            Some(known) => Some(known),
+            None => self.ask(move |db| recent::anywhere(db, Of::Event, &event)).await?,
+        };
+        Ok(known.is_some())
+    }
+
+    /// Decisions on webhooks that told of a repository, by one of these kinds, since then; the newest first, at most
+    /// [`MAX_TOLD`].
+    pub async fn told_by_webhook(
+        &self,
+        repository: &Id,
+        kinds: &'static [EventKind],
+        since: Time,
+    ) -> Result<Vec<Record>, StoreError> {
+        let repository = repository.to_string();
+        self.ask(move |db| {
+            let sql = "SELECT entry, event FROM decision
+                       WHERE repository = ?1 AND at >= ?2 ORDER BY entry DESC LIMIT ?3";
+            let mut query = db.prepare_cached(sql)?;
+            let mut rows = query.query((repository, since.millis(), MAX_TOLD))?;
+            let mut records = Vec::new();
+            while let Some(row) = rows.next()? {
+                let event: String = row.get(1)?;
+                if kinds.iter().any(|kind| kind.as_str() == event) {
+                    records.push(read(db, row.get(0)?)?);
+                }
+            }
+            records.retain(|record: &Record| record.public.surface == Surface::Hook);
+            Ok(records)
+        })
+        .await
+    }
+
+    /// Which repositories of a connection events of these kinds told of since then, oldest first.
+    pub async fn told_since(
+        &self,
+        connection: &ConnectionId,
+        kinds: &'static [EventKind],
+        since: Time,
+    ) -> Result<Vec<(Id, EventKind, Time)>, StoreError> {
+        let connection = connection.clone();
+        self.ask(move |db| {
+            let sql = "SELECT repository, event, at FROM decision
+                       WHERE entry >= ?1 AND at >= ?2 AND connection = ?3 AND repository IS NOT NULL
+                       ORDER BY entry";
+            let from = log::first_since(db, since)?;
+            let mut query = db.prepare_cached(sql)?;
+            let mut rows = query.query((from, since.millis(), connection.as_str()))?;
+            let mut told = Vec::new();
+            while let Some(row) = rows.next()? {
+                let event: String = row.get(1)?;
+                if let Some(kind) = kinds.iter().find(|kind| kind.as_str() == event) {
+                    told.push((row::parsed(row, 0)?, *kind, Time::from_millis(row.get(2)?)));
+                }
+            }
+            Ok(told)
+        })
+        .await
     }
 
     /// How many decisions there were since `since`.

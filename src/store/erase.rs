@@ -24,7 +24,7 @@ const ERASED: &str = "(erased)";
 
 impl Store {
     /// Erases every sealed part of every entry that speaks of `identity`, and the texts of the tickets those decisions
-    /// opened; the ledger says how many and who wanted it. Returns how many entries lost their parts. When it returns,
+    /// opened, and every name of theirs in a history; the ledger says how many and who wanted it. Returns how many entries lost their parts. When it returns,
     /// the bytes are in no file of the store. [`StoreError::Busy`] after the erasure means that a long reader held the
     /// old bytes: ask again.
     pub async fn erase_mentions(
@@ -34,22 +34,28 @@ impl Store {
         by: &str,
     ) -> Result<u64, StoreError> {
         let (identity, by) = (identity.to_owned(), by.to_owned());
-        let count = self.write(move |desk| erase_mentions(desk, &identity, now, by)).await?;
+        let statements = self.erase_from_history(&identity).await?;
+        let erasing = Erasing { identity, now, by, statements };
+        let count = self.write(move |desk| erase_mentions(desk, erasing)).await?;
         self.owe_emptying();
         self.leave_nothing_owed().await?;
         Ok(count)
     }
 }
 
-fn erase_mentions(
-    desk: &mut Desk<'_>,
-    identity: &str,
+/// Who is erased, when, on whose word, and how many statements of histories lost a name already.
+struct Erasing {
+    identity: String,
     now: Time,
     by: String,
-) -> Result<u64, StoreError> {
+    statements: u64,
+}
+
+fn erase_mentions(desk: &mut Desk<'_>, erasing: Erasing) -> Result<u64, StoreError> {
+    let Erasing { identity, now, by, statements } = erasing;
     let mut query = desk.db.prepare_cached("SELECT entry FROM mention WHERE identity = ?1")?;
     let entries: Vec<i64> =
-        query.query_map([identity], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        query.query_map([&identity], |row| row.get(0))?.collect::<Result<_, _>>()?;
     drop(query);
     let mut count: u64 = 0;
     for entry in entries {
@@ -64,11 +70,13 @@ fn erase_mentions(
             "DELETE FROM mention WHERE identity = ?1 AND NOT EXISTS
              (SELECT 1 FROM decision WHERE decision.entry = mention.entry AND actor = ?1)",
         )?
-        .execute([identity])?;
+        .execute([&identity])?;
     let entry = NewEntry {
-        body: row::members(json!({ "what": "sealed parts erased", "entries": count })),
+        body: row::members(json!({
+            "what": "sealed parts erased", "entries": count, "statements": statements,
+        })),
         sealed: vec![("by".to_owned(), by.into_bytes())],
-        ..NewEntry::new(Kind::Admin, now, identity.to_owned())
+        ..NewEntry::new(Kind::Admin, now, identity)
     };
     log::append(desk, entry.prepare()?)?;
     Ok(count)

@@ -31,6 +31,11 @@ pub(super) const UNTOLD: &str = "swept-untold";
 /// Written to see whether writing is possible again.
 pub(super) const TRIED: &str = "tried";
 
+/// The number of the newest moment of any history, also of one that was cut short.
+pub(super) const MOMENT: &str = "moment";
+/// The same while its rows are written and it is not there yet.
+pub(super) const MOMENT_OPEN: &str = "moment-open";
+
 /// Names the callers chose stand behind this, so that none of ours can be overwritten.
 const THEIRS: &str = "of:";
 pub(super) const SECRETS: &str = "key:";

@@ -168,6 +168,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         trouble,
         // A life before this one may have ended between erasing and emptying.
         owes_emptying: AtomicBool::new(true),
+        history: tokio::sync::Mutex::new(()),
         threads: Mutex::new(threads),
     };
     Ok(Store::of(inner))
@@ -195,6 +196,7 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
         news: News::default(),
         trouble: Trouble::default(),
         owes_emptying: AtomicBool::new(false),
+        history: tokio::sync::Mutex::new(()),
         threads: Mutex::default(),
     };
     Ok(Store::of(inner))

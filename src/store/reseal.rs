@@ -21,6 +21,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::connections;
 use crate::store::deliveries;
+use crate::store::history::words;
 use crate::store::log;
 use crate::store::messages;
 use crate::store::meta;
@@ -183,6 +184,15 @@ const PLACES: &[Place] = &[
         first: number,
         id: "id",
         purpose: |row| of_uuid(row, messages::purpose),
+    },
+    Place {
+        from: "word",
+        table: "word",
+        column: "word_sealed",
+        key: "no",
+        first: number,
+        id: "no",
+        purpose: |row| Ok(words::purpose(row.get(2)?)),
     },
     Place {
         from: "pause",

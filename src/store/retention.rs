@@ -52,6 +52,8 @@ pub struct Swept {
     pub notices: u64,
     /// Actions that have ended; what became of them is in the ledger.
     pub actions: u64,
+    /// Rows of histories: statements that had ended, moments, and words that nothing says any more.
+    pub history: u64,
 }
 
 impl Swept {
@@ -62,6 +64,7 @@ impl Swept {
             + self.dead_letters
             + self.notices
             + self.actions
+            + self.history
     }
 }
 
@@ -70,7 +73,7 @@ impl Swept {
 pub struct Until {
     /// Bodies.
     pub bodies: Time,
-    /// Names and texts of decisions and tickets, dead letters and notices.
+    /// Names and texts of decisions and tickets, dead letters and notices, and what histories tell.
     pub sealed: Time,
 }
 
@@ -87,6 +90,7 @@ impl Store {
         self.forget_hashes(repeated_until(now)).await?;
         self.forget_notices(until.sealed, repeated_until(now)).await?;
         self.forget_actions(repeated_until(now)).await?;
+        self.forget_history(until.sealed).await?;
         while !self.write(move |desk| sweep_sealed(desk, until.sealed, now)).await? {}
         let instance = self.instance().to_string();
         let swept = self.write(move |desk| tell(desk, instance, now)).await?;
@@ -393,11 +397,12 @@ fn sweep_sealed(desk: &mut Desk<'_>, before: Time, now: Time) -> Result<bool, St
 }
 
 /// Adds to what the ledger has not been told yet.
-fn count(db: &Connection, more: &Swept) -> Result<(), StoreError> {
+pub(super) fn count(db: &Connection, more: &Swept) -> Result<(), StoreError> {
     if more.total() == 0 {
         return Ok(());
     }
-    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions } = untold(db)?;
+    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions, history } =
+        untold(db)?;
     let all = Swept {
         bodies: bodies + more.bodies,
         sealed: sealed + more.sealed,
@@ -405,6 +410,7 @@ fn count(db: &Connection, more: &Swept) -> Result<(), StoreError> {
         dead_letters: dead_letters + more.dead_letters,
         notices: notices + more.notices,
         actions: actions + more.actions,
+        history: history + more.history,
     };
     let bytes = serde_json::to_vec(&all).map_err(|error| StoreError::Fault(error.to_string()))?;
     meta::put(db, meta::UNTOLD, &bytes)
@@ -423,11 +429,11 @@ fn tell(desk: &mut Desk<'_>, instance: String, now: Time) -> Result<Swept, Store
     if swept.total() == 0 {
         return Ok(swept);
     }
-    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions } = swept;
+    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions, history } = swept;
     let entry = NewEntry {
         body: row::members(json!({
             "what": "retention", "bodies": bodies, "sealed": sealed, "repetitions": repetitions,
-            "dead_letters": dead_letters, "notices": notices, "actions": actions,
+            "dead_letters": dead_letters, "notices": notices, "actions": actions, "history": history,
         })),
         ..NewEntry::new(Kind::Admin, now, instance)
     };

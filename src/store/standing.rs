@@ -1,6 +1,7 @@
 //! What holds until it is replaced: bundles by revision, worlds by connection, modes. What changes how the gate
 //! behaves is written with its ledger entry.
 
+use rusqlite::Connection;
 use rusqlite::OptionalExtension as _;
 use serde_json::Map;
 use serde_json::Value;
@@ -87,29 +88,6 @@ impl Store {
         let sealed: Vec<u8> = sealed;
         let bytes = self.seal()?.open(&bundle_purpose(revision), &sealed)?;
         row::known(serde_json::from_slice(&bytes)).map(Some)
-    }
-
-    /// Keeps what was last learned of a connection, over what was before. Nothing of one that has ended.
-    pub async fn save_world(
-        &self,
-        connection: &ConnectionId,
-        revision: u64,
-        bytes: &[u8],
-        at: Time,
-    ) -> Result<(), StoreError> {
-        let sealed = self.seal()?.seal(&world_purpose(connection), bytes)?;
-        let connection = connection.clone();
-        self.write(move |desk| {
-            desk.db
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO world (connection, revision, at, world_sealed)
-                     SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
-                       SELECT 1 FROM connection WHERE id = ?1 AND ended IS NOT NULL)",
-                )?
-                .execute((connection.as_str(), row::signed(revision), at.millis(), sealed))?;
-            Ok(())
-        })
-        .await
     }
 
     /// What was last learned of a connection.
@@ -205,6 +183,22 @@ impl Store {
         })
         .await
     }
+}
+
+/// Keeps what was last learned of a connection, over what was before. Nothing of one that has ended.
+pub(super) fn put_world(
+    db: &Connection,
+    connection: &ConnectionId,
+    (revision, at): (u64, Time),
+    sealed: &[u8],
+) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO world (connection, revision, at, world_sealed)
+         SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
+           SELECT 1 FROM connection WHERE id = ?1 AND ended IS NOT NULL)",
+    )?
+    .execute((connection.as_str(), row::signed(revision), at.millis(), sealed))?;
+    Ok(())
 }
 
 pub(super) fn bundle_purpose(revision: &str) -> String {

@@ -238,9 +238,10 @@ async fn read_everything(gate: &Gate, life: &Life, out: &mut Outputs) {
         let path = route.pattern.replace(&format!("{{{name}}}"), id);
         let query = match route.pattern {
             "/api/v1/who-can" => format!("?action=write&{resource}"),
-            "/api/v1/can" | "/api/v1/paths" => {
+            "/api/v1/can" | "/api/v1/paths" | "/api/v1/access/since" => {
                 format!("?identity=user:mia&action=write&{resource}")
             }
+            "/api/v1/access/diff" => "?from=2026-01-01".to_owned(),
             "/api/v1/decisions/events" => "?since=1h&for=1s".to_owned(),
             "/api/v1/modes/impact" => format!("?rules=*&scope={CLOUD}"),
             _ => String::new(),

@@ -250,7 +250,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 30] = [
+const READING: [&str; 32] = [
     "doctor",
     "demo",
     "event",
@@ -258,6 +258,8 @@ const READING: [&str; 30] = [
     "who-can",
     "can",
     "paths",
+    "access diff",
+    "access since",
     "policy check",
     "policy test",
     "policy modes",

@@ -26,14 +26,20 @@ use portcullis::decision::record::Public;
 use portcullis::decision::record::Told;
 use portcullis::graph::Product;
 use portcullis::graph::Time;
+use portcullis::graph::World;
+use portcullis::graph::world::Connection;
+use portcullis::graph::world::Node;
 use portcullis::policy::Verdict;
 use portcullis::secret::Seal;
 use portcullis::secret::Secret;
+use portcullis::store::Learned;
 use portcullis::store::NewDelivery;
 use portcullis::store::OpenError;
+use portcullis::store::Reading;
 use portcullis::store::Role;
 use portcullis::store::Settings;
 use portcullis::store::Store;
+use portcullis::store::StoreError;
 use serde_json::json;
 use sha2::Digest;
 use sha2::Sha256;
@@ -140,6 +146,25 @@ fn decision_of(who: &str, at: Time) -> Record {
         names: Part::Kept(Names { actor: Some(who.to_owned()), ..Names::default() }),
         told: Part::Kept(Told { approvers: vec![format!("{who} can")], ..Told::default() }),
     }
+}
+
+/// A world with one person in it.
+fn world_of(who: &str) -> World {
+    let connection =
+        Connection { id: "acme-cloud".parse().unwrap(), product: Product::Cloud, name: None };
+    let mut world = World::new(connection, at(0));
+    world.nodes.push(Node::new("acme-cloud/user/7".parse().unwrap(), who));
+    world
+}
+
+/// As a discovery keeps it.
+async fn learn(
+    store: &Store,
+    world: &World,
+    revision: u64,
+    at: Time,
+) -> Result<Learned, StoreError> {
+    store.learn(Reading { world, revision, at }, |_| Vec::new()).await
 }
 
 fn allowed(at: Time, repository: &str) -> Record {

@@ -3,6 +3,7 @@
 mod access;
 mod decision;
 mod govern;
+mod history;
 mod keep;
 mod remote;
 mod tie;
@@ -25,6 +26,10 @@ pub use govern::Demote;
 pub use govern::Pause;
 pub use govern::Promote;
 pub use govern::Resume;
+pub use history::Access;
+pub use history::Place;
+pub use history::Sheet;
+pub use history::When;
 pub use keep::StoreAt;
 pub use keep::StoreCommand;
 pub use remote::Can;
@@ -168,7 +173,7 @@ pub enum Command {
     Can(Can),
     /// Every path by which an identity reaches a repository.
     Paths(Paths),
-    /// Who reaches what, from elsewhere than REST.
+    /// Who reaches what: over time, and from elsewhere than REST.
     #[command(subcommand)]
     Access(Access),
     /// Hold nothing back for a while; everything goes on being decided and recorded.

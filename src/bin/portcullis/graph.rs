@@ -28,7 +28,8 @@ async fn answered<A: Serialize>(
         return serde_json::to_value(answer).map_err(|error| error.to_string());
     }
     let operator = Operator::new(&at.reach.reach).map_err(|error| error.to_string())?;
-    operator.get(path, query).await.map_err(|error| error.to_string())
+    let query = [query, &at.when.query()].concat();
+    operator.get(path, &query).await.map_err(|error| error.to_string())
 }
 
 fn shown(

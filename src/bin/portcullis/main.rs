@@ -2,6 +2,7 @@
 
 mod about;
 mod access_import;
+mod access;
 mod assembly;
 mod check;
 mod cli;
@@ -81,7 +82,7 @@ fn main() -> ExitCode {
         Command::WhoCan(question) => in_runtime(graph::who_can(question)),
         Command::Can(question) => in_runtime(graph::can(question)),
         Command::Paths(question) => in_runtime(graph::paths(question)),
-        Command::Access(Access::Import(import)) => in_runtime(access_import::run(import)),
+        Command::Access(access) => in_runtime(access::run(access)),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::event::Actor;
 use crate::event::BuildState;
 use crate::event::Pipeline;
 use crate::event::PullRequest;
+use crate::event::Tier;
 use crate::graph::Id;
 use crate::graph::Known;
 use crate::words;
@@ -39,6 +40,15 @@ pub struct StepFacts {
     pub image: Option<String>,
     /// Variables handed to the pipeline when it was started: name, and whether it is masked. Never a value.
     pub variables: Vec<(String, bool)>,
+}
+
+/// An environment as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentFacts {
+    /// Its name as Bitbucket keeps it.
+    pub name: String,
+    /// What it is for.
+    pub tier: Known<Tier>,
 }
 
 /// A commit.

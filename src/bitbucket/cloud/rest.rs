@@ -9,6 +9,7 @@ mod hooks;
 mod page;
 mod probes;
 mod pull_request;
+mod standing;
 mod status;
 mod step;
 

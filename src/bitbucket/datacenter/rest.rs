@@ -7,6 +7,7 @@ mod hooks;
 mod page;
 mod probes;
 mod pull_request;
+mod standing;
 mod status;
 
 use std::fmt;

@@ -12,6 +12,7 @@ use crate::event::Tier;
 use crate::event::Variable;
 use crate::event::Visibility;
 use crate::gateway::gather::GroundFacts;
+use crate::gateway::gather::fresh::Stale;
 use crate::gateway::names;
 use crate::gateway::road::Matter;
 use crate::graph::Id;
@@ -28,7 +29,7 @@ use crate::policy::Document;
 const MAX_VIA: usize = 5;
 
 /// Fills what is wanted from the graph, and what is known of the place where the verdict lands.
-pub fn gather(graph: &Snapshot, matter: &mut Matter, wanted: &Wanted, stale: Option<&Why>) {
+pub fn gather(graph: &Snapshot, matter: &mut Matter, wanted: &Wanted, stale: Option<&Stale>) {
     fill(graph, &mut matter.document, &matter.connection.protected_refs, wanted, stale);
     matter.ground = ground(graph, &Place::of(graph, &matter.document, stale), &matter.document);
 }
@@ -39,7 +40,7 @@ pub fn fill(
     document: &mut Document,
     protected_refs: &[String],
     wanted: &Wanted,
-    stale: Option<&Why>,
+    stale: Option<&Stale>,
 ) {
     let place = Place::of(graph, document, stale);
     if let Known::Value(resource) = &mut document.facts.resource {
@@ -56,23 +57,28 @@ struct Place {
     graph: Result<(), Why>,
     repository: Result<NodeNo, Why>,
     environment: Option<NodeNo>,
+    /// Why its own settings are not known, though the rest is.
+    settings: Option<Why>,
 }
 
 const NO_GRAPH: &str = "no graph is loaded for this connection: give its credential to discover it, or start with `--world`";
 
 impl Place {
-    fn of(graph: &Snapshot, document: &Document, stale: Option<&Why>) -> Self {
-        if let Some(why) = stale {
-            return Self {
-                graph: Err(why.clone()),
-                repository: Err(why.clone()),
-                environment: None,
-            };
-        }
+    fn of(graph: &Snapshot, document: &Document, stale: Option<&Stale>) -> Self {
+        let nowhere = |why: &Why| Self {
+            graph: Err(why.clone()),
+            repository: Err(why.clone()),
+            environment: None,
+            settings: None,
+        };
+        let settings = match stale {
+            Some(Stale::Everything(why)) => return nowhere(why),
+            Some(Stale::Settings(why)) => Some(why.clone()),
+            None => None,
+        };
         let facts = &document.facts;
         if graph.as_of_connection(&document.connection).is_none() {
-            let why = Why::fixed(NO_GRAPH);
-            return Self { graph: Err(why.clone()), repository: Err(why), environment: None };
+            return nowhere(&Why::fixed(NO_GRAPH));
         }
         let repository = match names::repository_id(facts) {
             None => Err(Why::fixed("the repository is not known")),
@@ -81,7 +87,7 @@ impl Place {
         let environment =
             facts.resource.value().and_then(|resource| resource.environment.value()?.id.value());
         let environment = environment.and_then(|id| graph.find(id));
-        Self { graph: Ok(()), repository, environment }
+        Self { graph: Ok(()), repository, environment, settings }
     }
 }
 
@@ -123,11 +129,19 @@ fn fill_repository(graph: &Snapshot, place: &Place, repository: &mut Repository)
             return;
         }
     };
+    // No event changes a classification.
+    repository.class.learn(graph.text(node, "class").map(ToOwned::to_owned));
+    if let Some(why) = &place.settings {
+        repository.name.learn_why(why);
+        repository.visibility.learn_why(why);
+        repository.default_branch.learn_why(why);
+        repository.archived.learn_why(why);
+        return;
+    }
     repository.name.learn(Known::or_untold(graph.full_name(node)));
     repository.visibility.learn(word(graph.text(node, "visibility"), Visibility::from_text));
     repository.default_branch.learn(graph.text(node, "default_branch").map(ToOwned::to_owned));
     repository.archived.learn(graph.flag(node, "archived"));
-    repository.class.learn(graph.text(node, "class").map(ToOwned::to_owned));
 }
 
 fn fill_reference(graph: &Snapshot, place: &Place, reference: &mut Reference, globs: &[String]) {
@@ -160,9 +174,9 @@ fn fill_reference(graph: &Snapshot, place: &Place, reference: &mut Reference, gl
 
 fn fill_environment(graph: &Snapshot, place: &Place, environment: &mut Environment) {
     let Some(node) = place.environment else {
-        let why = Why::fixed(
+        let why = place.repository.as_ref().err().cloned().unwrap_or(Why::fixed(
             "the graph does not know this environment: it is newer than the last discovery",
-        );
+        ));
         environment.name.learn_why(&why);
         environment.tier.learn_why(&why);
         return;

@@ -1,4 +1,4 @@
-//! Questions to the graph, as it is now.
+//! Questions to the graph, as it is now or as it was.
 
 use http::StatusCode;
 use serde::Serialize;
@@ -10,6 +10,7 @@ use crate::http::answer::Answer;
 use crate::http::doors::House;
 use crate::http::doors::call;
 use crate::http::doors::call::Call;
+use crate::http::doors::history;
 use crate::http::doors::offer;
 use crate::http::doors::offer::Form;
 use crate::http::doors::offer::Gives;
@@ -19,11 +20,11 @@ use crate::http::doors::offer::Text;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
 
-const ACTION: Parameter =
+pub(super) const ACTION: Parameter =
     Parameter::must("action", Text::Word(LEVELS), "The least level that is asked about.");
-const IDENTITY: Parameter =
+pub(super) const IDENTITY: Parameter =
     Parameter::must("identity", Text::Any, "An id, or `kind:name` such as `user:mia`.");
-const RESOURCE: Parameter = Parameter::must(
+pub(super) const RESOURCE: Parameter = Parameter::must(
     "resource",
     Text::Any,
     "An id, or `kind:name` such as `repository:acme/billing`.",
@@ -32,7 +33,7 @@ const RESOURCE: Parameter = Parameter::must(
 /// Levels that somebody can be asked to hold.
 const LEVELS: &[&str] = &["read", "write", "create", "admin", "owner"];
 
-const REFUSES: &[u16] = &[404, 409];
+const REFUSES: &[u16] = &[404, 409, 503];
 
 /// What `who-can` takes and gives.
 pub(super) const WHO_CAN: Offer = Offer::giving(&[Gives {
@@ -40,7 +41,7 @@ pub(super) const WHO_CAN: Offer = Offer::giving(&[Gives {
     when: "Everyone who holds the level.",
     forms: &[Form::Json(offer::of::<access::WhoCan>())],
 }])
-.asked(&[ACTION, RESOURCE])
+.asked(&[ACTION, RESOURCE, history::AT, history::VIEW])
 .refusing(REFUSES);
 
 /// What `can` takes and gives.
@@ -49,7 +50,7 @@ pub(super) const CAN: Offer = Offer::giving(&[Gives {
     when: "Whether it can, and how; `can` is null where that cannot be told.",
     forms: &[Form::Json(offer::of::<access::Can>())],
 }])
-.asked(&[IDENTITY, ACTION, RESOURCE])
+.asked(&[IDENTITY, ACTION, RESOURCE, history::AT, history::VIEW])
 .refusing(REFUSES);
 
 /// What `paths` takes and gives.
@@ -58,40 +59,53 @@ pub(super) const PATHS: Offer = Offer::giving(&[Gives {
     when: "Every path, strongest first.",
     forms: &[Form::Json(offer::of::<access::Ways>())],
 }])
-.asked(&[IDENTITY, RESOURCE])
+.asked(&[IDENTITY, RESOURCE, history::AT, history::VIEW])
 .refusing(REFUSES);
 
 /// Who can do something to a resource.
-pub(super) fn who_can(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(super) async fn who_can(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
     let (action, resource) = (pairs.need("action")?, pairs.need("resource")?);
-    told(access::who_can(&house.gateway.graph.load(), action, resource))
+    let graph = history::graph(house, &pairs).await?;
+    told(house, &pairs, access::who_can(&graph, action, resource)).await
 }
 
 /// Whether an identity can.
-pub(super) fn can(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(super) async fn can(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
     let (identity, action) = (pairs.need("identity")?, pairs.need("action")?);
-    told(access::can(&house.gateway.graph.load(), identity, action, pairs.need("resource")?))
+    let resource = pairs.need("resource")?;
+    let graph = history::graph(house, &pairs).await?;
+    told(house, &pairs, access::can(&graph, identity, action, resource)).await
 }
 
 /// By which paths it can.
-pub(super) fn paths(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(super) async fn paths(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
     let (identity, resource) = (pairs.need("identity")?, pairs.need("resource")?);
-    told(access::paths(&house.gateway.graph.load(), identity, resource))
+    let graph = history::graph(house, &pairs).await?;
+    told(house, &pairs, access::paths(&graph, identity, resource)).await
 }
 
-fn pairs(call: &Call) -> Pairs {
+/// What stands behind the `?`.
+pub(super) fn pairs(call: &Call) -> Pairs {
     Pairs::read(call.head.uri.query().unwrap_or_default().as_bytes())
 }
 
-fn told(answered: Result<impl Serialize, Unanswered>) -> Result<Answer, Problem> {
-    let answer = answered.map_err(|error| match error {
-        Unanswered::Lookup(lookup) => Problem::from(lookup),
-        Unanswered::Level(_) => Problem::new(StatusCode::BAD_REQUEST, error.to_string()),
-    })?;
-    call::json(StatusCode::OK, &answer)
+async fn told(
+    house: &House,
+    pairs: &Pairs,
+    answered: Result<impl Serialize, Unanswered>,
+) -> Result<Answer, Problem> {
+    match answered {
+        Ok(answer) => call::json(StatusCode::OK, &answer),
+        Err(Unanswered::Lookup(lookup)) => {
+            Err(history::explained(house, pairs, Problem::from(lookup)).await)
+        }
+        Err(error @ Unanswered::Level(_)) => {
+            Err(Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
+        }
+    }
 }
 
 impl From<LookupError> for Problem {

@@ -28,6 +28,7 @@ use crate::http::doors::decisions;
 use crate::http::doors::entrance;
 use crate::http::doors::events;
 use crate::http::doors::health;
+use crate::http::doors::history;
 use crate::http::doors::hook;
 use crate::http::doors::modes;
 use crate::http::doors::notice;
@@ -192,6 +193,8 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::WhoCan => &access::WHO_CAN,
         Door::Can => &access::CAN,
         Door::Paths => &access::PATHS,
+        Door::AccessDiff => &history::DIFF,
+        Door::AccessSince => &history::SINCE,
         Door::Policies => &policies::ACTIVE,
         Door::Channels => &channels::LIST,
         Door::TestChannel => &channels::TEST,

@@ -37,8 +37,10 @@ use super::Place;
 use super::at;
 use super::decision_of;
 use super::delivery;
+use super::learn;
 use super::seal;
 use super::ticket;
+use super::world_of;
 
 const LEASE: Duration = Duration::from_secs(30);
 const BY: &str = "operator session";
@@ -148,7 +150,7 @@ async fn every_write(store: &Store, on: &Standing) -> Vec<(&'static str, Option<
         ("append", said(store.append(vec![entry]).await)),
         ("checkpoint", said(store.checkpoint(&key, at(9), move |text| signer.sign(text)).await)),
         ("bundle", said(store.keep_bundle(&bundle, at(9), "start").await)),
-        ("world", said(store.save_world(&mode.connection, 1, b"{}", at(9)).await)),
+        ("world", said(learn(store, &world_of("Jo"), 1, at(9)).await)),
         ("mode", said(store.set_mode(&mode, governed).await)),
         ("fact", said(store.set_meta("colour", b"green").await)),
         ("key", said(store.keep_key("ledger", &secret).await)),

@@ -19,6 +19,7 @@ use portcullis::store::ServiceToken;
 use portcullis::store::Settings;
 use portcullis::store::Store;
 use portcullis::store::TicketFilter;
+use portcullis::store::When;
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -28,8 +29,10 @@ use super::Place;
 use super::at;
 use super::decision_of;
 use super::delivery;
+use super::learn;
 use super::seal;
 use super::ticket;
+use super::world_of;
 
 /// A seal under the key of one byte that opens what another one sealed, too.
 fn both(new: u8, old: u8) -> Arc<Seal> {
@@ -64,7 +67,7 @@ async fn filled(store: &Store) -> Uuid {
     let due = store.due_actions(9, at(3), Duration::from_secs(1)).await.unwrap();
     store.action_failed(due[0].id, "no answer", After::Retry(at(9_000)), at(3)).await.unwrap();
     store.keep_key("ledger", &Secret::new(b"the-signing-key".to_vec())).await.unwrap();
-    store.save_world(&"acme-cloud".parse().unwrap(), 3, b"{}", at(3)).await.unwrap();
+    learn(store, &world_of("Jo"), 3, at(3)).await.unwrap();
     let token = ServiceToken {
         id: Uuid::now_v7(),
         name: "ci".to_owned(),
@@ -96,7 +99,9 @@ async fn all_is_read(store: &Store, later: i64) {
     let due = store.due_actions(9, at(later * 100_000), Duration::from_secs(1)).await.unwrap();
     assert_eq!(due[0].payload, b"{}");
     assert_eq!(store.key("ledger").await.unwrap().unwrap().expose(), b"the-signing-key");
-    assert_eq!(store.worlds().await.unwrap()[0].bytes, b"{}");
+    assert_eq!(store.worlds().await.unwrap()[0].bytes, world_of("Jo").write());
+    let past = store.past(&"acme-cloud".parse().unwrap(), When::True(at(3))).await.unwrap();
+    assert_eq!(past.unwrap().world.write(), world_of("Jo").write());
     assert_eq!(store.tokens().await.unwrap()[0].name, "ci");
     let made = store.connections().await.unwrap();
     assert_eq!(made[0].bytes.expose(), b"all of a connection");

@@ -46,8 +46,10 @@ use super::allowed;
 use super::at;
 use super::decision_of;
 use super::delivery;
+use super::learn;
 use super::seal;
 use super::ticket;
+use super::world_of;
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -409,10 +411,11 @@ async fn what_holds_is_kept_until_it_is_replaced() {
     assert_eq!(size(&store).await, 2, "each activation is an entry");
 
     let connection = "acme-cloud".parse().unwrap();
-    store.save_world(&connection, 4, b"World-Of-Names", at(2)).await.unwrap();
-    store.save_world(&connection, 5, b"World-Of-Names-2", at(3)).await.unwrap();
+    learn(&store, &world_of("World-Of-Names"), 4, at(2)).await.unwrap();
+    let second = world_of("World-Of-Names-2");
+    learn(&store, &second, 5, at(3)).await.unwrap();
     let world = store.world(&connection).await.unwrap().unwrap();
-    assert_eq!((world.revision, world.bytes, world.at), (5, b"World-Of-Names-2".to_vec(), at(3)));
+    assert_eq!((world.revision, world.bytes, world.at), (5, second.write(), at(3)));
     assert!(!place.holds("World-Of-Names") && !place.holds("Secret-Group"));
 
     let setting = |mode| ModeSetting { connection: connection.clone(), rules: "*".into(), mode };

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use portcullis::graph::Time;
 
 use crate::cli::Format;
+use crate::cli::When;
 use crate::cli::duration;
 
 /// How to reach a gateway, or its store beside it.
@@ -221,6 +222,9 @@ pub struct GraphReach {
     /// Answer from this world file, offline.
     #[arg(long, value_name = "FILE")]
     pub world: Option<PathBuf>,
+    /// When.
+    #[command(flatten)]
+    pub when: When,
     /// The gateway.
     #[command(flatten)]
     pub reach: ReadReach,
