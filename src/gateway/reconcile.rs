@@ -120,7 +120,7 @@ pub async fn run(gateway: Arc<Gateway>) {
 impl Gateway {
     async fn reconcile(&self) -> Result<(), ReconcileError> {
         for moment in self.store.unsettled().await? {
-            let entries = match self.connections.get(&moment.connection).cloned() {
+            let entries = match self.connections.get(&moment.connection) {
                 Some(connection) => self.decide_changes(&connection, &moment).await?,
                 None => Vec::new(),
             };
@@ -229,6 +229,7 @@ impl Gateway {
             delivery: None,
             caller: CallerKind::Discovery,
             authors: Vec::new(),
+            own: Vec::new(),
             unread_step: None,
             replayed: None,
             commit: None,

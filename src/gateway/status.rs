@@ -79,9 +79,7 @@ fn said(record: &Record) -> StatusState {
             | Surface::Simulation
             | Surface::Discovery,
             effect,
-        ) => {
-            state(effect)
-        }
+        ) => state(effect),
     }
 }
 

@@ -103,7 +103,7 @@ fn places(before: &Snapshot, after: &Snapshot, place: Option<&Id>) -> BTreeSet<I
 fn touched(before: &Snapshot, after: &Snapshot) -> BTreeSet<Id> {
     let mut touched = BTreeSet::new();
     for (one, other) in [(before, after), (after, before)] {
-        for &number in one.by_id.iter() {
+        for number in (0..).take(one.count()) {
             let Some(node) = one.node(NodeNo(number)) else { continue };
             let twin = other.find(&node.id);
             let same = twin.and_then(|twin| other.node(twin)).is_some_and(|twin| twin == node);
