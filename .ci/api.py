@@ -130,6 +130,8 @@ class Demo:
             "connection": ["acme-cloud", "acme-dc"],
             "resource": ["repository:acme/billing", "acme-cloud/nothing/1"],
             "identity": ["user:Ravi", "user:Mia", "user:nobody"],
+            "thing": ["acme/billing", "acme/billing@main", "user:Mia", "acme-cloud/nothing/1"],
+            "edge": ["user:Mia owner workspace:acme", "user:Mia likes tea"],
         }
 
 
@@ -147,16 +149,21 @@ KNOWN = {
     "vote": {"path.id": "ticket"},
     "decisions": {"query.rule": "rule", "query.connection": "connection"},
     "impact": {"query.rules": "rule", "query.scope": "connection"},
-    "whoCan": {"query.resource": "resource"},
-    "can": {"query.resource": "resource", "query.identity": "identity"},
-    "paths": {"query.resource": "resource", "query.identity": "identity"},
+    "whoCan": {"query.resource": "thing", "query.without": "edge"},
+    "can": {"query.resource": "thing", "query.identity": "identity", "query.without": "edge"},
+    "paths": {"query.resource": "resource", "query.identity": "identity", "query.without": "edge"},
+    "accessPage": {"query.of": "thing"},
+    "consoleAccessOf": {"query.of": "thing"},
+    "consoleAccess": {"query.resource": "thing", "query.identity": "identity"},
+    "accessWorld": {"query.connection": "connection"},
 }
 
 
 # Operations that refuse with 400 what no schema can know: a connection or rule that is not there, a length of time over
 # the configured one, a number of seconds written as 5.0, a service token's question that names no repository, a time as
-# people write it.
-REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions"}
+# people write it, a deed that is not asked of such a thing, an edge that is not there.
+REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions",
+             "whoCan", "can", "paths", "accessPage", "consoleAccessOf"}
 
 
 def configuration(token, ids, asked):

@@ -179,7 +179,7 @@ impl Snapshot {
         })
     }
 
-    fn is_called(&self, number: u32, kind: Kind, name: &str) -> bool {
+    pub(in crate::graph) fn is_called(&self, number: u32, kind: Kind, name: &str) -> bool {
         let card = self.card(number);
         let Some(node) = self.nodes.get(number as usize).filter(|_| card.kind == kind) else {
             return false;
@@ -334,6 +334,11 @@ impl Snapshot {
         doubts.iter().find(|doubt| &*doubt.field == field).map(|doubt| &doubt.why)
     }
 
+    /// Whether there is this edge.
+    pub fn holds(&self, from: NodeNo, is: Relation, to: NodeNo) -> bool {
+        self.outgoing(from.0, is).any(|number| number == to.0)
+    }
+
     /// Where an edge was read.
     pub(in crate::graph) fn source(&self, from: u32, is: Relation, to: u32) -> Option<&str> {
         let told = &self.sources.told;
@@ -389,6 +394,6 @@ impl Snapshot {
 pub(in crate::graph) const MASK: u32 = (1 << 28) - 1;
 
 /// What a message may quote of a foreign text: at most 120 characters, controls escaped.
-fn quoted(text: &str) -> String {
+pub(in crate::graph) fn quoted(text: &str) -> String {
     text.chars().take(120).flat_map(char::escape_debug).collect()
 }

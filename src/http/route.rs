@@ -191,6 +191,22 @@ pub enum Door {
     Can,
     /// By which paths it can.
     Paths,
+    /// Every identity that is no person.
+    Identities,
+    /// A report about access.
+    AccessReport,
+    /// One page about a repository or an identity, to keep.
+    AccessPage,
+    /// A connection's part of the graph.
+    AccessWorld,
+    /// The console's page to ask about access.
+    ConsoleAccess,
+    /// The console's page of a repository or an identity.
+    ConsoleAccessOf,
+    /// The console's list of identities.
+    ConsoleIdentities,
+    /// The console's reports about access.
+    ConsoleReports,
     /// The active bundle and its rules.
     Policies,
     /// The description of this API.
@@ -340,6 +356,14 @@ pub static ROUTES: &[Route] = &[
     ask("/dead-letters", Door::ConsoleDeadLetters, "The console: what could not be read."),
     ask("/rules", Door::ConsoleRules, "The console: rules, their modes, what they did."),
     ask("/rules/{rule}", Door::ConsoleRule, "The console: one rule; dots stand for slashes."),
+    ask("/access", Door::ConsoleAccess, "The console: who can do what, and how."),
+    ask("/access/of", Door::ConsoleAccessOf, "The console: one repository or identity."),
+    ask(
+        "/access/identities",
+        Door::ConsoleIdentities,
+        "The console: identities that are no people.",
+    ),
+    ask("/access/reports", Door::ConsoleReports, "The console: reports about access."),
     ask("/connections", Door::ConsoleConnections, "The console: connections and hooks."),
     ask("/ledger", Door::ConsoleLedger, "The console: where the ledger stands, newest entries."),
     ask("/api/v1/decisions", Door::Decisions, "Decisions, newest first."),
@@ -394,6 +418,14 @@ pub static ROUTES: &[Route] = &[
     ask("/api/v1/who-can", Door::WhoCan, "Who can do something to a resource."),
     ask("/api/v1/can", Door::Can, "Whether an identity can do something to a resource."),
     ask("/api/v1/paths", Door::Paths, "By which paths an identity reaches a resource."),
+    ask("/api/v1/identities", Door::Identities, "Every identity that is no person."),
+    ask("/api/v1/access/report", Door::AccessReport, "A report about access."),
+    ask("/api/v1/access/page", Door::AccessPage, "A page about a repository or identity, to keep."),
+    ask(
+        "/api/v1/access/world",
+        Door::AccessWorld,
+        "A connection's part of the graph, as a world file.",
+    ),
     ask("/api/v1/policies", Door::Policies, "The active bundle and its rules."),
     ask("/api/v1/openapi.json", Door::OpenApi, "The description of this API."),
 ];

@@ -209,13 +209,15 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 29] = [
+const READING: [&str; 31] = [
     "demo",
     "event",
     "eval",
     "who-can",
     "can",
     "paths",
+    "identities",
+    "access report",
     "policy check",
     "policy test",
     "policy modes",

@@ -1,5 +1,6 @@
 //! The command line, as the contract names it. Each command's own file says what it does.
 
+mod access;
 mod decision;
 mod govern;
 mod keep;
@@ -14,6 +15,15 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use clap_complete::Shell;
 
+pub use access::AccessCommand;
+pub use access::Can;
+pub use access::GraphFormat;
+pub use access::GraphReach;
+pub use access::Identities;
+pub use access::Paths;
+pub use access::Report;
+pub use access::ReportFormat;
+pub use access::WhoCan;
 pub use decision::Decision;
 pub use decision::DecisionFilter;
 pub use decision::DecisionPage;
@@ -23,18 +33,14 @@ pub use govern::Promote;
 pub use govern::Resume;
 pub use keep::StoreAt;
 pub use keep::StoreCommand;
-pub use remote::Can;
 pub use remote::DeadLetter;
-pub use remote::GraphReach;
 pub use remote::Ledger;
 pub use remote::NotifyCommand;
-pub use remote::Paths;
 pub use remote::Reach;
 pub use remote::ReadReach;
 pub use remote::Ticket;
 pub use remote::TicketVote;
 pub use remote::Token;
-pub use remote::WhoCan;
 
 /// What a newcomer types first.
 const START: &str = "\
@@ -143,12 +149,17 @@ pub enum Command {
     /// Verify or export the record.
     #[command(subcommand)]
     Ledger(Ledger),
-    /// Who can read, write or administer a repository?
+    /// Who can read, write, push, merge, deploy, read a secret, and more?
     WhoCan(WhoCan),
-    /// Can this identity do that, and by which paths?
+    /// Can this identity do that, by which paths, and if not, what is missing?
     Can(Can),
-    /// Every path by which an identity reaches a repository.
+    /// Every path by which an identity reaches something.
     Paths(Paths),
+    /// Apps, tokens, keys, runners, hooks, agents and service accounts: whose, since when, how strong.
+    Identities(Identities),
+    /// Reports about access.
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Hold nothing back for a while; everything goes on being decided and recorded.
     Pause(Pause),
     /// End a pause.

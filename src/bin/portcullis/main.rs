@@ -1,6 +1,7 @@
 //! The `portcullis` program: one binary, one file a command.
 
 mod about;
+mod access;
 mod assembly;
 mod check;
 mod cli;
@@ -69,6 +70,8 @@ fn main() -> ExitCode {
         Command::WhoCan(question) => in_runtime(graph::who_can(question)),
         Command::Can(question) => in_runtime(graph::can(question)),
         Command::Paths(question) => in_runtime(graph::paths(question)),
+        Command::Identities(question) => in_runtime(access::identities(question)),
+        Command::Access(command) => in_runtime(access::run(command)),
     }
 }
 
