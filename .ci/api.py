@@ -131,6 +131,8 @@ class Demo:
             "connection": ["acme-cloud", "acme-dc"],
             "resource": ["repository:acme/billing", "acme-cloud/nothing/1"],
             "identity": ["user:Ravi", "user:Mia", "user:nobody"],
+            "thing": ["acme/billing", "acme/billing@main", "user:Mia", "acme-cloud/nothing/1"],
+            "edge": ["user:Mia owner workspace:acme", "user:Mia likes tea"],
         }
 
 
@@ -148,9 +150,13 @@ KNOWN = {
     "vote": {"path.id": "ticket"},
     "decisions": {"query.rule": "rule", "query.connection": "connection"},
     "impact": {"query.rules": "rule", "query.scope": "connection"},
-    "whoCan": {"query.resource": "resource"},
-    "can": {"query.resource": "resource", "query.identity": "identity"},
-    "paths": {"query.resource": "resource", "query.identity": "identity"},
+    "whoCan": {"query.resource": "thing", "query.without": "edge"},
+    "can": {"query.resource": "thing", "query.identity": "identity", "query.without": "edge"},
+    "paths": {"query.resource": "resource", "query.identity": "identity", "query.without": "edge"},
+    "accessPage": {"query.of": "thing"},
+    "consoleAccessOf": {"query.of": "thing"},
+    "consoleAccess": {"query.resource": "thing", "query.identity": "identity"},
+    "accessWorld": {"query.connection": "connection"},
     "disconnect": {"path.connection": "connection"},
     "renewHooks": {"path.connection": "connection"},
     "scopes": {"path.connection": "connection"},
@@ -164,10 +170,11 @@ KNOWN = {
 
 # Operations that refuse with 400 what no schema can know: a connection or rule that is not there, a length of time over
 # the configured one or an overlap over 7 days, a number of seconds or answers written as 5.0, a service token's question
-# that names no repository, a time as people write it, a page's token that was never given, claims that are too many.
+# that names no repository, a time as people write it, a page's token that was never given, claims that are too many, a
+# deed that is not asked of such a thing, an edge that is not there.
 REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "disconnect", "renewHooks", "sync",
              "doctor", "evaluation", "evaluations", "searchSubject", "searchResource", "searchAction", "whoCan", "can",
-             "paths", "accessDiff"}
+             "paths", "accessDiff", "accessPage", "consoleAccess", "consoleAccessOf"}
 
 
 def configuration(token, ids, asked):

@@ -13,6 +13,8 @@
 
 mod spec {
     mod about;
+    mod access_commands;
+    mod access_pages;
     mod alarms;
     mod answers;
     mod approvals;

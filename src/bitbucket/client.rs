@@ -150,6 +150,14 @@ impl Client {
         }
     }
 
+    /// Where the pages of a Data Center are, for links to them. Cloud's are known.
+    pub fn pages(&self) -> Option<&str> {
+        match self {
+            Self::Cloud(_) => None,
+            Self::DataCenter(server) => Some(server.pages()),
+        }
+    }
+
     /// Requests sent since the start, by class.
     pub fn calls(&self) -> Vec<(CallClass, u64)> {
         of_product!(self, product => product.calls())

@@ -112,6 +112,34 @@ impl Snapshot {
         paths
     }
 
+    /// Every chain of memberships by which a restriction names an identity: the edges from it to the restriction. Also
+    /// whether there are more than are told.
+    pub(in crate::graph) fn exemptions(&self, identity: u32, rule: u32) -> (Vec<Vec<Step>>, bool) {
+        let claim = self.claim(identity);
+        let Some(home) = self.home(claim.card) else { return (Vec::new(), false) };
+        let found = Paths::default();
+        let mut search =
+            Search { graph: self, home, claim, resource: rule, licence: Vec::new(), found };
+        let mut all = Vec::new();
+        for holder in search.holders() {
+            if words(self, holder, rule).any(|is| is == Relation::Exempt) {
+                for mut steps in search.chains(holder) {
+                    steps.extend(search.step(holder, Relation::Exempt, rule));
+                    all.push(steps);
+                }
+            }
+        }
+        all.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+        (all, search.found.more)
+    }
+
+    /// An edge as a step of a proof.
+    pub(in crate::graph) fn step(&self, from: u32, is: Relation, to: u32) -> Option<Step> {
+        let id = |number| self.node(NodeNo(number)).map(|node| node.id.clone());
+        let source = self.source(from, is, to).map(ToOwned::to_owned);
+        Some(Step { from: id(from)?, is, to: id(to)?, source })
+    }
+
     /// The path in one line for people: `Mia → member of release-managers → write on project BILL → billing`.
     pub fn line(&self, identity: NodeNo, path: &Path) -> String {
         let mut line = self.label(identity);
@@ -126,7 +154,7 @@ impl Snapshot {
         line
     }
 
-    fn say(&self, step: &Step) -> String {
+    pub(in crate::graph) fn say(&self, step: &Step) -> String {
         let to = self.label_of(&step.to);
         let kind = step.to.kind();
         match step.is {
@@ -156,8 +184,9 @@ impl Snapshot {
         self.find(id).map_or_else(|| id.to_string(), |number| self.label(number))
     }
 
-    /// What people call a node: a project by its key, else by name, else by the product's own.
-    fn label(&self, number: NodeNo) -> String {
+    /// What people call a node: a project by its key, else by name, else by the product's own. Foreign controls are
+    /// escaped.
+    pub(in crate::graph) fn label(&self, number: NodeNo) -> String {
         let Some(node) = self.node(number) else { return String::new() };
         let key = text_of(node, "key").filter(|_| node.id.kind() == Kind::Project);
         plain(key.or(node.name.as_deref()).unwrap_or(node.id.native()))
@@ -177,7 +206,7 @@ fn text_of<'n>(node: &'n Node, attribute: &str) -> Option<&'n str> {
 }
 
 /// A foreign name that cannot turn a line around or break it.
-fn plain(text: &str) -> String {
+pub(in crate::graph) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for sign in text.chars() {
         match sign {
@@ -199,11 +228,12 @@ impl Search<'_> {
             return;
         }
         if self.home.connection.product == Product::DataCenter && person(self.claim.card.kind) {
-            self.licence = self.licence_chain().unwrap_or_default();
+            let licences = self.licences();
+            self.licence = licences.first().cloned().unwrap_or_default();
             for path in &mut self.found.all {
                 path.licence.clone_from(&self.licence);
             }
-            self.default();
+            self.default(licences);
         }
         self.grants_on(self.resource, &[]);
         if card.kind == Kind::Repository && card.home != NOWHERE {
@@ -233,20 +263,22 @@ impl Search<'_> {
         }
     }
 
-    /// The project's default permission, by way of the licence.
-    fn default(&mut self) {
+    /// The project's default permission, by way of each licence.
+    fn default(&mut self, licences: Vec<Vec<Step>>) {
         let card = self.graph.card(self.resource);
         let project = if card.kind == Kind::Project { self.resource } else { card.home };
         let Some(workspace) = self.home.workspace.filter(|_| project != NOWHERE) else { return };
         let level = Level::ALL.get(usize::from(self.graph.card(project).rank)).copied();
         let Some(level) = level.filter(|level| *level > Level::None) else { return };
-        let mut steps = self.licence.clone();
-        steps.extend(self.step(workspace, Relation::Default, project));
-        if project != self.resource {
-            steps.extend(self.step(self.resource, Relation::In, project));
-        }
         let level = self.worth(level);
-        self.add(steps, level, Ground::Default);
+        for licence in licences {
+            let mut steps = licence.clone();
+            steps.extend(self.step(workspace, Relation::Default, project));
+            if project != self.resource {
+                steps.extend(self.step(self.resource, Relation::In, project));
+            }
+            self.found.all.push(Path { steps, level, ground: Ground::Default, licence });
+        }
     }
 
     /// Own and group grants on one place; `inside` leads from the resource up to it.
@@ -283,25 +315,27 @@ impl Search<'_> {
     }
 
     fn step(&self, from: u32, is: Relation, to: u32) -> Option<Step> {
-        let id = |number| self.graph.node(NodeNo(number)).map(|node| node.id.clone());
-        let source = self.graph.source(from, is, to).map(ToOwned::to_owned);
-        Some(Step { from: id(from)?, is, to: id(to)?, source })
+        self.graph.step(from, is, to)
     }
 
-    /// The shortest way to a licence, first in order of id.
-    fn licence_chain(&self) -> Option<Vec<Step>> {
-        let workspace = self.home.workspace?;
+    /// Every way to a licence, the shortest first, then in order of id.
+    fn licences(&mut self) -> Vec<Vec<Step>> {
+        let Some(workspace) = self.home.workspace else { return Vec::new() };
         let licences = |is: &Relation| {
             matches!(is, Relation::Licensed | Relation::Create | Relation::Admin | Relation::Owner)
         };
         let mut ways = Vec::new();
         for holder in self.holders() {
-            let Some(is) = words(self.graph, holder, workspace).find(licences) else { continue };
-            let Some(mut steps) = self.shortest(holder) else { continue };
-            steps.extend(self.step(holder, is, workspace));
-            ways.push(steps);
+            for is in words(self.graph, holder, workspace).filter(licences) {
+                for mut steps in self.chains(holder) {
+                    steps.extend(self.step(holder, is, workspace));
+                    ways.push(steps);
+                }
+            }
         }
-        ways.into_iter().min_by(|a, b| (a.len(), a).cmp(&(b.len(), b)))
+        ways.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+        ways.truncate(MAX_PATHS);
+        ways
     }
 
     /// Every chain of memberships from the identity to a holder without a repeated group, the shortest among them

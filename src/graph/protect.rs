@@ -69,10 +69,23 @@ const APPROVALS: &[&str] = &[
 /// Kinds that stop a push: Cloud's, and Data Center's two.
 const PUSHES: &[&str] = &["push", "read-only", "pull-request-only"];
 
+/// Cloud tells the plan of a workspace nowhere: the operator does, or nobody.
+const PLAN_UNTOLD: Why = Why::fixed(
+    "nothing we have read tells whether the plan is Premium, and without it merge checks only advise",
+);
+
 /// The rules that cover a ref, and why there may be another one.
-struct Found {
-    rules: Vec<Rule>,
-    maybe: Option<Why>,
+pub(in crate::graph) struct Found {
+    pub rules: Vec<Rule>,
+    pub maybe: Option<Why>,
+}
+
+/// The rules that cover a ref, by where they are set.
+pub(in crate::graph) struct Covering {
+    /// On the repository.
+    pub own: Found,
+    /// On its project. Cloud's API does not tell them.
+    pub project: Found,
 }
 
 impl Snapshot {
@@ -84,22 +97,8 @@ impl Snapshot {
         name: &str,
         protected_refs: &[String],
     ) -> Protection {
-        let card = self.card(repository.0);
         let cloud = self.product(repository.0) == Some(Product::Cloud);
-        let own = self.covering(repository.0, repository, name);
-        let project = match card.home {
-            _ if cloud => Found {
-                rules: Vec::new(),
-                maybe: Some(Why::fixed(
-                    "Bitbucket Cloud's API does not tell the rules of a project",
-                )),
-            },
-            NOWHERE => Found {
-                rules: Vec::new(),
-                maybe: Some(Why::fixed("nothing we have read tells its project")),
-            },
-            project => self.covering(project, repository, name),
-        };
+        let Covering { own, project } = self.covering(repository, name);
         let listed =
             name.len() <= MAX_REF_BYTES && protected_refs.iter().any(|glob| names(glob, name));
         let protected = if listed { Known::Value(true) } else { guards(&own) };
@@ -109,14 +108,28 @@ impl Snapshot {
         rules.extend(project.rules);
         let all = Found { rules, maybe };
         let exempt = exempt(&all, cloud);
-        let reviewed = self.reviewed(repository, name, &all, &exempt, cloud);
+        let reviewed = self.reviewed(repository, name, &all, &exempt);
         let mut rules = all.rules;
         rules.sort_by_key(|rule| self.node(rule.node).map(|node| node.id.clone()));
         Protection { protected, project_rules, rules, exempt, reviewed }
     }
 
+    /// The rules that cover a ref of a repository.
+    pub(in crate::graph) fn covering(&self, repository: NodeNo, name: &str) -> Covering {
+        let own = self.set_on(repository.0, repository, name);
+        let untold = |why| Found { rules: Vec::new(), maybe: Some(Why::fixed(why)) };
+        let project = match self.card(repository.0).home {
+            _ if self.product(repository.0) == Some(Product::Cloud) => {
+                untold("Bitbucket Cloud's API does not tell the rules of a project")
+            }
+            NOWHERE => untold("nothing we have read tells its project"),
+            project => self.set_on(project, repository, name),
+        };
+        Covering { own, project }
+    }
+
     /// The rules set on a place that cover the ref.
-    fn covering(&self, place: u32, repository: NodeNo, name: &str) -> Found {
+    fn set_on(&self, place: u32, repository: NodeNo, name: &str) -> Found {
         let mut found =
             Found { rules: Vec::new(), maybe: self.doubt(place, "restrictions").cloned() };
         for number in self.incoming_by(place, Relation::Restricts) {
@@ -205,7 +218,6 @@ impl Snapshot {
         name: &str,
         found: &Found,
         exempt: &Known<Vec<Id>>,
-        cloud: bool,
     ) -> Known<bool> {
         if !name.starts_with("refs/heads/") {
             return Known::Value(false);
@@ -215,9 +227,18 @@ impl Snapshot {
             Known::Nothing => Known::Value(false),
             Known::Unknown(why) => Known::Unknown(why.clone()),
         };
-        if !cloud {
-            let enough = self.whole(repository, "required_approvals").map(|count| count >= 1);
-            return both(closed, enough);
+        both(closed, self.approval_enforced(repository, found))
+    }
+
+    /// Whether a merge needs an approval that is enforced: on Cloud by these rules and only with Premium, on Data Center
+    /// by the repository's merge checks.
+    pub(in crate::graph) fn approval_enforced(
+        &self,
+        repository: NodeNo,
+        found: &Found,
+    ) -> Known<bool> {
+        if self.product(repository.0) != Some(Product::Cloud) {
+            return self.whole(repository, "required_approvals").map(|count| count >= 1);
         }
         let asks = |rule: &Rule| match (&rule.kind, &rule.value) {
             (Known::Value(kind), _) if !APPROVALS.contains(&kind.as_str()) => Known::Value(false),
@@ -230,12 +251,11 @@ impl Snapshot {
         let enforces = |rule: &Rule| rule.kind.clone().map(|kind| kind == "enforce_merge_checks");
         let workspace = self.home(self.card(repository.0)).and_then(|home| home.workspace);
         // Without Premium a merge check is advice, whatever the rules say.
-        let premium = workspace
-            .map_or(Known::unknown("nothing we have read tells the plan"), |number| {
-                self.flag(NodeNo(number), "premium")
-            });
+        let mut premium = workspace
+            .map_or(Known::Unknown(Why::NOT_TOLD), |number| self.flag(NodeNo(number), "premium"));
+        premium.learn_why(&PLAN_UNTOLD);
         let checks = both(any(found, asks), any(found, enforces));
-        both(closed, both(checks, premium))
+        both(checks, premium)
     }
 }
 
@@ -280,7 +300,7 @@ fn any(found: &Found, test: impl Fn(&Rule) -> Known<bool>) -> Known<bool> {
 }
 
 /// Both: one plain no is enough.
-fn both(a: Known<bool>, b: Known<bool>) -> Known<bool> {
+pub(in crate::graph) fn both(a: Known<bool>, b: Known<bool>) -> Known<bool> {
     match (a, b) {
         (Known::Value(false) | Known::Nothing, _) | (_, Known::Value(false) | Known::Nothing) => {
             Known::Value(false)

@@ -357,6 +357,11 @@ impl Snapshot {
         doubts.iter().find(|doubt| &*doubt.field == field).map(|doubt| &doubt.why)
     }
 
+    /// Whether there is this edge.
+    pub fn holds(&self, from: NodeNo, is: Relation, to: NodeNo) -> bool {
+        self.outgoing(from.0, is).any(|number| number == to.0)
+    }
+
     /// Where an edge was read.
     pub(in crate::graph) fn source(&self, from: u32, is: Relation, to: u32) -> Option<&str> {
         let told = &self.sources.told;
@@ -412,6 +417,6 @@ impl Snapshot {
 pub(in crate::graph) const MASK: u32 = (1 << 28) - 1;
 
 /// What a message may quote of a foreign text: at most 120 characters, controls escaped.
-fn quoted(text: &str) -> String {
+pub(in crate::graph) fn quoted(text: &str) -> String {
     text.chars().take(120).flat_map(char::escape_debug).collect()
 }

@@ -6,8 +6,9 @@
 //!
 //! Reading order: [`frame`] (what stands around every page) · [`words`] (verdicts, times, foreign text) · [`notice`]
 //! (what anyone may see of a decision) · the console, part by part: [`overview`] (with `chart`) · [`list`] and [`story`]
-//! · [`tickets`] and [`ticket`] · [`letters`] · [`rules`] and [`rule`] · [`hooks`] · [`record`] · `live` and [`asset`].
+//! · [`access`] · [`tickets`] and [`ticket`] · [`letters`] · [`rules`] and [`rule`] · [`hooks`] · [`record`] · `live` and [`asset`].
 
+pub mod access;
 pub mod asset;
 mod chart;
 pub mod frame;

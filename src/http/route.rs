@@ -223,6 +223,22 @@ pub enum Door {
     AccessDiff,
     /// Since when an identity could do something.
     AccessSince,
+    /// Every identity that is no person.
+    Identities,
+    /// A report about access.
+    AccessReport,
+    /// One page about a repository or an identity, to keep.
+    AccessPage,
+    /// A connection's part of the graph.
+    AccessWorld,
+    /// The console's page to ask about access.
+    ConsoleAccess,
+    /// The console's page of a repository or an identity.
+    ConsoleAccessOf,
+    /// The console's list of identities.
+    ConsoleIdentities,
+    /// The console's reports about access.
+    ConsoleReports,
     /// The active bundle and its rules.
     Policies,
     /// The description of this API.
@@ -422,6 +438,14 @@ pub static ROUTES: &[Route] = &[
     ask("/dead-letters", Door::ConsoleDeadLetters, "The console: what could not be read."),
     ask("/rules", Door::ConsoleRules, "The console: rules, their modes, what they did."),
     ask("/rules/{rule}", Door::ConsoleRule, "The console: one rule; dots stand for slashes."),
+    ask("/access", Door::ConsoleAccess, "The console: who can do what, and how."),
+    ask("/access/of", Door::ConsoleAccessOf, "The console: one repository or identity."),
+    ask(
+        "/access/identities",
+        Door::ConsoleIdentities,
+        "The console: identities that are no people.",
+    ),
+    ask("/access/reports", Door::ConsoleReports, "The console: reports about access."),
     ask("/connections", Door::ConsoleConnections, "The console: connections and hooks."),
     ask("/ledger", Door::ConsoleLedger, "The console: where the ledger stands, newest entries."),
     ask("/api/v1/decisions", Door::Decisions, "Decisions, newest first."),
@@ -512,6 +536,14 @@ pub static ROUTES: &[Route] = &[
         "/api/v1/access/since",
         Door::AccessSince,
         "Since when an identity could do something to a resource, and what made it so.",
+    ),
+    ask("/api/v1/identities", Door::Identities, "Every identity that is no person."),
+    ask("/api/v1/access/report", Door::AccessReport, "A report about access."),
+    ask("/api/v1/access/page", Door::AccessPage, "A page about a repository or identity, to keep."),
+    ask(
+        "/api/v1/access/world",
+        Door::AccessWorld,
+        "A connection's part of the graph, as a world file.",
     ),
     ask("/api/v1/policies", Door::Policies, "The active bundle and its rules."),
     ask("/api/v1/openapi.json", Door::OpenApi, "The description of this API."),

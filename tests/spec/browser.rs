@@ -54,8 +54,16 @@ impl Filled {
             "/ledger?show=all".to_owned(),
             "/decisions?verdict=block".to_owned(),
         ];
-        let parts =
-            ["/", "/decisions", "/tickets", "/dead-letters", "/rules", "/connections", "/ledger"];
+        let parts = [
+            "/",
+            "/decisions",
+            "/tickets",
+            "/dead-letters",
+            "/rules",
+            "/access",
+            "/connections",
+            "/ledger",
+        ];
         pages.extend(parts.map(str::to_owned));
         pages
     }

@@ -242,6 +242,10 @@ async fn read_everything(gate: &Gate, life: &Life, out: &mut Outputs) {
                 format!("?identity=user:mia&action=write&{resource}")
             }
             "/api/v1/access/diff" => "?from=2026-01-01".to_owned(),
+            "/api/v1/access/report" | "/access/reports" => "?report=users".to_owned(),
+            "/api/v1/access/page" | "/access/of" => format!("?of=repository:{BILLING}"),
+            "/api/v1/access/world" => format!("?connection={CLOUD}"),
+            "/access" => format!("?identity=user:mia&action=push&resource={BILLING}@main"),
             "/api/v1/decisions/events" => "?since=1h&for=1s".to_owned(),
             "/api/v1/modes/impact" => format!("?rules=*&scope={CLOUD}"),
             _ => String::new(),

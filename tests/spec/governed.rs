@@ -250,7 +250,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 32] = [
+const READING: [&str; 35] = [
     "doctor",
     "demo",
     "event",
@@ -260,6 +260,9 @@ const READING: [&str; 32] = [
     "paths",
     "access diff",
     "access since",
+    "access import",
+    "identities",
+    "access report",
     "policy check",
     "policy test",
     "policy modes",

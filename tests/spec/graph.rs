@@ -1,12 +1,15 @@
 //! The graph: worlds keep their bytes, levels follow the products' own tables, and every level has a proof.
 
 mod ask;
+mod capability;
+mod deeds;
 mod change;
 mod effective;
 mod oracle;
 mod path;
 mod properties;
 mod protect;
+mod reports;
 mod world;
 
 use portcullis::graph::Id;

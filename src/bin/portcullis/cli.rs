@@ -4,6 +4,7 @@ mod access;
 mod decision;
 mod govern;
 mod history;
+mod import;
 mod keep;
 mod remote;
 mod tie;
@@ -18,7 +19,14 @@ use clap::ValueEnum;
 use clap_complete::Shell;
 
 pub use access::Access;
-pub use access::AccessImport;
+pub use access::Can;
+pub use access::GraphFormat;
+pub use access::GraphReach;
+pub use access::Identities;
+pub use access::Paths;
+pub use access::Report;
+pub use access::ReportFormat;
+pub use access::WhoCan;
 pub use decision::Decision;
 pub use decision::DecisionFilter;
 pub use decision::DecisionPage;
@@ -26,18 +34,16 @@ pub use govern::Demote;
 pub use govern::Pause;
 pub use govern::Promote;
 pub use govern::Resume;
-pub use history::Access;
+pub use history::Diff;
 pub use history::Place;
-pub use history::Sheet;
+pub use history::Since;
 pub use history::When;
+pub use import::AccessImport;
 pub use keep::StoreAt;
 pub use keep::StoreCommand;
-pub use remote::Can;
 pub use remote::DeadLetter;
-pub use remote::GraphReach;
 pub use remote::Ledger;
 pub use remote::NotifyCommand;
-pub use remote::Paths;
 pub use remote::Reach;
 pub use remote::ReadReach;
 pub use remote::Ticket;
@@ -167,13 +173,15 @@ pub enum Command {
     /// Verify or export the record.
     #[command(subcommand)]
     Ledger(Ledger),
-    /// Who can read, write or administer a repository?
+    /// Who can read, write, push, merge, deploy, read a secret, and more?
     WhoCan(WhoCan),
-    /// Can this identity do that, and by which paths?
+    /// Can this identity do that, by which paths, and if not, what is missing?
     Can(Can),
-    /// Every path by which an identity reaches a repository.
+    /// Every path by which an identity reaches something.
     Paths(Paths),
-    /// Who reaches what: over time, and from elsewhere than REST.
+    /// Apps, tokens, keys, runners, hooks, agents and service accounts: whose, since when, how strong.
+    Identities(Identities),
+    /// Reports about access, access over time, and a graph from elsewhere than REST.
     #[command(subcommand)]
     Access(Access),
     /// Hold nothing back for a while; everything goes on being decided and recorded.

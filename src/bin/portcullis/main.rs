@@ -1,7 +1,6 @@
 //! The `portcullis` program: one binary, one file a command.
 
 mod about;
-mod access_import;
 mod access;
 mod assembly;
 mod check;
@@ -82,7 +81,8 @@ fn main() -> ExitCode {
         Command::WhoCan(question) => in_runtime(graph::who_can(question)),
         Command::Can(question) => in_runtime(graph::can(question)),
         Command::Paths(question) => in_runtime(graph::paths(question)),
-        Command::Access(access) => in_runtime(access::run(access)),
+        Command::Identities(question) => in_runtime(access::identities(question)),
+        Command::Access(command) => in_runtime(access::run(command)),
     }
 }
 

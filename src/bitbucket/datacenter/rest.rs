@@ -66,6 +66,11 @@ struct User {
 }
 
 impl DataCenter {
+    /// Where its pages are.
+    pub(crate) fn pages(&self) -> &str {
+        self.0.base.as_str()
+    }
+
     pub(crate) fn new(
         connection: ConnectionId,
         base_url: &str,

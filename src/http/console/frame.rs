@@ -27,6 +27,8 @@ words! {
         DeadLetters = "Dead letters",
         /// The rules, how they are taken, and what they did.
         Rules = "Rules",
+        /// Who can do what, and how.
+        Access = "Access",
         /// The Bitbuckets and their hooks.
         Connections = "Connections",
         /// The record.
@@ -43,6 +45,7 @@ impl Section {
             Self::Tickets => "/tickets",
             Self::DeadLetters => "/dead-letters",
             Self::Rules => "/rules",
+            Self::Access => "/access",
             Self::Connections => "/connections",
             Self::Ledger => "/ledger",
         }

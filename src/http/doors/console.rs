@@ -1,5 +1,6 @@
 //! The console's doors: each asks the gateway what its page shows, and words nothing itself.
 
+pub(in crate::http::doors) mod access;
 pub(in crate::http::doors) mod connections;
 pub(in crate::http::doors) mod decisions;
 pub(in crate::http::doors) mod ledger;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::gateway::access::Unanswered;
 use crate::gateway::history::NoPast;
 use crate::gateway::history::View;
 use crate::gateway::history::first::NoSince;
@@ -140,10 +139,7 @@ impl From<NoDiff> for Problem {
 impl From<NoSince> for Problem {
     fn from(error: NoSince) -> Self {
         match error {
-            NoSince::Question(Unanswered::Lookup(lookup)) => Self::from(lookup),
-            NoSince::Question(question @ Unanswered::Level(_)) => {
-                Self::new(StatusCode::BAD_REQUEST, question.to_string())
-            }
+            NoSince::Question(question) => Self::from(question),
             NoSince::Past(past) => Self::from(past),
         }
     }

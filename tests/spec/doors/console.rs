@@ -53,6 +53,39 @@ async fn the_list_and_a_decision_are_pages_for_a_session_only() {
 }
 
 #[tokio::test]
+async fn access_is_asked_and_looked_up_by_links_alone() {
+    let house = House::open().await;
+    let cookie = house.session().await;
+    let page = async |path: &str| {
+        let answer =
+            browser(house.stranger(Method::GET, path)).header("cookie", &cookie).send().await;
+        let answer = answer.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let asked = "identity=user%3AMia&without=";
+    let billing = "resource=acme%2Fbilling-canary";
+    let (status, html) = page(&format!("/access?action=write&{billing}&{asked}")).await;
+    assert!(status == 200 && html.contains("Yes") && html.contains("Paths"), "{html}");
+    let (_, html) = page(&format!("/access?action=write&{billing}&identity=&without=")).await;
+    assert!(html.contains("Who can write") && html.contains("href=\"/access/of?of="), "{html}");
+    let (_, html) = page(&format!("/access?action=push&{billing}%40main&{asked}")).await;
+    assert!(html.contains("It cannot be told"), "{html}");
+    let (status, html) = page(&format!("/access?action=fly&{billing}")).await;
+    assert!(status == 200 && html.contains("is not an action"), "{html}");
+    let (status, html) = page("/access/of?of=acme%2Fbilling-canary").await;
+    assert!(status == 200 && html.contains("Who reaches it") && html.contains("<svg"), "{html}");
+    let (status, html) = page("/access/of?of=user%3AMia").await;
+    assert!(status == 200 && html.contains("What it reaches"), "{html}");
+    assert_eq!(page("/access/of?of=user%3Anobody").await.0, 404);
+    let (status, html) = page("/access/identities?kind=&unused=&expiring=").await;
+    assert!(status == 200 && html.contains("Identities that are no people"), "{html}");
+    let (status, html) = page("/access/reports?report=repositories").await;
+    assert!(status == 200 && html.contains("billing-canary"), "{html}");
+    assert_eq!(page("/access/reports?report=none").await.0, 400);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_form_votes_from_our_own_page_and_from_no_other() {
     let house = House::open().await;
     let cookie = house.session().await;

@@ -119,6 +119,15 @@ async fn every_json_answer_is_what_the_description_says() {
     ask(&mut asked, "whoCan", get(&format!("who-can?action=read&{what}"))).await;
     ask(&mut asked, "can", get(&format!("can?{who}&action=write&{what}"))).await;
     ask(&mut asked, "paths", get(&format!("paths?{who}&{what}"))).await;
+    ask(
+        &mut asked,
+        "can",
+        get(&format!("can?{who}&action=push&resource=acme/billing-canary@main")),
+    )
+    .await;
+    ask(&mut asked, "identities", get("identities?kind=token")).await;
+    ask(&mut asked, "accessReport", get("access/report?report=repositories")).await;
+    ask(&mut asked, "accessWorld", get("access/world?connection=acme")).await;
     ask(&mut asked, "policies", get("policies")).await;
     ask(&mut asked, "channels", get("channels")).await;
     let town = Town::new().await;

@@ -251,6 +251,62 @@ async fn questions_about_access_are_answered_from_the_graph() {
 }
 
 #[tokio::test]
+async fn deeds_reports_and_pages_are_answered_from_the_graph() {
+    let house = House::open().await;
+    let get = async |path: &str, query: &[(&str, &str)]| {
+        house.api(Method::GET, path).query(query).send().await.unwrap()
+    };
+    let main = format!("{REPOSITORY}@main");
+    let push = [("identity", "user:Mia"), ("action", "push"), ("resource", &*main)];
+    let can = json_of(get("can", &push).await).await;
+    assert_eq!(can["can"], json!(null), "a project's rules are not told: {can}");
+    assert!(can["unknown"].as_str().unwrap().contains("archived"), "{can}");
+    assert!(can["missing"].to_string().contains("rules of a project"), "{can}");
+    let who = json_of(get("who-can", &push[1..]).await).await;
+    assert_eq!((&who["who"], &who["maybe"][0]["name"]), (&json!([]), &json!("Mia")), "{who}");
+    let write = [("identity", "user:Mia"), ("action", "write"), ("resource", REPOSITORY)];
+    let can = json_of(get("can", &write).await).await;
+    let paths = json_of(get("paths", &[write[0], write[2]]).await).await;
+    let step = &paths["paths"][0]["steps"][0];
+    let [from, is, to] = ["from", "is", "to"].map(|end| step[end].as_str().unwrap());
+    assert_eq!(can["can"], true);
+    let edge = format!("{from} {is} {to}");
+    let without = [write[0], write[1], write[2], ("without", edge.as_str())];
+    let can = json_of(get("can", &without).await).await;
+    assert_eq!(can["can"], json!(null), "that edge was the only way that is known: {can}");
+    assert_eq!(can["level"], "none", "{can}");
+    assert!(can["missing"][0].as_str().unwrap().starts_with("needs write on"), "{can}");
+    let report = json_of(get("access/report", &[("report", "layout")]).await).await;
+    assert!(
+        report["rows"].as_array().unwrap().iter().any(|row| row["id"] == paths["resource"]["id"]),
+        "{report}"
+    );
+    let csv = get("access/report", &[("report", "layout"), ("format", "csv")]).await;
+    assert_eq!(header(&csv, "content-type"), "text/csv; charset=utf-8");
+    assert!(csv.text().await.unwrap().starts_with("connection,project,"));
+    let world = get("access/world", &[("connection", "acme")]).await.text().await.unwrap();
+    let read = portcullis::graph::World::read(world.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(read.write()).unwrap(), world, "as the program writes it");
+    let page = get("access/page", &[("of", REPOSITORY)]).await;
+    assert!(header(&page, "content-disposition").starts_with("attachment"));
+    assert!(page.text().await.unwrap().contains("Mia"));
+    for (path, query, status) in [
+        ("can", vec![push[0], ("action", "push"), ("resource", REPOSITORY)], 400),
+        ("can", vec![write[0], write[1], write[2], ("without", "user:Mia likes tea")], 400),
+        ("access/report", vec![("report", "everything")], 400),
+        ("access/report", vec![("report", "global"), ("format", "pdf")], 400),
+        ("access/world", vec![("connection", "none")], 404),
+        ("access/page", vec![("of", "acme/none")], 404),
+        ("access/page", vec![("of", "project:BILL")], 400),
+        ("identities", vec![("unused", "many")], 400),
+        ("identities", vec![("kind", "person")], 400),
+    ] {
+        assert_eq!(problem(get(path, &query).await).await.0, status, "{path} {query:?}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
 async fn what_is_in_force_can_be_read() {
     let house = House::open().await;
     let bundle = json_of(house.api(Method::GET, "policies").send().await.unwrap()).await;

@@ -13,7 +13,7 @@ use crate::spec::graph::set;
 use crate::spec::graph::unknown;
 
 /// A restriction on a place: kind, match and pattern (or branch type), and a value.
-fn restrict(world: &mut World, number: u32, place: &str, rule: [&str; 3], value: u64) {
+pub(super) fn restrict(world: &mut World, number: u32, place: &str, rule: [&str; 3], value: u64) {
     let at = format!("restriction/{number}");
     join(world, &format!("{at} restricts {place}"));
     let [kind, found, pattern] = rule;

@@ -8,6 +8,7 @@ use portcullis::decision::Pause;
 use portcullis::decision::narrative::tell;
 use portcullis::decision::pause::By;
 use portcullis::decision::pause::Span;
+use portcullis::gateway::access as questions;
 use portcullis::gateway::friction::Friction;
 use portcullis::gateway::friction::Frictions;
 use portcullis::gateway::glance::Counts;
@@ -18,7 +19,20 @@ use portcullis::gateway::glance::LedgerSeen;
 use portcullis::gateway::glance::Levels;
 use portcullis::gateway::readiness::Readiness;
 use portcullis::gateway::telling::DeadLetter;
+use portcullis::graph::Id;
+use portcullis::graph::Links;
 use portcullis::graph::Product;
+use portcullis::graph::Relation;
+use portcullis::graph::Snapshot;
+use portcullis::graph::Subject;
+use portcullis::graph::World;
+use portcullis::graph::world::Connection;
+use portcullis::graph::world::Edge;
+use portcullis::graph::world::Node;
+use portcullis::graph::world::Unknown;
+use portcullis::http::console::access;
+use portcullis::http::console::access::ask::Question;
+use portcullis::http::console::access::ask::Told;
 use portcullis::http::console::hooks;
 use portcullis::http::console::letters;
 use portcullis::http::console::overview;
@@ -52,8 +66,88 @@ pub(crate) fn pages(text: Text<'_>) -> impl Iterator<Item = (&'static str, Strin
         ("rule", rule_page(text)),
         ("connections", connections_page(text)),
         ("ledger", ledger_page(text)),
+        ("access asked of one", access_page(text, "user/1")),
+        ("access asked of all", access_page(text, "")),
+        (
+            "access of a repository",
+            access::page(&desk(), &graph(text), "c1/repository/9", &Links::default()).unwrap(),
+        ),
+        (
+            "access of an identity",
+            access::page(&desk(), &graph(text), "c1/user/1", &Links::default()).unwrap(),
+        ),
+        ("identities", identities_page(text)),
+        ("report", report_page(text)),
     ]
     .into_iter()
+}
+
+/// A small graph in which every name is filled.
+fn graph(text: Text<'_>) -> Snapshot {
+    let connection = Connection {
+        id: "c1".parse().unwrap(),
+        product: Product::Cloud,
+        name: Some(text("connection")),
+    };
+    let mut world = World::new(connection, now());
+    let id = |at: &str| format!("c1/{at}").parse::<Id>().unwrap();
+    for at in
+        ["workspace/1", "project/7", "repository/9", "group/a", "user/1", "key/1", "restriction/1"]
+    {
+        world.nodes.push(Node::new(id(at), &text(at)).text("slug", &text("slug")));
+    }
+    let rule = world.nodes.last_mut().unwrap();
+    *rule = rule
+        .clone()
+        .text("kind", &text("kind"))
+        .text("match", "any")
+        .text("pattern", &text("pattern"));
+    world.nodes[2] = world.nodes[2].clone().text("default_branch", &text("branch"));
+    for edge in [
+        "project/7 in workspace/1",
+        "repository/9 in project/7",
+        "user/1 member group/a",
+        "group/a write project/7",
+        "key/1 read repository/9",
+        "restriction/1 restricts repository/9",
+        "group/a exempt restriction/1",
+    ] {
+        let [from, is, to] = edge.split(' ').collect::<Vec<_>>()[..] else { panic!("{edge}") };
+        world.edges.push(Edge::new(id(from), Relation::from_text(is).unwrap(), id(to)));
+    }
+    let why = text("gap-why");
+    world.unknown.push(Unknown { about: id("repository/9"), field: "grants".to_owned(), why });
+    Snapshot::build(1, &[world]).unwrap()
+}
+
+fn access_page(text: Text<'_>, who: &str) -> String {
+    let graph = graph(text);
+    let question = Question {
+        action: "write".to_owned(),
+        identity: text("asked-identity"),
+        resource: text("asked-resource"),
+        without: text("asked-edge"),
+    };
+    let resource = "c1/repository/9";
+    let told = if who.is_empty() {
+        Told::Who(Box::new(questions::who_can(&graph, "write", resource).unwrap()))
+    } else {
+        let who = format!("c1/{who}");
+        let can = questions::can(&graph, &who, "admin", resource).unwrap();
+        Told::One(Box::new(can), Box::new(questions::paths(&graph, &who, resource).unwrap()))
+    };
+    access::ask::page(&desk(), &graph, &question, &told)
+}
+
+fn identities_page(text: Text<'_>) -> String {
+    let wish = questions::Wish { rotate_days: 90, ..questions::Wish::default() };
+    let found = questions::identities(&graph(text), &wish, now());
+    access::lists::identities(&desk(), &wish, &found)
+}
+
+fn report_page(text: Text<'_>) -> String {
+    let report = questions::report(&graph(text), Subject::BranchRules, &Links::default());
+    access::lists::report(&desk(), &report)
 }
 
 fn hook(text: Text<'_>) -> HookSeen {

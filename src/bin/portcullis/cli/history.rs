@@ -3,23 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::Subcommand;
-use clap::ValueEnum;
 
 use crate::cli::Format;
+use crate::cli::GraphFormat;
 use crate::cli::Reach;
-
-/// How a table looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Default)]
-pub enum Sheet {
-    /// For people.
-    #[default]
-    Table,
-    /// For programs.
-    Json,
-    /// For spreadsheets.
-    Csv,
-}
 
 /// When a question is about.
 #[derive(Debug, Args)]
@@ -40,35 +27,34 @@ impl When {
     }
 }
 
-/// `portcullis access …`
-#[derive(Debug, Subcommand)]
-pub enum Access {
-    /// What access came and went between two times, and what did it.
-    Diff {
-        /// Only this resource: an id, or `repository:NAME`. Default: every repository.
-        resource: Option<String>,
-        /// The earlier time: a day, a minute, or RFC 3339.
-        #[arg(long, value_name = "TIME")]
-        from: String,
-        /// The later time. Default: now.
-        #[arg(long, value_name = "TIME")]
-        to: Option<String>,
-        /// Where.
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Since when an identity could do something to a resource, and what made it so.
-    Since {
-        /// The identity: an id, or `user:NAME`.
-        identity: String,
-        /// read, write or admin.
-        action: String,
-        /// The resource: an id, or `repository:NAME`.
-        resource: String,
-        /// Where.
-        #[command(flatten)]
-        place: Place,
-    },
+/// `portcullis access diff`
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Only this resource: an id, or `repository:NAME`. Default: every repository.
+    pub resource: Option<String>,
+    /// The earlier time: a day, a minute, or RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub from: String,
+    /// The later time. Default: now.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `portcullis access since`
+#[derive(Debug, Args)]
+pub struct Since {
+    /// The identity: an id, or `user:NAME`.
+    pub identity: String,
+    /// A level or a deed, as `who-can` takes it.
+    pub action: String,
+    /// The resource, as `who-can` takes it.
+    pub resource: String,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// How to reach a gateway, and how its answer looks.
@@ -93,7 +79,7 @@ pub struct Place {
         default_value_t,
         hide_possible_values = true
     )]
-    pub format: Sheet,
+    pub format: GraphFormat,
 }
 
 impl Place {

@@ -25,6 +25,21 @@ pub fn table<const N: usize>(
     if any { table.trim_fmt() } else { none.to_owned() }
 }
 
+/// A table of columns that are known only now.
+pub fn table_of(head: &[String], rows: impl Iterator<Item = Vec<String>>, none: &str) -> String {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(head.iter().map(|title| title.to_uppercase()));
+    let mut any = false;
+    for row in rows {
+        any = true;
+        table.add_row(row.iter().map(|cell| shown(cell)));
+    }
+    if any { table.trim_fmt() } else { none.to_owned() }
+}
+
 /// Entries of several lines, the first at the margin and the others below it, wrapped; `none` where there is no entry.
 /// Reasons are sentences: in a column of a table they would be torn or make the table wider than a screen.
 pub fn listing<I: IntoIterator<Item = String>>(

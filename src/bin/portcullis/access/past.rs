@@ -1,0 +1,190 @@
+//! `portcullis access diff|since`: what access came and went, and since when something was possible.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use crate::cli::Diff;
+use crate::cli::GraphFormat;
+use crate::cli::Place;
+use crate::cli::Since;
+use crate::client::Operator;
+use crate::json::at;
+
+/// `portcullis access diff`
+pub async fn diff(question: Diff) -> ExitCode {
+    let Diff { resource, from, to, place } = question;
+    let query =
+        [("from", from), ("to", to.unwrap_or_default()), ("resource", resource.unwrap_or_default())];
+    let answer = ask(&place, "access/diff", &query).await;
+    let csv_of = |answer: &Value| csv(DIFF, &rows(answer, "changes"), diff_cells);
+    shown(place.format, answer, diff_table, csv_of)
+}
+
+/// `portcullis access since`
+pub async fn since(question: Since) -> ExitCode {
+    let Since { identity, action, resource, place } = question;
+    let query = [("identity", identity), ("action", action), ("resource", resource)];
+    let answer = ask(&place, "access/since", &query).await;
+    let csv_of = |answer: &Value| csv(SINCE, &rows(answer, "periods"), since_cells);
+    shown(place.format, answer, since_table, csv_of)
+}
+
+fn shown(
+    format: GraphFormat,
+    answer: Result<Value, String>,
+    table: impl FnOnce(&Value) -> Vec<String>,
+    csv: impl FnOnce(&Value) -> Vec<String>,
+) -> ExitCode {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(why) => {
+            eprintln!("portcullis: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let lines = match format {
+        GraphFormat::Json => vec![answer.to_string()],
+        GraphFormat::Table => table(&answer),
+        GraphFormat::Csv => csv(&answer),
+    };
+    lines.iter().for_each(|line| println!("{line}"));
+    if at(&answer, "/more") == true {
+        eprintln!("portcullis: there are more changes than are listed: name a resource");
+    }
+    ExitCode::SUCCESS
+}
+
+async fn ask(place: &Place, path: &str, query: &[(&str, String)]) -> Result<Value, String> {
+    let operator = Operator::new(&place.reach()).map_err(|error| error.to_string())?;
+    operator.get(path, query).await.map_err(|error| error.to_string())
+}
+
+fn rows(answer: &Value, member: &str) -> Vec<Value> {
+    at(answer, &format!("/{member}")).as_array().cloned().unwrap_or_default()
+}
+
+fn text(value: &Value, member: &str) -> String {
+    match at(value, &format!("/{member}")) {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other.to_string()
+        }
+    }
+}
+
+fn lines(value: &Value, member: &str) -> Vec<String> {
+    rows(value, member).iter().filter_map(|line| line.as_str().map(ToOwned::to_owned)).collect()
+}
+
+/// The name, or the id where there is none.
+fn called(value: &Value, name: &str, id: &str) -> String {
+    let found = text(value, name);
+    if found.is_empty() { text(value, id) } else { found }
+}
+
+fn diff_table(answer: &Value) -> Vec<String> {
+    let mut out = vec![format!("from {} to {}", text(answer, "from"), text(answer, "to"))];
+    let changes = rows(answer, "changes");
+    if changes.is_empty() {
+        out.push("nobody's level changed".to_owned());
+    }
+    for change in &changes {
+        let who = called(change, "name", "identity");
+        let who = if who.is_empty() { "anyone".to_owned() } else { who };
+        out.push(format!(
+            "{:<6} → {:<6} {who:<20} {}",
+            text(change, "before"),
+            text(change, "after"),
+            called(change, "resource_name", "resource")
+        ));
+        out.extend(lines(change, "by").iter().map(|line| format!("    {line}")));
+        let unknown = text(change, "unknown");
+        if !unknown.is_empty() {
+            out.push(format!("    it may be otherwise: {unknown}"));
+        }
+    }
+    out
+}
+
+fn since_table(answer: &Value) -> Vec<String> {
+    let (who, what) =
+        (called(answer, "name", "identity"), called(answer, "resource_name", "resource"));
+    let action = text(answer, "action");
+    let first = at(answer, "/first");
+    let mut out = vec![match (first.is_null(), at(first, "/not_at").is_null()) {
+        (true, _) => format!(
+            "{who} could never {action} {what}, as far as is known since {}",
+            text(answer, "known_since")
+        ),
+        (false, true) => {
+            format!("{who} could {action} {what} when it was first read, {}", text(first, "from"))
+        }
+        (false, false) => format!(
+            "{who} can {action} {what} since {}: not yet at {}",
+            text(first, "from"),
+            text(first, "not_at")
+        ),
+    }];
+    for period in rows(answer, "periods") {
+        let can = match at(&period, "/can").as_bool() {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "unknown",
+        };
+        let until = text(&period, "until");
+        let until = if until.is_empty() { "now".to_owned() } else { until };
+        let (level, from) = (text(&period, "level"), text(&period, "from"));
+        out.push(format!("{can:<7} {level:<6} from {from} until {until}"));
+        out.extend(lines(&period, "by").iter().map(|line| format!("    {line}")));
+        let unknown = text(&period, "actor_unknown");
+        if !unknown.is_empty() {
+            out.push(format!("    by whom: unknown. {unknown}"));
+        }
+    }
+    out
+}
+
+const DIFF: &[&str] =
+    &["identity", "name", "resource", "resource_name", "before", "after", "by", "unknown"];
+
+fn diff_cells(change: &Value) -> Vec<String> {
+    let plain = |member: &&str| match *member {
+        "by" => lines(change, "by").join("; "),
+        member => text(change, member),
+    };
+    DIFF.iter().map(plain).collect()
+}
+
+const SINCE: &[&str] = &["can", "level", "from", "not_at", "until", "by", "actor"];
+
+fn since_cells(period: &Value) -> Vec<String> {
+    let plain = |member: &&str| match *member {
+        "by" => lines(period, "by").join("; "),
+        member => text(period, member),
+    };
+    SINCE.iter().map(plain).collect()
+}
+
+fn csv(head: &[&str], rows: &[Value], cells: impl Fn(&Value) -> Vec<String>) -> Vec<String> {
+    let mut out = vec![head.join(",")];
+    out.extend(
+        rows.iter()
+            .map(|row| cells(row).iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",")),
+    );
+    out
+}
+
+/// As RFC 4180 quotes; what a spreadsheet would take for a formula is made a text.
+fn quoted(cell: &str) -> String {
+    let cell = match cell.chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{cell}"),
+        Some(_) | None => cell.to_owned(),
+    };
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell
+    }
+}

@@ -1,0 +1,55 @@
+//! A report as an answer: rows by column, with the page where each is changed.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::gateway::access::GraphAsOf;
+use crate::gateway::access::as_of;
+use crate::graph::Cell;
+use crate::graph::Line;
+use crate::graph::Links;
+use crate::graph::Snapshot;
+use crate::graph::Subject;
+use crate::graph::Table;
+
+/// A report.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Report {
+    /// What it is about.
+    pub report: Subject,
+    /// Its columns, in order.
+    pub columns: Vec<String>,
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// What could not be read: a sentence each. Empty: these are all rows.
+    pub unknown: Vec<String>,
+    /// What it was read from.
+    pub graph: GraphAsOf,
+}
+
+/// A row: a member for each column. `null` is none; what could not be learned is `{"unknown": why}`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Row {
+    /// By column.
+    #[serde(flatten)]
+    pub cells: BTreeMap<String, Cell>,
+    /// The page of Bitbucket where it is changed, where its address is known.
+    pub change_at: Option<String>,
+}
+
+/// The report about a subject.
+pub fn report(graph: &Snapshot, subject: Subject, links: &Links) -> Report {
+    let Table { columns, rows, notes, .. } = graph.table(subject, links);
+    let names = || columns.iter().map(|name| (*name).to_owned());
+    let row =
+        |line: Line| Row { cells: names().zip(line.cells).collect(), change_at: line.change_at };
+    Report {
+        report: subject,
+        columns: names().collect(),
+        rows: rows.into_iter().map(row).collect(),
+        unknown: notes,
+        graph: as_of(graph),
+    }
+}
