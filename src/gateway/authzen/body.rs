@@ -191,7 +191,25 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
         let said: String = said.chars().take(MAX_QUOTED).flat_map(char::escape_debug).collect();
         format!("the question cannot be read: {said}")
     };
-    told::strict(body).and_then(serde_json::from_value).map_err(cut)
+    let told = told::strict(body).map_err(cut)?;
+    objects(&told)?;
+    serde_json::from_value(told).map_err(cut)
+}
+
+/// Refuses a list where an object belongs: what is read by name could be read by place as well, and nobody means that.
+fn objects(told: &Value) -> Result<(), String> {
+    let Value::Object(members) = told else {
+        return Err("the question cannot be read: it must be an object".to_owned());
+    };
+    for name in ["subject", "action", "resource", "context", "options", "page"] {
+        if !members.get(name).is_none_or(|member| member.is_object() || member.is_null()) {
+            return Err(format!("the question cannot be read: `{name}` must be an object"));
+        }
+    }
+    match members.get("evaluations") {
+        Some(Value::Array(parts)) => parts.iter().try_for_each(objects),
+        Some(_) | None => Ok(()),
+    }
 }
 
 impl Evaluation {
@@ -367,6 +385,22 @@ mod tests {
         let twice = br#"{"subject":{"type":"user","id":"a","properties":{"x":1,"x":2}},"action":{"name":"read"},"resource":{"type":"r","id":"1"}}"#;
         let error = read::<Evaluation>(twice).unwrap_err();
         assert!(error.contains("stands twice"), "{error}");
+    }
+
+    #[test]
+    fn a_list_is_no_object_wherever_it_stands() {
+        let listed = |body: &str| read::<Evaluations>(body.as_bytes()).unwrap_err();
+        for body in [
+            r#"[{"type":"user","id":"a"},{"name":"read"},{"type":"r","id":"1"}]"#,
+            r#"{"subject":["user","a"]}"#,
+            r#"{"action":["read"]}"#,
+            r#"{"options":["execute_all"]}"#,
+            r#"{"evaluations":[[null,null]]}"#,
+            r#"{"evaluations":[{"resource":["r","1"]}]}"#,
+        ] {
+            assert!(listed(body).ends_with("must be an object"), "{body}: {}", listed(body));
+        }
+        assert!(read::<Evaluations>(br#"{"subject":null,"evaluations":[{}]}"#).is_ok());
     }
 
     #[test]

@@ -271,7 +271,8 @@ async fn what_is_too_long_or_stands_twice_is_refused_with_words() {
             but(read(), &[("/resource", json!({"type": "record"}))]),
             "`resource`: missing field `id`",
         ),
-        (json!([]), "cannot be read"),
+        (json!([]), "must be an object"),
+        (but(read(), &[("/subject", json!(["user", "alice"]))]), "`subject` must be an object"),
     ] {
         let answer = pdp.ask(&token, "evaluation", &body).await;
         assert_eq!(answer.status, 400, "{}", answer.body);
@@ -306,5 +307,34 @@ async fn an_action_that_rules_declare_for_one_of_bitbuckets_things_is_theirs_to_
     let found = super::ids(&pdp.ask(&token, "search/action", &actions).await);
     assert!(found.contains(&"tag".to_owned()) && found.contains(&"write".to_owned()), "{found:?}");
     assert!(!found.contains(&"admin".to_owned()), "{found:?}");
+    pdp.end().await;
+}
+
+#[tokio::test]
+async fn the_name_that_is_a_groups_id_on_data_center_stands_under_a_seal_alone() {
+    let world = r#"{"version":1,"connection":{"id":"records","product":"datacenter"},"as_of":"2026-11-30T09:00:00Z","nodes":[
+        {"id":"records/workspace/server","name":"server"},{"id":"records/project/3","name":"Payments","key":"PAY"},
+        {"id":"records/repository/6","name":"PAY/ledger","slug":"ledger","visibility":"private"},
+        {"id":"records/group/secret-society","name":"secret-society"}],
+        "edges":[{"from":"records/project/3","is":"in","to":"records/workspace/server"},
+        {"from":"records/repository/6","is":"in","to":"records/project/3"}]}"#;
+    let toml = include_str!("../../../docs/authzen/portcullis.toml").replace(
+        "product = \"cloud\"\nworkspace = \"records\"",
+        "product = \"datacenter\"\nbase_url = \"http://127.0.0.1:9\"",
+    );
+    let pdp = Pdp::with(&[("world.json", world), ("portcullis.toml", &toml)]).await;
+    let token = pdp.token(&DOORS).await;
+    let asked = json!({"subject": entity("group", "secret-society"), "action": {"name": "write"}, "resource": entity("repository", "PAY/ledger")});
+    assert!(!pdp.decides(&token, &asked).await);
+    let groups = json!({"subject": {"type": "group"}, "action": {"name": "write"}, "resource": entity("repository", "6")});
+    assert_eq!(super::ids(&pdp.ask(&token, "search/subject", &groups).await), [""; 0]);
+    let entries = pdp.entries().await;
+    let open = |(entry, _): &(portcullis::ledger::Entry, Vec<String>)| {
+        format!("{} {}", entry.subject, serde_json::to_string(&entry.body).unwrap())
+    };
+    assert!(entries.iter().all(|entry| !open(entry).contains("secret-society")));
+    let sealed =
+        |text: &str| entries.iter().flat_map(|(_, parts)| parts).any(|part| part.contains(text));
+    assert!(sealed("secret-society"), "it is there");
     pdp.end().await;
 }
