@@ -112,7 +112,7 @@ fn touched(before: &Snapshot, after: &Snapshot) -> BTreeSet<Id> {
                 touched.insert(node.id.clone());
             }
             for (is, to) in one.led_everywhere(number) {
-                if !other.holds(&node.id, is, &to) {
+                if !other.has_edge(&node.id, is, &to) {
                     touched.insert(node.id.clone());
                     touched.insert(to);
                 }
@@ -228,7 +228,7 @@ impl Pair<'_> {
             above().flat_map(|path| path.steps.iter().chain(&path.licence)).collect();
         steps.sort();
         steps.dedup();
-        let edges = steps.iter().filter(|step| !other.holds(&step.from, step.is, &step.to));
+        let edges = steps.iter().filter(|step| !other.has_edge(&step.from, step.is, &step.to));
         let edges: Vec<Cause> = edges
             .map(|step| Step::clone(step))
             .map(|step| if rose { Cause::Came(step) } else { Cause::Went(step) })

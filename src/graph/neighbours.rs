@@ -14,7 +14,7 @@ impl Snapshot {
     }
 
     /// Whether this edge holds.
-    pub fn holds(&self, from: &Id, is: Relation, to: &Id) -> bool {
+    pub fn has_edge(&self, from: &Id, is: Relation, to: &Id) -> bool {
         let (Some(from), Some(to)) = (self.find(from), self.find(to)) else { return false };
         self.outgoing(from.0, is).any(|number| number == to.0)
     }

@@ -116,20 +116,20 @@ impl Snapshot {
 
     /// The rules that cover a ref of a repository.
     pub(in crate::graph) fn covering(&self, repository: NodeNo, name: &str) -> Covering {
-        let own = self.set_on(repository.0, repository, name);
+        let own = self.rules_on(repository.0, repository, name);
         let untold = |why| Found { rules: Vec::new(), maybe: Some(Why::fixed(why)) };
         let project = match self.card(repository.0).home {
             _ if self.product(repository.0) == Some(Product::Cloud) => {
                 untold("Bitbucket Cloud's API does not tell the rules of a project")
             }
             NOWHERE => untold("nothing we have read tells its project"),
-            project => self.set_on(project, repository, name),
+            project => self.rules_on(project, repository, name),
         };
         Covering { own, project }
     }
 
     /// The rules set on a place that cover the ref.
-    fn set_on(&self, place: u32, repository: NodeNo, name: &str) -> Found {
+    fn rules_on(&self, place: u32, repository: NodeNo, name: &str) -> Found {
         let mut found =
             Found { rules: Vec::new(), maybe: self.doubt(place, "restrictions").cloned() };
         for number in self.incoming_by(place, Relation::Restricts) {

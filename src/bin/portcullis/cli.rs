@@ -49,7 +49,6 @@ pub use remote::ReadReach;
 pub use remote::Ticket;
 pub use remote::TicketVote;
 pub use remote::Token;
-pub use remote::WhoCan;
 pub use tie::Connect;
 pub use tie::CredentialFlags;
 pub use tie::CredentialKind;

@@ -37,7 +37,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use portcullis::gateway::workers::child;
 
-use crate::cli::Access;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::cli::LogFormat;

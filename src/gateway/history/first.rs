@@ -83,6 +83,11 @@ pub enum NoSince {
     /// The question itself.
     #[error(transparent)]
     Question(#[from] Unanswered),
+    /// The past is told of levels alone.
+    #[error(
+        "since when `{0}` was possible is not told: use one of read, write, create, admin, owner"
+    )]
+    Level(String),
     /// There is no history.
     #[error(transparent)]
     Past(#[from] NoPast),
@@ -121,7 +126,7 @@ impl Gateway {
     ) -> Result<Since, NoSince> {
         let wanted = Level::from_text(action)
             .filter(|level| *level > Level::None)
-            .ok_or_else(|| Unanswered::Level(action.chars().take(40).collect()))?;
+            .ok_or_else(|| NoSince::Level(action.chars().take(40).collect()))?;
         let graph = self.graph.load_full();
         let (who, place) = (id_of(&graph, identity)?, id_of(&graph, resource)?);
         let connection = place.connection();

@@ -42,7 +42,7 @@ use crate::http::problem::Problem;
 /// A CSV file.
 const CSV: Form = Form::Media("text/csv");
 
-pub(super) const ACTION: Parameter =
+const ACTION: Parameter =
     Parameter::must("action", Text::Word(Action::WORDS), "A level or a deed.");
 pub(super) const IDENTITY: Parameter =
     Parameter::must("identity", Text::Any, "An id, or `kind:name` such as `user:mia`.");

@@ -48,6 +48,12 @@ const RESOURCE: Parameter = Parameter::may(
     "Only this one: an id, or `kind:name`. Left out: every repository.",
 );
 
+const LEVEL: Parameter = Parameter::must(
+    "action",
+    Text::Word(&["read", "write", "create", "admin", "owner"]),
+    "The least level that is asked about.",
+);
+
 /// What `access/diff` takes and gives.
 pub(super) const DIFF: Offer = Offer::giving(&[Gives {
     status: 200,
@@ -63,7 +69,7 @@ pub(super) const SINCE: Offer = Offer::giving(&[Gives {
     when: "Every period of one answer, and the first in which it was possible.",
     forms: &[Form::Json(offer::of::<Since>())],
 }])
-.asked(&[access::IDENTITY, access::ACTION, access::RESOURCE])
+.asked(&[access::IDENTITY, LEVEL, access::RESOURCE])
 .refusing(&[404, 409, 503]);
 
 /// The graph that a question is about: as it was at `at`, or as it is.
@@ -140,6 +146,7 @@ impl From<NoSince> for Problem {
     fn from(error: NoSince) -> Self {
         match error {
             NoSince::Question(question) => Self::from(question),
+            NoSince::Level(_) => Self::new(StatusCode::BAD_REQUEST, error.to_string()),
             NoSince::Past(past) => Self::from(past),
         }
     }

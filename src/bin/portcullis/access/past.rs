@@ -14,8 +14,11 @@ use crate::json::at;
 /// `portcullis access diff`
 pub async fn diff(question: Diff) -> ExitCode {
     let Diff { resource, from, to, place } = question;
-    let query =
-        [("from", from), ("to", to.unwrap_or_default()), ("resource", resource.unwrap_or_default())];
+    let query = [
+        ("from", from),
+        ("to", to.unwrap_or_default()),
+        ("resource", resource.unwrap_or_default()),
+    ];
     let answer = ask(&place, "access/diff", &query).await;
     let csv_of = |answer: &Value| csv(DIFF, &rows(answer, "changes"), diff_cells);
     shown(place.format, answer, diff_table, csv_of)

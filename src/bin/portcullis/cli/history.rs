@@ -48,9 +48,9 @@ pub struct Diff {
 pub struct Since {
     /// The identity: an id, or `user:NAME`.
     pub identity: String,
-    /// A level or a deed, as `who-can` takes it.
+    /// read, write, create, admin or owner.
     pub action: String,
-    /// The resource, as `who-can` takes it.
+    /// The repository, project or workspace: an id, or `repository:NAME`.
     pub resource: String,
     /// Where.
     #[command(flatten)]

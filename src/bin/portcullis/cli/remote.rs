@@ -8,7 +8,6 @@ use clap::Subcommand;
 use portcullis::graph::Time;
 
 use crate::cli::Format;
-use crate::cli::When;
 use crate::cli::duration;
 
 /// How to reach a gateway, or its store beside it.

@@ -99,7 +99,10 @@ pub(in crate::http::doors) async fn of(house: &House, call: &Call) -> Result<Ans
 }
 
 /// Identities that are no people.
-pub(in crate::http::doors) async fn identities(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(in crate::http::doors) async fn identities(
+    house: &House,
+    call: &Call,
+) -> Result<Answer, Problem> {
     let pairs = console::pairs(call);
     let wish = access::wish(&pairs)?;
     let graph = access::asked(house, &pairs).await?;
