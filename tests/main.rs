@@ -71,6 +71,7 @@ mod spec {
     mod simulator;
     mod simulator_datacenter;
     mod simulator_history;
+    mod simulator_hooks;
     mod simulator_oracle;
     mod simulator_pipelines;
     mod simulator_webhooks;
@@ -78,6 +79,7 @@ mod spec {
     mod static_client;
     mod store;
     mod streams;
+    mod ties;
     mod tokens;
     mod traces;
     mod webhooks;
