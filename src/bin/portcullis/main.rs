@@ -1,7 +1,6 @@
 //! The `portcullis` program: one binary, one file a command.
 
 mod about;
-mod access;
 mod assembly;
 mod check;
 mod cli;
@@ -22,6 +21,7 @@ mod notify;
 mod offline;
 mod operator;
 mod policy;
+mod reports;
 mod serve;
 mod store;
 mod telemetry;
@@ -70,8 +70,8 @@ fn main() -> ExitCode {
         Command::WhoCan(question) => in_runtime(graph::who_can(question)),
         Command::Can(question) => in_runtime(graph::can(question)),
         Command::Paths(question) => in_runtime(graph::paths(question)),
-        Command::Identities(question) => in_runtime(access::identities(question)),
-        Command::Access(command) => in_runtime(access::run(command)),
+        Command::Identities(question) => in_runtime(reports::identities(question)),
+        Command::Access(command) => in_runtime(reports::run(command)),
     }
 }
 

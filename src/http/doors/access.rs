@@ -149,7 +149,8 @@ pub(super) const WORLD: Offer = Offer::giving(&[Gives {
 .refusing(&[404]);
 
 /// The graph that a question is asked of: as it is now, or without an edge.
-pub(super) fn asked(house: &House, pairs: &Pairs) -> Result<Arc<Snapshot>, Problem> {
+#[expect(clippy::unused_async, reason = "a graph of another day is read from the store")]
+pub(super) async fn asked(house: &House, pairs: &Pairs) -> Result<Arc<Snapshot>, Problem> {
     let graph = house.gateway.graph.load_full();
     match pairs.get("without") {
         Some(edge) => access::without(&graph, edge).map(Arc::new).map_err(Problem::from),
@@ -158,39 +159,39 @@ pub(super) fn asked(house: &House, pairs: &Pairs) -> Result<Arc<Snapshot>, Probl
 }
 
 /// Who can do something to a resource.
-pub(super) fn who_can(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(super) async fn who_can(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
     let (action, resource) = (pairs.need("action")?, pairs.need("resource")?);
-    told(access::who_can(&*asked(house, &pairs)?, action, resource))
+    told(access::who_can(&*asked(house, &pairs).await?, action, resource))
 }
 
 /// Whether an identity can.
-pub(super) fn can(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(super) async fn can(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
     let (identity, action) = (pairs.need("identity")?, pairs.need("action")?);
-    told(access::can(&*asked(house, &pairs)?, identity, action, pairs.need("resource")?))
+    told(access::can(&*asked(house, &pairs).await?, identity, action, pairs.need("resource")?))
 }
 
 /// By which paths it can.
-pub(super) fn paths(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(super) async fn paths(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
     let (identity, resource) = (pairs.need("identity")?, pairs.need("resource")?);
-    told(access::paths(&*asked(house, &pairs)?, identity, resource))
+    told(access::paths(&*asked(house, &pairs).await?, identity, resource))
 }
 
 /// Every identity that is no person.
-pub(super) fn identities(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(super) async fn identities(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
     let wish = wish(&pairs)?;
-    let graph = asked(house, &pairs)?;
+    let graph = asked(house, &pairs).await?;
     call::json(StatusCode::OK, &access::identities(&graph, &wish, house.gateway.clock.now()))
 }
 
 /// A report.
-pub(super) fn report(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(super) async fn report(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
     let subject = subject(&pairs)?;
-    let (graph, links) = (asked(house, &pairs)?, links(house));
+    let (graph, links) = (asked(house, &pairs).await?, links(house));
     match pairs.get("format") {
         Some("csv") => {
             let csv = graph.table(subject, &links).csv();
@@ -205,9 +206,9 @@ pub(super) fn report(house: &House, call: &Call) -> Result<Answer, Problem> {
 }
 
 /// One page about a repository or an identity, to keep or send.
-pub(super) fn page(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(super) async fn page(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
-    let graph = asked(house, &pairs)?;
+    let graph = asked(house, &pairs).await?;
     let html = pages::keepsake(&graph, pairs.need("of")?, &links(house))?;
     let mut answer = answer::page(StatusCode::OK, html);
     // It brings its style along, which our own policy forbids to pages that are shown: this one is kept.
@@ -217,11 +218,11 @@ pub(super) fn page(house: &House, call: &Call) -> Result<Answer, Problem> {
 }
 
 /// A connection's part of the graph, as a world file.
-pub(super) fn world(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(super) async fn world(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
     let id = pairs.need("connection")?;
     let known = id.parse::<ConnectionId>().ok();
-    let graph = asked(house, &pairs)?;
+    let graph = asked(house, &pairs).await?;
     let world = known.and_then(|id| graph.world(&id)).ok_or_else(Problem::not_found)?;
     Ok(answer::bytes(StatusCode::OK, "application/json", world.write()))
 }

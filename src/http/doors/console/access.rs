@@ -43,11 +43,11 @@ pub(in crate::http::doors) const REPORT: Offer = PLAIN.asked(&[Parameter::may(
 )]);
 
 /// The page to ask, and the answer.
-pub(in crate::http::doors) fn ask(house: &House, call: &Call) -> Answer {
+pub(in crate::http::doors) async fn ask(house: &House, call: &Call) -> Answer {
     let pairs = console::pairs(call);
     let question = question(&pairs);
     let now = house.gateway.graph.load_full();
-    let (graph, told) = match access::asked(house, &pairs) {
+    let (graph, told) = match access::asked(house, &pairs).await {
         Ok(graph) => {
             let told =
                 answer(&graph, &question).unwrap_or_else(|error| Told::Refused(error.to_string()));
@@ -82,9 +82,9 @@ fn answer(graph: &Snapshot, question: &Question) -> Result<Told, Unanswered> {
 }
 
 /// A repository or an identity.
-pub(in crate::http::doors) fn of(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(in crate::http::doors) async fn of(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = console::pairs(call);
-    let graph = access::asked(house, &pairs)?;
+    let graph = access::asked(house, &pairs).await?;
     let (of, links) = (pairs.need("of")?.to_owned(), access::links(house));
     // Whether there is such a thing is judged before the page is begun.
     graph.thing(&of).map_err(Problem::from)?;
@@ -99,20 +99,23 @@ pub(in crate::http::doors) fn of(house: &House, call: &Call) -> Result<Answer, P
 }
 
 /// Identities that are no people.
-pub(in crate::http::doors) fn identities(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(in crate::http::doors) async fn identities(
+    house: &House,
+    call: &Call,
+) -> Result<Answer, Problem> {
     let pairs = console::pairs(call);
     let wish = access::wish(&pairs)?;
-    let graph = access::asked(house, &pairs)?;
+    let graph = access::asked(house, &pairs).await?;
     let found = questions::identities(&graph, &wish, house.gateway.clock.now());
     Ok(console::page(house, call, |desk| pages::lists::identities(desk, &wish, &found)))
 }
 
 /// A report.
-pub(in crate::http::doors) fn report(house: &House, call: &Call) -> Result<Answer, Problem> {
+pub(in crate::http::doors) async fn report(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = console::pairs(call);
     let wanted = format!("one of {}", Subject::TEXTS.join(", "));
     let subject = pairs.parsed("report", &wanted, Subject::from_text)?.unwrap_or(Subject::Global);
-    let graph = access::asked(house, &pairs)?;
+    let graph = access::asked(house, &pairs).await?;
     let report = questions::report(&graph, subject, &access::links(house));
     Ok(console::page(house, call, |desk| pages::lists::report(desk, &report)))
 }
