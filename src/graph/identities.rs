@@ -154,14 +154,15 @@ impl Snapshot {
         places.into_iter().map(NodeNo).collect()
     }
 
-    /// Who may change or remove it: who administers a place that it is part of.
+    /// Who may change or remove it: in whose hands it is, and who administers a place that it is part of.
     pub fn changers(&self, node: NodeNo) -> Listed {
         self.changers_among(node, &mut Admins::new())
     }
 
     /// The same, with who administers which place worked out once for many.
     pub fn changers_among(&self, node: NodeNo, admins: &mut Admins) -> Listed {
-        let mut all = Listed::default();
+        let held = self.incoming_by(node.0, Relation::Holds).map(NodeNo).collect();
+        let mut all = Listed { nodes: held, unknown: None };
         for place in self.places_of(node) {
             let here =
                 admins.entry(place).or_insert_with(|| self.who_can(Level::Admin, place).listed);

@@ -1,7 +1,6 @@
 //! The `portcullis` program: one binary, one file a command.
 
 mod about;
-mod access;
 mod assembly;
 mod check;
 mod cli;
@@ -24,6 +23,7 @@ mod notify;
 mod offline;
 mod operator;
 mod policy;
+mod access;
 mod serve;
 mod store;
 mod unread;

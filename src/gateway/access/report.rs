@@ -20,7 +20,7 @@ pub struct Report {
     /// What it is about.
     pub report: Subject,
     /// Its columns, in order.
-    pub columns: Vec<String>,
+    pub columns: &'static [&'static str],
     /// Its rows.
     pub rows: Vec<Row>,
     /// What could not be read: a sentence each. Empty: these are all rows.
@@ -34,7 +34,7 @@ pub struct Report {
 pub struct Row {
     /// By column.
     #[serde(flatten)]
-    pub cells: BTreeMap<String, Cell>,
+    pub cells: BTreeMap<&'static str, Cell>,
     /// The page of Bitbucket where it is changed, where its address is known.
     pub change_at: Option<String>,
 }
@@ -42,12 +42,13 @@ pub struct Row {
 /// The report about a subject.
 pub fn report(graph: &Snapshot, subject: Subject, links: &Links) -> Report {
     let Table { columns, rows, notes, .. } = graph.table(subject, links);
-    let names = || columns.iter().map(|name| (*name).to_owned());
-    let row =
-        |line: Line| Row { cells: names().zip(line.cells).collect(), change_at: line.change_at };
+    let row = |line: Line| Row {
+        cells: columns.iter().copied().zip(line.cells).collect(),
+        change_at: line.change_at,
+    };
     Report {
         report: subject,
-        columns: names().collect(),
+        columns,
         rows: rows.into_iter().map(row).collect(),
         unknown: notes,
         graph: as_of(graph),

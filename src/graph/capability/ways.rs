@@ -3,6 +3,7 @@
 
 use crate::graph::Demand;
 use crate::graph::Id;
+use crate::graph::Kind;
 use crate::graph::Known;
 use crate::graph::Level;
 use crate::graph::MAX_PATHS;
@@ -93,6 +94,12 @@ impl Snapshot {
         steps.extend_from_slice(named);
         steps.extend_from_slice(&door.reach);
         let mut line = self.line(identity, path);
+        // What is held on the whole workspace is held on the place; no edge says so.
+        let wide = path.steps.last().is_some_and(|step| step.to.kind() == Kind::Workspace);
+        if wide && self.card(door.place.0).kind != Kind::Workspace {
+            line.push_str(" → ");
+            line.push_str(&self.called(door.place));
+        }
         for step in &door.reach {
             line.push_str(" → ");
             line.push_str(&self.say_reach(step));

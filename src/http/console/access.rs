@@ -11,6 +11,7 @@ use maud::DOCTYPE;
 use maud::Markup;
 use maud::PreEscaped;
 use maud::html;
+use url::form_urlencoded::Serializer;
 
 use crate::decision::narrative::shown;
 use crate::gateway::access::Unanswered;
@@ -175,14 +176,26 @@ fn linked(graph: &Snapshot, node: NodeNo, ways: Ways) -> Markup {
 
 /// The console's page of an id.
 fn address(id: &str) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("of", id).finish();
-    format!("/access/of?{query}")
+    queried("/access/of", id)
+}
+
+fn queried(path: &str, id: &str) -> String {
+    let query = Serializer::new(String::new()).append_pair("of", id).finish();
+    format!("{path}?{query}")
 }
 
 /// Where it is changed in Bitbucket.
 fn change(at: Option<&str>) -> Markup {
     html! {
         @if let Some(at) = at { a class="button quiet" href=(at) rel="noreferrer" { "Change in Bitbucket" } }
+    }
+}
+
+/// The same page as a file, offered where it is shown in the console.
+fn keep(graph: &Snapshot, node: NodeNo, ways: Ways) -> Markup {
+    let id = graph.node(node).map(|node| node.id.as_str()).unwrap_or_default();
+    html! {
+        @if ways == Ways::Console { a class="button quiet" href=(queried("/api/v1/access/page", id)) { "Keep this page" } }
     }
 }
 

@@ -76,6 +76,9 @@ async fn access_is_asked_and_looked_up_by_links_alone() {
     assert!(status == 200 && html.contains("Who reaches it") && html.contains("<svg"), "{html}");
     let (status, html) = page("/access/of?of=user%3AMia").await;
     assert!(status == 200 && html.contains("What it reaches"), "{html}");
+    let kept = html.split("href=\"/api/v1/access/page").nth(1).unwrap().split('"').next().unwrap();
+    let (status, html) = page(&format!("/api/v1/access/page{kept}")).await;
+    assert!(status == 200 && html.contains("It loads nothing"), "a page can be kept: {html}");
     assert_eq!(page("/access/of?of=user%3Anobody").await.0, 404);
     let (status, html) = page("/access/identities?kind=&unused=&expiring=").await;
     assert!(status == 200 && html.contains("Identities that are no people"), "{html}");

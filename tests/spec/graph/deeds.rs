@@ -70,10 +70,10 @@ fn world(product: Product, chosen: &BTreeSet<usize>, marks: u16) -> World {
         ["pull-request-only", "read-only", "no-creates"]
     };
     let by = if cloud { "glob" } else { "pattern" };
-    for (at, kind) in kinds.into_iter().enumerate() {
+    for (at, kind) in (0_u16..).zip(kinds) {
         let place = if !cloud && at == 2 { "project/7" } else { "repository/9" };
-        let pattern = if on(at as u16) { "main" } else { "elsewhere" };
-        restrict(&mut world, at as u32 + 1, place, [kind, by, pattern], 0);
+        let pattern = if on(at) { "main" } else { "elsewhere" };
+        restrict(&mut world, u32::from(at) + 1, place, [kind, by, pattern], 0);
     }
     restrict(
         &mut world,

@@ -90,6 +90,28 @@ fn data_center_shows_the_licence_and_the_default() {
 }
 
 #[test]
+fn each_licence_is_a_way_to_what_is_given_by_default() {
+    let mut world = with(
+        Product::DataCenter,
+        &[
+            "user/1 member group/staff",
+            "group/staff licensed workspace/1",
+            "user/1 licensed workspace/1",
+            "workspace/1 default project/7",
+        ],
+    );
+    set(&mut world, "project/7", |node| node.text("default", "read"));
+    let (_, lines) = paths(&world, "user/1");
+    assert_eq!(
+        lines,
+        [
+            "1 → licensed → read by default on project BILL → billing",
+            "1 → member of staff → licensed → read by default on project BILL → billing",
+        ]
+    );
+}
+
+#[test]
 fn without_a_licence_nothing_is_proved() {
     let world = with(Product::DataCenter, &["user/1 admin repository/9"]);
     assert_eq!(paths(&world, "user/1").0, Paths::default());

@@ -73,11 +73,11 @@ fn entry(identity: &Value) -> Vec<String> {
     let mut lines = vec![format!("{:<15} {:<24} {}{off}", of("kind"), of("name"), of("id"))];
     let owners = names(identity, "owner/who");
     let owner = if owners.is_empty() {
-        "owner unknown".to_owned()
+        format!("owner unknown: {}", of("owner/why"))
     } else {
-        format!("owner {}", owners.join(", "))
+        format!("owner {} ({}: {})", owners.join(", "), of("owner/sure"), of("owner/why"))
     };
-    lines.extend(wrapped(&format!("{owner} ({}: {})", of("owner/sure"), of("owner/why")), 2));
+    lines.extend(wrapped(&owner, 2));
     lines.extend(wrapped(&of("most"), 2));
     if let Some(person) = at(identity, "/acts_for/name").as_str() {
         lines.extend(wrapped(&format!("acts for {person}: {}", of("principal_most")), 2));

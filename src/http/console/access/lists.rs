@@ -114,7 +114,6 @@ fn time(identity: &Identity, member: &str, at: Option<Time>, none: &str, now: Ti
 pub fn report(desk: &Desk<'_>, report: &Report) -> String {
     let title = format!("Report: {}", report.report);
     let place = Place { section: Section::Access, title: &title, depth: Depth::Below };
-    let titles: Vec<&str> = report.columns.iter().map(String::as_str).collect();
     let main = html! {
         h1 { (title) }
         nav class="tabs" aria-label="Reports" { ul {
@@ -123,7 +122,7 @@ pub fn report(desk: &Desk<'_>, report: &Report) -> String {
         p { (part::counted(report.rows.len() as u64, "row", "rows")) ". " a href={ "/api/v1/access/report?format=csv&report=" (report.report) } { "As CSV" } }
         (part::banner("hint", "What could not be read", &report.unknown))
         table class="list" role="table" {
-            (part::columns(&titles))
+            (part::columns(report.columns))
             tbody role="rowgroup" {
                 @for row in report.rows.iter().take(MAX_ROWS) {
                     tr role="row" {

@@ -18,6 +18,7 @@ use crate::http::console::access::Sheet;
 use crate::http::console::access::Ways;
 use crate::http::console::access::change;
 use crate::http::console::access::gaps;
+use crate::http::console::access::keep;
 use crate::http::console::access::linked;
 use crate::http::console::access::picture::picture;
 use crate::http::console::access::unfolding;
@@ -35,7 +36,7 @@ pub(super) fn sheet(graph: &Snapshot, who: NodeNo, links: &Links, ways: Ways) ->
         reach.iter().filter_map(|reach| paths(reach.place).into_iter().next()).collect();
     let groups = graph.groups_of(who);
     let main = html! {
-        div class="head" { h1 { (words::told(&name)) } }
+        div class="head" { h1 { (words::told(&name)) } (keep(graph, who, ways)) }
         section class="card" { (facts(graph, who, ways)) }
         section class="card" {
             h2 { "What it reaches" }

@@ -17,6 +17,7 @@ use crate::http::console::access::Sheet;
 use crate::http::console::access::Ways;
 use crate::http::console::access::change;
 use crate::http::console::access::gaps;
+use crate::http::console::access::keep;
 use crate::http::console::access::linked;
 use crate::http::console::access::picture::MAX_DRAWN;
 use crate::http::console::access::picture::picture;
@@ -55,7 +56,7 @@ pub(super) fn sheet(graph: &Snapshot, repository: NodeNo, links: &Links, ways: W
     unread.extend(graph.gaps_of(repository));
     let end = graph.node(repository).map(|node| &node.id);
     let main = html! {
-        div class="head" { h1 { (words::told(&name)) } (change(links.grants(graph, repository).as_deref())) }
+        div class="head" { h1 { (words::told(&name)) } div class="buttons" { (keep(graph, repository, ways)) (change(links.grants(graph, repository).as_deref())) } }
         section class="card" { (facts(graph, repository)) }
         @if holders.anyone { section class="banner hint" { strong { "It is public. " } "Anyone reads it, signed in or not." } }
         section class="card" {
