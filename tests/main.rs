@@ -64,6 +64,7 @@ mod spec {
     mod simulator;
     mod simulator_datacenter;
     mod simulator_history;
+    mod simulator_hooks;
     mod simulator_oracle;
     mod simulator_pipelines;
     mod simulator_webhooks;
@@ -71,6 +72,7 @@ mod spec {
     mod static_client;
     mod store;
     mod streams;
+    mod ties;
     mod tokens;
     mod traces;
     mod webhooks;
