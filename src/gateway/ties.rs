@@ -165,19 +165,18 @@ impl Gateway {
 
     /// Speaks with it from now on. One that is spoken with already keeps its client, and what was heard of its hooks.
     fn admit(&self, id: &ConnectionId, kept: Arc<Kept>, client: Client) -> Result<(), TieError> {
-        let connection = match self.connections.get(id) {
-            Some(known) => known.with_hooks(kept.listening()?),
-            None => {
-                let new = kept.connection(id, client, &self.public_url)?;
-                if let Some(client) = &new.client {
-                    client.measure(self.meters.bitbucket());
-                    if self.traces.outward() == Some(spans::Outward::Told) {
-                        client.carry_traces();
-                    }
-                }
-                new.hooks.iter().for_each(|hook| hook.listen(self.clock.now()));
-                new
+        let connection = if let Some(known) = self.connections.get(id) {
+            known.with_hooks(kept.listening()?)
+        } else {
+            client.measure(self.meters.bitbucket());
+            if self.traces.outward() == Some(spans::Outward::Told) {
+                client.carry_traces();
             }
+            let new = kept.connection(id, client, &self.public_url)?;
+            for hook in &new.hooks {
+                hook.listen(self.clock.now());
+            }
+            new
         };
         self.connections.put(connection)?;
         self.ties.put(id, Some(kept));

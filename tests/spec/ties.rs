@@ -2,7 +2,6 @@
 //! deliveries come in, an end that leaves nothing behind, and a doctor who finds what is wrong.
 
 mod consent;
-mod docs_print;
 mod doctor;
 mod guided;
 mod house;

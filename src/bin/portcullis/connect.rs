@@ -189,21 +189,7 @@ fn wished(connect: &Connect) -> Result<Value, Failed> {
 }
 
 fn credential(flags: &CredentialFlags, product: Product) -> Result<Value, Failed> {
-    let kind = match flags.credential {
-        Some(kind) => kind,
-        None => {
-            let choice = match product {
-                Product::Cloud => {
-                    "Credential: `token` (access token), `api-token`, `oauth` or `oauth-code` (consumer)?"
-                }
-                Product::DataCenter => {
-                    "Credential: `token` (HTTP access token) or `basic` (user and password)?"
-                }
-            };
-            let named = given(None, "--credential", choice)?;
-            kind_of(&named)?
-        }
-    };
+    let kind = if let Some(kind) = flags.credential { kind } else { chosen(product)? };
     let secret = |what| Asked {
         what,
         flags: "--secret-file or --secret-env",
@@ -250,6 +236,19 @@ fn credential(flags: &CredentialFlags, product: Product) -> Result<Value, Failed
             json!({"kind": "app-password", "user": user()?, "password": secret("the app password").read()?.expose()})
         }
     })
+}
+
+/// The kind that whoever sits at the terminal chooses.
+fn chosen(product: Product) -> Result<CredentialKind, Failed> {
+    let choice = match product {
+        Product::Cloud => {
+            "Credential: `token` (access token), `api-token`, `oauth` or `oauth-code` (consumer)?"
+        }
+        Product::DataCenter => {
+            "Credential: `token` (HTTP access token) or `basic` (user and password)?"
+        }
+    };
+    kind_of(&given(None, "--credential", choice)?)
 }
 
 fn kind_of(named: &str) -> Result<CredentialKind, Failed> {

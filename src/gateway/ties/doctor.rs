@@ -191,7 +191,9 @@ impl Gateway {
         limits(&mut look, client);
         let mut scopes = scopes_of(client).await;
         self.count_unknown(connection, &mut scopes);
-        scopes.iter().for_each(|seen| scope(&mut look, kept.as_deref(), seen));
+        for seen in &scopes {
+            scope(&mut look, kept.as_deref(), seen);
+        }
         match &kept {
             Some(kept) => self.kept_hooks(&mut look, (connection, kept), heard).await,
             None => self.configured_hooks(&mut look, (connection, client), heard).await,
@@ -220,6 +222,11 @@ impl Gateway {
         }
     }
 }
+
+const UNREACHABLE: &str =
+    "check address, network and certificate; a private CA is given with `--ca`";
+
+const RENEWED: &str = "if it has ended or was revoked, make a new one: connect with it under another id, or change it in the configuration file";
 
 const LIMITED: &str =
     "wait, or use a credential of its own for this gate: others may use up the same budget";
@@ -258,17 +265,12 @@ async fn credential(look: &mut Looker<'_>, client: &Client) -> bool {
             look.wrong((Area::Limits, "calls"), error.to_string(), LIMITED);
             false
         }
+        Err(error @ FetchError::Unreachable) => {
+            look.wrong(at, error.to_string(), UNREACHABLE);
+            false
+        }
         Err(error) => {
-            let remedy = match &error {
-                FetchError::Unreachable => {
-                    "check address, network and certificate; a private CA is given with `--ca`"
-                }
-                FetchError::Refused { .. } => {
-                    "it has ended or was revoked: make a new one, and connect with it under another id, or change it in the configuration file"
-                }
-                _ => "see the sentence above",
-            };
-            look.wrong(at, error.to_string(), remedy);
+            look.wrong(at, error.to_string(), RENEWED);
             false
         }
     }

@@ -212,8 +212,8 @@ impl Gateway {
         for seen in scopes {
             let mut names: Vec<String> = seen.granular.clone();
             names.push(seen.scope.to_owned());
-            let named = |why: &str| names.iter().any(|name| why.contains(&format!("`{name}`")));
-            seen.unknown_facts = world.unknown.iter().filter(|gap| named(&gap.why)).count();
+            let is_meant = |why: &str| names.iter().any(|name| why.contains(&format!("`{name}`")));
+            seen.unknown_facts = world.unknown.iter().filter(|gap| is_meant(&gap.why)).count();
         }
     }
 }

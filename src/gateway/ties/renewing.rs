@@ -11,6 +11,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::bitbucket::Spot;
+use crate::bitbucket::scopes::Edition;
 use crate::decision::pause::By;
 use crate::gateway::Gateway;
 use crate::gateway::connections::kept::Kept;
@@ -66,6 +68,7 @@ impl Gateway {
                 _ => turning += usize::from(hook.secrets.iter().any(|one| one.ends.is_some())),
             }
         }
+        self.hook_up(id, &mut kept).await?;
         let shown = json!({"hooks": kept.hooks.len(), "overlap_ms": millis(overlap)});
         let begun = ("hook secrets begin to change", self.governed((by, reason), shown)?);
         self.keep_tie(id, kept.clone(), Some(begun)).await?;
@@ -86,6 +89,36 @@ impl Gateway {
         self.keep_tie(id, Kept { hooks, ..kept }, Some(ended)).await?;
         self.ties.bell.notify_one();
         Ok(Renewed { id: id.clone(), hooks: told, old_ends, still_turning: turning })
+    }
+
+    /// Adds a webhook wherever one is missing: projects of Data Center are made while nobody tells.
+    async fn hook_up(&self, id: &ConnectionId, kept: &mut Kept) -> Result<(), TieError> {
+        match self.missing_hooks(id, kept).await {
+            Ok(missing) => {
+                for spot in missing {
+                    kept.hooks.push(registering::drawn(&spot)?);
+                }
+            }
+            // What is there can be renewed all the same.
+            Err(error) => {
+                tracing::warn!(connection = %id, %error, "where webhooks are missing could not be read");
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a webhook should hang by the connection's scope, and none of ours does.
+    pub(super) async fn missing_hooks(
+        &self,
+        id: &ConnectionId,
+        kept: &Kept,
+    ) -> Result<Vec<Spot>, TieError> {
+        let server = kept.version.as_deref().map(Edition::of) == Some(Edition::Server);
+        let known = self.connections.get(id).and_then(|known| known.client.clone());
+        let Some(client) = known.filter(|_| !server) else { return Ok(Vec::new()) };
+        let mut spots = registering::places(&client, &kept.scope).await?;
+        spots.retain(|spot| kept.hooks.iter().all(|hook| hook.place != spot.place));
+        Ok(spots)
     }
 
     /// Ends every secret whose time has come; when to look again.

@@ -84,7 +84,7 @@ async fn each_fault_of_a_webhook_is_found_and_one_command_puts_it_right() {
         check(&house, CLOUD, "webhook", said).await;
         let sick = house.gate.operate(&["doctor", CLOUD]).await;
         assert_eq!(sick.code, 1, "{}", sick.all());
-        assert!(sick.out.contains("→ `portcullis connect new-cloud --rotate`"), "{}", sick.all());
+        assert!(sick.out.contains("→ `portcullis connect acme-cloud --rotate`"), "{}", sick.all());
         let put_right =
             house.gate.operate(&["connect", CLOUD, "--rotate", "--overlap", "1s"]).await;
         assert_eq!(put_right.code, 0, "{}", put_right.all());
@@ -146,6 +146,26 @@ async fn a_data_center_that_is_about_to_skip_us_is_found() {
     check(&house, DATACENTER, "webhook", "five failures in a row").await;
     house.push_datacenter("feature/found").await;
     assert_eq!(wrongs(&house, DATACENTER).await, [] as [Value; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_that_was_made_later_is_found_and_gets_its_webhook() {
+    let house = House::open().await;
+    let said = house.connect_datacenter(&["--profile", "observe"]).await;
+    assert_eq!(said.code, 0, "{}", said.all());
+    house.gate.town.simulator.company(|company| {
+        company.datacenter.add_project("NEW", "New", None);
+        company.datacenter.add_repository("NEW", "thing");
+    });
+    check(&house, DATACENTER, "webhook", "no webhook of ours hangs there").await;
+    let said = house.gate.operate(&["connect", DATACENTER, "--rotate"]).await;
+    assert_eq!(said.code, 0, "{}", said.all());
+    assert_eq!(wrongs(&house, DATACENTER).await, [] as [Value; 0]);
+    let push = Change::new_branch("feature/new", "main", 1);
+    house.gate.town.simulator.datacenter().push("NEW/thing", "portcullis", &[push]).await.unwrap();
+    house.gate.town.simulator.settled().await;
+    assert!(house.all_taken());
+    house.decided(DATACENTER, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use rustix::pty::OpenptFlags;
+use rustix::termios::Winsize;
 
 use super::house::ALL_SCOPES;
 use super::house::CLOUD;
@@ -26,6 +27,8 @@ impl Terminal {
         let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         rustix::pty::grantpt(&master).unwrap();
         rustix::pty::unlockpt(&master).unwrap();
+        let size = Winsize { ws_row: 60, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        rustix::termios::tcsetwinsize(&master, size).unwrap();
         let name = rustix::pty::ptsname(&master, Vec::new()).unwrap();
         let name = name.to_str().unwrap().to_owned();
         let slave = File::options().read(true).write(true).open(name).unwrap();

@@ -35,8 +35,8 @@ pub const ALL_SCOPES: [&str; 9] = [
 ];
 
 /// Ids of what is connected.
-pub const CLOUD: &str = "new-cloud";
-pub const DATACENTER: &str = "new-dc";
+pub const CLOUD: &str = "acme-cloud";
+pub const DATACENTER: &str = "acme-dc";
 
 /// Nothing but addresses. The public one has a fixed port: webhooks that are registered must lead there after a restart.
 pub fn toml() -> String {

@@ -41,7 +41,7 @@ async fn the_price_is_foretold_within_a_tenth_on_both_products() {
     let nobody = house.gate.operate(&["sync", "nobody"]).await;
     assert_eq!(nobody.code, 1, "{}", nobody.all());
     let which = house.gate.operate(&["sync"]).await;
-    assert!(which.err.contains("say which connection: new-cloud, new-dc"), "{}", which.all());
+    assert!(which.err.contains("say which connection: acme-cloud, acme-dc"), "{}", which.all());
 }
 
 #[tokio::test(flavor = "multi_thread")]

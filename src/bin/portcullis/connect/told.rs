@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::json::at;
 use crate::layout::wrapped;
 use crate::operator::rows;
+use crate::operator::table::listing;
 use crate::operator::table::table;
 use crate::operator::text;
 
@@ -33,20 +34,23 @@ pub fn after(done: &Value) -> String {
         "You see and revoke what the gate was given here:".to_owned(),
     ];
     let revoke = rows(done, "revoke");
-    let places = revoke.iter().filter_map(Value::as_str).map(|place| format!("- {place}"));
-    lines.extend(places.flat_map(|place| wrapped(&place, 2)));
+    let places = revoke.iter().filter_map(Value::as_str);
+    lines.extend(places.flat_map(|place| wrapped(place, 2)));
     lines.join("\n")
 }
 
 fn head(done: &Value, found: &Value) -> String {
     let mut lines =
         vec![format!("{}: {} ({})", text(done, "id"), text(found, "name"), text(done, "product"))];
+    let version = text(found, "version");
+    if !version.is_empty() {
+        lines.extend(wrapped(&version, 2));
+    }
     let mut add = |title: &str, said: String| {
         if !said.is_empty() {
             lines.extend(wrapped(&format!("{title}: {said}"), 2));
         }
     };
-    add("version", text(found, "version"));
     add("acts as", text(found, "acts_as"));
     let plan = at(found, "/plan");
     add("plan", format!("{} ({})", text(plan, "plan"), text(plan, "how")));
@@ -59,24 +63,20 @@ fn head(done: &Value, found: &Value) -> String {
     lines.join("\n")
 }
 
-/// The table of scopes: what is there, and what stays unknown without the rest.
-pub fn scopes(found: &Value) -> String {
-    let row = |seen: &Value| {
-        let feeds = words(seen, "feeds").join(", ");
-        [
-            text(seen, "scope"),
-            text(seen, "profile"),
+/// Every scope: whether it is there, and what stays unknown without it. A table of this would be wider than a screen.
+fn scopes(found: &Value) -> String {
+    let entry = |seen: &Value| {
+        let head = format!(
+            "{:<8} {:<18} ({})",
             text(seen, "state"),
-            text(seen, "grants"),
-            feeds,
-        ]
+            text(seen, "scope"),
+            text(seen, "profile")
+        );
+        let feeds = words(seen, "feeds").join(", ");
+        [head, text(seen, "grants"), format!("unknown without it: {feeds}")]
     };
     let all = rows(found, "scopes");
-    table(
-        &["scope", "profile", "state", "grants", "unknown without it"],
-        all.iter().map(row),
-        "no scope was tried",
-    )
+    listing(all.iter().map(entry), "no scope was tried")
 }
 
 /// The table of webhooks.

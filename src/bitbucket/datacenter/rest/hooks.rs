@@ -130,7 +130,7 @@ impl DataCenter {
                     let made: Made = answer.decode(WHAT)?;
                     return Ok(MadeHook { native: made.id.to_string(), events });
                 }
-                Err(error) => events = fewer(events, error)?,
+                Err(error) => events = fewer(&events, error)?,
             }
         }
         Err(FetchError::NoSuchEvents { what: WHAT, events })
@@ -149,7 +149,7 @@ impl DataCenter {
             let body = body(HookWish { events: &events, ..wish });
             match self.transport().act(&call, Act::Put(&body), deadline).await {
                 Ok(_) => return Ok(MadeHook { native: native.to_owned(), events }),
-                Err(error) => events = fewer(events, error)?,
+                Err(error) => events = fewer(&events, error)?,
             }
         }
         Err(FetchError::NoSuchEvents { what: WHAT, events })
@@ -209,7 +209,7 @@ impl DataCenter {
 }
 
 /// The events without those that the server named; or the error, if it named none of ours.
-fn fewer(events: Vec<String>, error: FetchError) -> Result<Vec<String>, FetchError> {
+fn fewer(events: &[String], error: FetchError) -> Result<Vec<String>, FetchError> {
     let FetchError::NoSuchEvents { events: named, .. } = &error else { return Err(error) };
     let left: Vec<String> = events.iter().filter(|key| !named.contains(key)).cloned().collect();
     if left.is_empty() || left.len() == events.len() { Err(error) } else { Ok(left) }

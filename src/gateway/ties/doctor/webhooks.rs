@@ -40,6 +40,10 @@ impl Gateway {
         heard: &Heard,
     ) {
         let Ok(hands) = self.hands(&connection.id, kept) else { return };
+        for spot in self.missing_hooks(&connection.id, kept).await.unwrap_or_default() {
+            let said = "no webhook of ours hangs there: nothing is told from there";
+            look.wrong((Area::Webhook, &spot.name), said, RENEW);
+        }
         if kept.hooks.is_empty() {
             look.unknown(
                 (Area::Webhook, ""),
@@ -70,13 +74,13 @@ impl Gateway {
             for (said, remedy) in &ails {
                 look.wrong(at, *said, *remedy);
             }
-            let last = last_heard(connection, &hook.id, heard);
-            let deaf = self.deaf(&hands, (hook, seen), last).await;
+            let spoke = last_heard(connection, &hook.id, heard);
+            let deaf = self.deaf(&hands, (hook, seen), spoke).await;
             if let Some(said) = &deaf {
                 look.wrong(at, said, DEAF_REMEDY);
             }
             if ails.is_empty() && deaf.is_none() {
-                silence(look, connection, (&hook.name, &hook.id), (self.clock.now(), last));
+                silence(look, connection, (&hook.name, &hook.id), (self.clock.now(), spoke));
             }
         }
     }
@@ -128,9 +132,9 @@ impl Gateway {
                 let said = "it is configured, and no webhook that the credential sees delivers to its address";
                 let remedy = "register it at Bitbucket with the address `[public] url`/hooks/ID, or let `portcullis connect` do it";
                 if whole {
-                    look.wrong(at, said, remedy)
+                    look.wrong(at, said, remedy);
                 } else {
-                    look.unknown(at, said)
+                    look.unknown(at, said);
                 }
                 continue;
             };

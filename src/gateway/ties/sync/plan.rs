@@ -76,20 +76,11 @@ impl Gateway {
         connection: &Connection,
         client: &Client,
     ) -> Result<SyncPlan, TieError> {
-        let (amount, counted_by, assumed) = match self.amount(&connection.id) {
-            Some(amount) => (amount, "the last reading", None),
-            None => {
-                let amount = asked(client).await?;
-                let assumed = match client.product() {
-                    Product::Cloud => Some(format!(
-                        "{ASSUMED_ENVIRONMENTS} environments a repository, and at most 100 people"
-                    )),
-                    Product::DataCenter => {
-                        Some("at most 100 people, and one group a project".to_owned())
-                    }
-                };
-                (amount, "lists asked for now", assumed)
-            }
+        let known = self.amount(&connection.id);
+        let (amount, counted_by, assumed) = if let Some(amount) = known {
+            (amount, "the last reading", None)
+        } else {
+            (asked(client).await?, "lists asked for now", Some(assumed(client.product())))
         };
         let class = CallClass::Metadata;
         let lines = price::price(client.product(), &amount).into_iter();
@@ -129,6 +120,16 @@ impl Gateway {
             repositories: count(Kind::Repository),
             environments: count(Kind::Environment),
         })
+    }
+}
+
+/// What is taken for granted before anything was read.
+fn assumed(product: Product) -> String {
+    match product {
+        Product::Cloud => {
+            format!("{ASSUMED_ENVIRONMENTS} environments a repository, and at most 100 people")
+        }
+        Product::DataCenter => "at most 100 people, and one group a project".to_owned(),
     }
 }
 
