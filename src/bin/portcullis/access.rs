@@ -44,7 +44,9 @@ pub async fn run(command: Access) -> ExitCode {
         (Sheet::Table, Access::Since { .. }) => since_table(&answer),
         (Sheet::Csv, Access::Since { .. }) => csv(SINCE, &rows(&answer, "periods"), since_cells),
     };
-    lines.iter().for_each(|line| println!("{line}"));
+    for line in lines {
+        println!("{line}");
+    }
     if at(&answer, "/more") == true {
         eprintln!("portcullis: there are more changes than are listed: name a resource");
     }
