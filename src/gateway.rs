@@ -185,6 +185,8 @@ pub struct Gateway {
     steps: gather::Steps,
     pasts: history::Pasts,
     stirred: gather::fresh::Stirred,
+    /// Connections that could not be read when that was tried last.
+    blind: std::sync::Mutex<std::collections::BTreeSet<crate::graph::ConnectionId>>,
     proven: question::Proven,
     stood: moka::sync::Cache<[u8; 32], Arc<Record>>,
     inbox_bell: Notify,
@@ -260,6 +262,7 @@ impl Gateway {
             steps: gather::Steps::new(),
             pasts: history::Pasts::default(),
             stirred: gather::fresh::Stirred::default(),
+            blind: std::sync::Mutex::default(),
             proven: question::Proven::new(),
             stood: moka::sync::Cache::builder()
                 .max_capacity(MAX_STOOD)

@@ -2,6 +2,7 @@
 //! snapshot. What is read broken is a gap in it, never a short list; a discovery that fails leaves the last one, aging.
 
 use std::sync::Arc;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::bitbucket::FetchError;
@@ -45,16 +46,29 @@ pub enum DiscoveryError {
     Build(#[from] crate::graph::BuildError),
 }
 
+impl DiscoveryError {
+    /// A word of ours for what is wrong, for the record.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Fetch(error) => error.word(),
+            Self::Store(_) => "store",
+            Self::World(_) | Self::Build(_) => "form",
+        }
+    }
+}
+
 /// Runs until the gateway stops: every connection, again and again.
 pub async fn run(gateway: Arc<Gateway>) {
     let mut stop = gateway.stopping();
     loop {
         let mut wait = EVERY;
         for connection in gateway.connections.iter() {
-            if let Err(error) = gateway.discover(&connection).await {
+            let read = gateway.discover(&connection).await;
+            if let Err(error) = &read {
                 tracing::error!(connection = %connection.id, %error, "discovery failed; the last graph stays");
                 wait = AFTER_FAILURE;
             }
+            gateway.note_blindness(connection, read.err()).await;
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -77,6 +91,25 @@ impl Gateway {
         self.take_in(world).await?;
         tracing::info!(connection = %connection.id, nodes, edges, unknown, "discovered");
         Ok(())
+    }
+
+    /// That a connection cannot be read at all is a gap on record: once, and once that it can be read again.
+    async fn note_blindness(&self, connection: &Connection, failed: Option<DiscoveryError>) {
+        let moved = {
+            let mut blind = self.blind.lock().unwrap_or_else(PoisonError::into_inner);
+            match &failed {
+                Some(_) => blind.insert(connection.id.clone()),
+                None => blind.remove(&connection.id),
+            }
+        };
+        if !moved {
+            return;
+        }
+        let why = failed.as_ref().map(DiscoveryError::word);
+        let entry = reconcile::blind(&connection.id, why, self.clock.now());
+        if let Err(error) = self.store.append(vec![entry]).await {
+            tracing::error!(connection = %connection.id, %error, "a gap could not be recorded");
+        }
     }
 
     /// Publishes a connection's world, however it was read, keeps it and writes into the history what changed; that is

@@ -55,6 +55,7 @@ use crate::store::RecordError;
 use crate::store::StoreError;
 use crate::store::When;
 
+pub(in crate::gateway) use gaps::blind;
 pub(in crate::gateway) use gaps::unread;
 
 /// Changes of one reading that are decided one by one. A migration of thousands of grants is one thing that happened,

@@ -74,6 +74,7 @@ pub fn carry(into: &World, from: &World, parts: &BTreeSet<Part>) -> World {
     let (own, other) = (Index::of(into), Index::of(from));
     let mut dropped: HashSet<(&Id, Relation, &Id)> = HashSet::new();
     let (mut gone, mut come) = (HashSet::new(), HashSet::new());
+    let mut met: HashSet<&Id> = HashSet::new();
     let mut edges: Vec<&Edge> = Vec::new();
     let mut fields: HashMap<&Id, Vec<&str>> = HashMap::new();
     for (about, field) in parts.iter().filter(|(about, _)| own.nodes.contains_key(about)) {
@@ -82,6 +83,8 @@ pub fn carry(into: &World, from: &World, parts: &BTreeSet<Part>) -> World {
         gone.extend(own.below(about, &replaced));
         let told = other.list(about, field);
         come.extend(other.below(about, &told));
+        // Whom only this list tells of is not gone either; what else is known of them is told by other lists.
+        met.extend(told.iter().flat_map(|edge| [&edge.from, &edge.to]));
         edges.extend(told);
         fields.entry(about).or_default().push(field);
     }
@@ -89,7 +92,8 @@ pub fn carry(into: &World, from: &World, parts: &BTreeSet<Part>) -> World {
     let mut world = World::new(into.connection.clone(), into.as_of);
     world.nodes = into.nodes.iter().filter(|node| !gone.contains(&node.id)).cloned().collect();
     let there: HashSet<&Id> = own.nodes.keys().copied().filter(|id| !gone.contains(id)).collect();
-    let new = come.iter().filter(|id| !there.contains(*id));
+    met.retain(|id| !there.contains(id) && !come.contains(id));
+    let new = come.iter().filter(|id| !there.contains(*id)).chain(&met);
     world.nodes.extend(new.filter_map(|id| other.nodes.get(*id)).map(|node| Node::clone(node)));
     for node in &mut world.nodes {
         for field in fields.get(&node.id).into_iter().flatten() {
@@ -97,7 +101,7 @@ pub fn carry(into: &World, from: &World, parts: &BTreeSet<Part>) -> World {
         }
     }
     let brought = come.iter().flat_map(|id| other.touching(id));
-    let known = |id: &Id| there.contains(id) || come.contains(id);
+    let known = |id: &Id| there.contains(id) || come.contains(id) || met.contains(id);
     let kept = into.edges.iter().filter(|edge| {
         known(&edge.from) && known(&edge.to) && !dropped.contains(&(&edge.from, edge.is, &edge.to))
     });
@@ -182,8 +186,9 @@ fn belongs(edge: &Edge, about: &Id, field: &str) -> bool {
     match (field, edge.is) {
         ("grants", is) => to && grants(is) && edge.from.kind() != Kind::Key,
         ("keys", is) => to && grants(is) && edge.from.kind() == Kind::Key,
-        ("members", Relation::Member) | ("exempt", Relation::Exempt) => to,
-        ("restrictions", Relation::Restricts) => to,
+        ("members", Relation::Member)
+        | ("exempt", Relation::Exempt)
+        | ("restrictions", Relation::Restricts) => to,
         ("groups", Relation::Member) => from && edge.to.kind() == Kind::Group,
         ("project", Relation::In) => from && edge.to.kind() == Kind::Project,
         ("acts_for", Relation::ActsFor)

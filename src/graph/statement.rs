@@ -102,8 +102,8 @@ impl Delta {
                 Ordering::Equal => (left.next(), right.next()),
             };
             if old != new {
-                delta.ended.extend(old.map(Said::to_statement));
-                delta.began.extend(new.map(Said::to_statement));
+                delta.ended.extend(old.map(Said::in_words));
+                delta.began.extend(new.map(Said::in_words));
             }
         }
     }
@@ -137,7 +137,7 @@ impl<'w> Said<'w> {
         (self.about, self.sort, self.says, to)
     }
 
-    fn to_statement(&self) -> Statement {
+    fn in_words(&self) -> Statement {
         Statement {
             sort: self.sort,
             about: self.about.to_owned(),

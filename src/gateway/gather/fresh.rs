@@ -81,9 +81,8 @@ pub fn too_old(limit: Duration, age: u64) -> Option<Why> {
 /// Reads again what is wanted and can be had alone, because the graph is not used.
 pub async fn read_again(graph: &Snapshot, matter: &mut Matter, wanted: &Wanted) {
     let wants = |path: &[&str]| {
-        let mut here = Some(wanted);
-        path.iter().for_each(|part| here = here.and_then(|below| below.field(part)));
-        here.is_some()
+        let below = path.iter().try_fold(wanted, |here, part| here.field(part));
+        below.is_some()
     };
     let Some(client) = matter.connection.client.clone() else { return };
     let facts = &matter.document.facts;

@@ -1,4 +1,4 @@
-//! What could not be seen, as records: lists that were not read, changes too many to decide one by one, and changes that
+//! What could not be seen, as records: connections and lists that were not read, changes too many to decide one by one, and changes that
 //! no webhook told.
 
 use std::collections::BTreeMap;
@@ -50,6 +50,16 @@ pub(in crate::gateway) fn unread(before: Option<&World>, after: &World, at: Time
         sealed: vec![("list".to_owned(), list)],
         ..entry(&after.connection.id, at, body)
     }]
+}
+
+/// A connection could not be read at all, by a word of ours; or, without one, it can be read again.
+pub(in crate::gateway) fn blind(
+    connection: &ConnectionId,
+    why: Option<&'static str>,
+    at: Time,
+) -> NewEntry {
+    let what = if why.is_some() { "not read at all" } else { "read again" };
+    entry(connection, at, json!({ "what": what, "why": why }))
 }
 
 /// More changed at once than is decided one by one.

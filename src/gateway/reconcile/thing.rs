@@ -75,7 +75,7 @@ fn project_key(graph: &Snapshot, node: NodeNo) -> Known<String> {
 
 fn scope(graph: &Snapshot, node: NodeNo) -> Known<Scope> {
     let owner = match graph.node(node).map(|node| node.id.kind()) {
-        Some(Kind::Variable) => first(graph, graph.led_from(node, Relation::In)),
+        Some(Kind::Variable) => first(graph, &graph.led_from(node, Relation::In)),
         Some(_) | None => graph.home_of(node),
     };
     match owner.and_then(|place| graph.node(place)).map(|node| node.id.kind()) {
@@ -87,7 +87,7 @@ fn scope(graph: &Snapshot, node: NodeNo) -> Known<Scope> {
     }
 }
 
-fn first(graph: &Snapshot, ids: Vec<Id>) -> Option<NodeNo> {
+fn first(graph: &Snapshot, ids: &[Id]) -> Option<NodeNo> {
     ids.first().and_then(|id| graph.find(id))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use portcullis::decision::pause::Demand;
 use portcullis::gateway::brake;
+use portcullis::graph::World;
 use portcullis::http::doors;
 use reqwest::Method;
 use reqwest::RequestBuilder;
@@ -16,6 +17,7 @@ use crate::spec::doors::house::MIA;
 use crate::spec::doors::house::OMAR;
 use crate::spec::doors::house::SECRET;
 use crate::spec::doors::house::SERVER_HOOK;
+use crate::spec::doors::house::WORLD;
 use crate::spec::doors::house::header;
 use crate::spec::doors::house::json_of;
 use crate::spec::rig::Town;
@@ -128,6 +130,11 @@ async fn every_json_answer_is_what_the_description_says() {
     ask(&mut asked, "identities", get("identities?kind=token")).await;
     ask(&mut asked, "accessReport", get("access/report?report=repositories")).await;
     ask(&mut asked, "accessWorld", get("access/world?connection=acme")).await;
+    house.gateway.take_in(World::read(WORLD.as_bytes()).unwrap()).await.unwrap();
+    let diff = format!("access/diff?from=2026-11-20T17:30Z&{what}");
+    ask(&mut asked, "accessDiff", get(&diff)).await;
+    let since = format!("access/since?{who}&action=write&{what}");
+    ask(&mut asked, "accessSince", get(&since)).await;
     ask(&mut asked, "policies", get("policies")).await;
     ask(&mut asked, "channels", get("channels")).await;
     let town = Town::new().await;

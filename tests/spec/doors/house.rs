@@ -78,7 +78,7 @@ const RULES: [(&str, &str, &str); 2] = [
     ("publish", "block", ""),
 ];
 
-const WORLD: &str = r#"{"version":1,"connection":{"id":"acme","product":"cloud"},"as_of":"2026-11-20T17:00:00Z","nodes":[
+pub(crate) const WORLD: &str = r#"{"version":1,"connection":{"id":"acme","product":"cloud"},"as_of":"2026-11-20T17:00:00Z","nodes":[
     {"id":"acme/workspace/w","name":"acme","slug":"acme"},{"id":"acme/project/p","name":"BILL","key":"BILL"},
     {"id":"acme/repository/r","name":"acme/billing-canary","slug":"billing-canary"},
     {"id":"acme/group/g","name":"release-managers"},{"id":"acme/user/m","name":"Mia"},{"id":"acme/user/j","name":"Jo"}],

@@ -10,6 +10,7 @@ use portcullis::ledger::Kind;
 use portcullis::simulator::cloud::Holder;
 use portcullis::simulator::cloud::Level;
 use portcullis::simulator::cloud::Role;
+use portcullis::simulator::faults::Fault;
 use portcullis::simulator::git::Change;
 use portcullis::simulator::oracle;
 use serde_json::Value;
@@ -150,6 +151,22 @@ async fn killed_in_the_middle_every_change_is_decided_once() {
     gate.kill().await;
     let verified = run(&["ledger", "verify", "--store", &gate.store_url()]).await;
     assert_eq!(verified.code, 0, "{}", verified.all());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bitbucket_that_cannot_be_read_at_all_is_one_gap() {
+    let mut gate = Gate::start().await;
+    gate.kill().await;
+    gate.town.simulator.lay_fault("/2.0/workspaces", Fault::Status(500), None);
+    gate.reopen().await;
+    let told = until("the gap", async || {
+        let gaps = gaps(&gate).await;
+        gaps.into_iter().find(|gap| gap["what"] == "not read at all")
+    })
+    .await;
+    assert_eq!(told["why"], "unavailable", "{told}");
+    let can = gate.get("who-can?action=read&resource=repository:acme/billing").await;
+    assert!(!can["who"].as_array().unwrap().is_empty(), "what was known stays: {can}");
 }
 
 /// Who holds which level on which repository of the workspace, as the simulated Bitbucket has it.

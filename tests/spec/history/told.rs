@@ -275,9 +275,9 @@ async fn the_first_moment_something_was_possible_names_the_change_and_that_nobod
     for (day, edge, act) in days {
         world.as_of = super::time(day * DAY);
         if act == "join" {
-            join(&mut world, edge)
+            join(&mut world, edge);
         } else {
-            part(&mut world, edge)
+            part(&mut world, edge);
         }
         read(&house, &world).await;
     }

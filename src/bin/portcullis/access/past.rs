@@ -51,7 +51,9 @@ fn shown(
         GraphFormat::Table => table(&answer),
         GraphFormat::Csv => csv(&answer),
     };
-    lines.iter().for_each(|line| println!("{line}"));
+    for line in lines {
+        println!("{line}");
+    }
     if at(&answer, "/more") == true {
         eprintln!("portcullis: there are more changes than are listed: name a resource");
     }
