@@ -3,6 +3,7 @@
 mod access;
 mod decision;
 mod govern;
+mod import;
 mod keep;
 mod remote;
 
@@ -15,8 +16,7 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use clap_complete::Shell;
 
-pub use access::Access;
-pub use access::AccessImport;
+pub use access::AccessCommand;
 pub use decision::Decision;
 pub use decision::DecisionFilter;
 pub use decision::DecisionPage;
@@ -24,6 +24,7 @@ pub use govern::Demote;
 pub use govern::Pause;
 pub use govern::Promote;
 pub use govern::Resume;
+pub use import::AccessImport;
 pub use keep::StoreAt;
 pub use keep::StoreCommand;
 pub use remote::Can;
@@ -154,7 +155,7 @@ pub enum Command {
     Paths(Paths),
     /// Who reaches what, from elsewhere than REST.
     #[command(subcommand)]
-    Access(Access),
+    Access(AccessCommand),
     /// Hold nothing back for a while; everything goes on being decided and recorded.
     Pause(Pause),
     /// End a pause.

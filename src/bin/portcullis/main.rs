@@ -32,7 +32,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use portcullis::gateway::workers::child;
 
-use crate::cli::Access;
+use crate::cli::AccessCommand;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::cli::LogFormat;
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         Command::WhoCan(question) => in_runtime(graph::who_can(question)),
         Command::Can(question) => in_runtime(graph::can(question)),
         Command::Paths(question) => in_runtime(graph::paths(question)),
-        Command::Access(Access::Import(import)) => in_runtime(access_import::run(import)),
+        Command::Access(AccessCommand::Import(import)) => in_runtime(access_import::run(import)),
     }
 }
 
