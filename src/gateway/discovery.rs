@@ -68,7 +68,7 @@ pub async fn run(gateway: Arc<Gateway>) {
                 tracing::error!(connection = %connection.id, %error, "discovery failed; the last graph stays");
                 wait = AFTER_FAILURE;
             }
-            gateway.note_blindness(connection, read.err()).await;
+            gateway.note_blindness(&connection, read.err()).await;
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

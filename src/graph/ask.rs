@@ -178,7 +178,8 @@ impl Snapshot {
         worth(level, card.kind)
     }
 
-    fn is_open(&self, resource: u32, home: &Home) -> bool {
+    /// Whether a resource is public, to whomever that is.
+    pub(in crate::graph) fn is_open(&self, resource: u32, home: &Home) -> bool {
         let card = self.card(resource);
         let project = match home.connection.product {
             Product::DataCenter if card.home != NOWHERE => self.card(card.home).bits,
@@ -225,6 +226,8 @@ impl Snapshot {
         let open_group = home.open_groups.iter().find(|&&group| {
             home.connection.product == Product::DataCenter || self.level(group, resource) >= level
         });
+        let strangers = home.workspace.and_then(|top| self.doubt(top, "anonymous"));
+        let strangers = strangers.filter(|_| level == Level::Read && self.is_open(resource, home));
         let rootless = home.workspace.is_none().then_some(NO_WORKSPACE);
         unread
             .cloned()
@@ -233,6 +236,7 @@ impl Snapshot {
             .or(default)
             .or(unseen)
             .or_else(|| listed.cloned())
+            .or_else(|| strangers.cloned())
             .or_else(|| open_group.and_then(|&group| self.doubt(group, "members").cloned()))
             .or_else(|| self.doubt_of_people(card.connection))
     }

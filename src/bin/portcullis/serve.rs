@@ -152,7 +152,9 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
     if !told.channels.is_empty() {
         lines.push(format!("  {} channel(s) to tell", told.channels.len()));
     }
-    lines.extend(notices::warnings(config).iter().map(|warning| format!("  warning: {warning}")));
+    let warnings = notices::warnings(config).into_iter();
+    let warnings = warnings.chain(connections::database::warnings(config));
+    lines.extend(warnings.map(|warning| format!("  warning: {warning}")));
     if connections.is_empty() {
         lines.push("  no connection yet: add a [[connection]]; until then the gate starts but is not ready".to_owned());
     }

@@ -172,16 +172,26 @@ impl Snapshot {
         let claim = self.claim(identity);
         let sees =
             may_see(&claim, home) || (person(claim.card.kind) && may_be_licensed(&claim, home));
-        if level >= Level::Read || !sees {
+        if level >= Level::Read {
             return None;
         }
         let opens = home.connection.product == Product::DataCenter && card.home != NOWHERE;
         let project = Some(card.home).filter(|_| opens);
-        std::iter::once(resource).chain(project).find_map(|place| {
-            let untold = self.card(place).bits & VISIBILITY_UNTOLD != 0;
-            let listed = self.doubt(place, "visibility").cloned();
-            listed
-                .or_else(|| untold.then(|| Why::fixed("nothing we have read tells who can see it")))
-        })
+        let mut places = std::iter::once(resource).chain(project);
+        let mut unseen = || {
+            places.find_map(|place| {
+                let untold = self.card(place).bits & VISIBILITY_UNTOLD != 0;
+                let listed = self.doubt(place, "visibility").cloned();
+                listed.or_else(|| {
+                    untold.then(|| Why::fixed("nothing we have read tells who can see it"))
+                })
+            })
+        };
+        if sees {
+            return unseen();
+        }
+        // Whether what is public, or may be, is so for strangers too.
+        let strangers = home.workspace.and_then(|top| self.doubt(top, "anonymous"))?;
+        (self.is_open(resource, home) || unseen().is_some()).then(|| strangers.clone())
     }
 }

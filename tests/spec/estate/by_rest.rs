@@ -84,6 +84,7 @@ async fn of_cloud(seed: u64) -> Shown {
 
 async fn of_datacenter(seed: u64) -> Shown {
     let mut company = Company::random_datacenter(seed);
+    company.datacenter.public_access = seed.is_multiple_of(2);
     let credential = administrator(&mut company);
     let rows = dc_table(&company.datacenter);
     let simulator = Simulator::start(company).await.unwrap();

@@ -110,7 +110,7 @@ async fn a_database_is_a_setting_of_data_center_connections_with_a_credential() 
     let database = format!("database = {{ url = {{ file = \"{url}\" }} }}");
     let plain = place.file("plain.url", "postgresql://u:canary@db.example.com/b?sslmode=disable");
     for (text, code, told) in [
-        (config(&database, &credential), 0, "1 connection(s)"),
+        (config(&database, &credential), 0, "does not officially support direct queries"),
         (config(&database, ""), 2, "needs a `credential` too"),
         (config(&database.replace(&url, &plain), &credential), 2, "sslmode=disable"),
         (

@@ -100,6 +100,8 @@ fn what_the_file_does_not_tell_is_unknown_and_not_none() {
     assert!(gap(&world, Kind::Project, "default") && gap(&world, Kind::Group, "members"));
     let without = "user_name,permission\nmia,Bitbucket User\n";
     assert!(gap(&read(without).unwrap().world, Kind::User, "active"));
+    let nobody = "user_name,active,permission\nmia,true,\n";
+    assert_eq!(edges(&read(nobody).unwrap().world), Vec::<String>::new(), "somebody without any");
     let foreign = "user_name,project,permission\nmia,PAY,Frobnicate\n";
     let world = read(foreign).unwrap().world;
     let why = &world

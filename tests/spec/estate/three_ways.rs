@@ -38,6 +38,7 @@ const ESTATES: u64 = 50;
 fn estate(seed: u64) -> Company {
     let mut company = Company::random_datacenter(seed);
     let dc = &mut company.datacenter;
+    dc.public_access = seed.is_multiple_of(2);
     let names: Vec<String> = dc.users.iter().take(3).map(|user| user.name.clone()).collect();
     let groups: Vec<String> = dc.groups.iter().take(2).map(|group| group.name.clone()).collect();
     let keys: Vec<u64> =

@@ -119,7 +119,8 @@ impl<'h> Writing<'h> {
                 }
                 Ok(())
             }
-            Permission::Empty if holder.is_none() => Ok(()),
+            // A place without grants, or somebody without any.
+            Permission::Empty if holder.is_none() || place.scope == Scope::Global => Ok(()),
             Permission::Empty => Err("it names somebody and no permission".to_owned()),
             Permission::Unknown | Permission::Foreign => {
                 let why = format!(

@@ -37,7 +37,7 @@ pub(super) async fn within<T>(
     let reading = async {
         let connecting = database.config.connect(database.tls.clone());
         let (mut client, connection) = connecting.await.map_err(|error| unconnected(&error))?;
-        let work = async {
+        let work = async move {
             let transaction = client
                 .build_transaction()
                 .isolation_level(IsolationLevel::RepeatableRead)
@@ -53,10 +53,10 @@ pub(super) async fn within<T>(
                 .map_err(|error| failed("a transaction", &error))?;
             read(Session { transaction }).await
         };
-        tokio::select! {
-            told = work => told,
-            _ = connection => Err(DatabaseError::Unreachable),
-        }
+        // The connection ends when the client is gone, with a word of parting: without it the database's own log would
+        // tell of a broken one. One that breaks earlier fails the statement that waits for it.
+        let (told, _) = tokio::join!(work, connection);
+        told
     };
     let late = |_| DatabaseError::TimedOut("everything");
     tokio::time::timeout(PATIENCE, reading).await.map_err(late)?

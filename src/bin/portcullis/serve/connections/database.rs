@@ -6,9 +6,11 @@ use portcullis::bitbucket::Client;
 use portcullis::bitbucket::datacenter::database::Database;
 use portcullis::bitbucket::datacenter::database::SCHEMA;
 use portcullis::bitbucket::datacenter::database::Settings;
+use portcullis::bitbucket::datacenter::database::WARNING;
 use portcullis::graph::Product;
 use portcullis::secret::Secret;
 
+use crate::config::Config;
 use crate::config::ConfigError;
 use crate::config::DatabaseConfig;
 
@@ -32,6 +34,13 @@ pub fn of(
     let database = open(url, config.schema.as_deref(), config.ca.as_deref());
     client.discover_from(database.map_err(|why| ConfigError::value(key, why))?);
     Ok(())
+}
+
+/// What whoever points a connection to its database must have read.
+pub fn warnings(config: &Config) -> Vec<String> {
+    let with = config.connection.iter().filter(|connection| connection.database.is_some());
+    with.map(|connection| format!("`{}` is read from its database. {WARNING}", connection.id))
+        .collect()
 }
 
 /// A database by its address, or what is wrong with it.
