@@ -137,6 +137,11 @@ impl Snapshot {
         if home.workspace.is_none() {
             return Some(NO_WORKSPACE);
         }
+        if let Some(top) = home.workspace
+            && let Some(why) = self.doubt(top, "anonymous").filter(|_| !may_see(claim, home))
+        {
+            return Some(why.clone());
+        }
         let of = |number: &&u32| self.card(**number).connection == claim.card.connection;
         let mut doubted: Vec<&u32> = self.doubts.keys().filter(of).collect();
         doubted.sort_unstable();
