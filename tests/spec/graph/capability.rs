@@ -703,6 +703,30 @@ fn who_runs_deploys_and_reads_secrets() {
                 "deploy environment/5",
                 Unknown,
             ),
+            (
+                "no step there holds a variable",
+                |w| join(w, "variable/2 in repository/9"),
+                "user/2",
+                "read-secret variable/2",
+                No,
+            ),
+            (
+                "who deploys there is another system's matter",
+                |w| {
+                    join(w, "repository/9 deploys_to environment/5");
+                    join(w, "variable/3 in environment/5");
+                },
+                "user/2",
+                "read-secret variable/3",
+                Unknown,
+            ),
+            (
+                "no runner of its own",
+                |w| join(w, "repository/9 runs_on runner/7"),
+                "user/2",
+                "run-on runner/7",
+                No,
+            ),
             ("controls are its own", plain, "user/2", "change-controls repository/9", Yes),
         ],
     );
