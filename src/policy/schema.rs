@@ -56,7 +56,9 @@ fn record(fields: &[Field], nullable: Nullable) -> Value {
 
 fn of(shape: &Shape, nullable: Nullable) -> Value {
     let mut schema = match shape {
-        Shape::Text | Shape::Flag | Shape::Free => json!({}),
+        Shape::Text | Shape::Flag => json!({}),
+        // Said, so that nobody takes a name below it for one that was forgotten here.
+        Shape::Free => json!({ "additionalProperties": true }),
         Shape::Whole => json!({ "minimum": 0 }),
         Shape::Instant => json!({ "format": "date-time" }),
         Shape::Word(words) => {
