@@ -98,13 +98,15 @@ struct Change {
 pub async fn run(gateway: Arc<Gateway>) {
     let mut stop = gateway.stopping();
     loop {
-        let wait = match gateway.reconcile().await {
-            Ok(()) => None,
-            Err(error) => {
-                tracing::error!(%error, "what discovery found changed could not be decided; it is tried again");
-                Some(AFTER_FAILURE)
-            }
+        // What is cut short here is found again by the next life, like after a kill.
+        let settled = tokio::select! {
+            settled = gateway.reconcile() => settled,
+            _ = stop.wait_for(|stopping| *stopping) => return,
         };
+        let wait = settled.err().map(|error| {
+            tracing::error!(%error, "what discovery found changed could not be decided; it is tried again");
+            AFTER_FAILURE
+        });
         let again = async {
             match wait {
                 Some(wait) => tokio::time::sleep(wait).await,

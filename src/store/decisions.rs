@@ -28,7 +28,7 @@ use crate::store::recording::TOLD;
 use crate::store::row;
 
 /// Decisions on one repository looked at for what a webhook told of it.
-pub const MAX_TOLD: i64 = 1_000;
+const MAX_TOLD: i64 = 1_000;
 
 /// How many decisions there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Store {
     }
 
     /// Decisions on webhooks that told of a repository, by one of these kinds, since then; the newest first, at most
-    /// [`MAX_TOLD`].
+    /// `MAX_TOLD`.
     pub async fn told_by_webhook(
         &self,
         repository: &Id,
