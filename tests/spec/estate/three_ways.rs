@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use portcullis::bitbucket::datacenter::csv;
 use portcullis::bitbucket::datacenter::database::Database;
 use portcullis::bitbucket::datacenter::database::SCHEMA;
+use portcullis::graph::Id;
 use portcullis::graph::Kind;
 use portcullis::graph::Level;
 use portcullis::graph::Product;
@@ -15,6 +16,7 @@ use portcullis::simulator::Simulator;
 use portcullis::simulator::company::Company;
 use portcullis::simulator::datacenter::AccessKey;
 use portcullis::simulator::datacenter::DataCenter;
+use portcullis::simulator::datacenter::DcRepository;
 use portcullis::simulator::datacenter_export::export_permissions;
 use portcullis::simulator::oracle::dc_table;
 
@@ -22,6 +24,7 @@ use crate::spec::estate::CONNECTION;
 use crate::spec::estate::administrator;
 use crate::spec::estate::client;
 use crate::spec::estate::fill;
+use crate::spec::estate::graph;
 use crate::spec::estate::kept;
 use crate::spec::estate::level;
 use crate::spec::estate::levels;
@@ -64,6 +67,39 @@ fn share_a_key(dc: &mut DataCenter) {
     }
 }
 
+/// Every access key on every repository: the most of what it was given there and on its project.
+fn keys(dc: &DataCenter) -> Vec<(u64, u64, Level)> {
+    let places = dc.repositories.iter().map(|found| &found.access_keys);
+    let all = places.chain(dc.projects.iter().map(|project| &project.access_keys)).flatten();
+    let all: BTreeSet<u64> = all.map(|key| key.id).collect();
+    let given = |keys: &[AccessKey], id: u64| {
+        let mine = keys.iter().filter(|key| key.id == id);
+        let level = |key: &AccessKey| if key.write { Level::Write } else { Level::Read };
+        mine.map(level).max().unwrap_or(Level::None)
+    };
+    let on = |found: &DcRepository, id: u64| {
+        let home = dc.project(&found.project).unwrap();
+        given(&found.access_keys, id).max(given(&home.access_keys, id))
+    };
+    let each = |found: &DcRepository| {
+        all.iter().map(|id| (found.id, *id, on(found, *id))).collect::<Vec<_>>()
+    };
+    dc.repositories.iter().flat_map(each).collect()
+}
+
+/// How many of them hold something.
+fn keys_hold_what_they_were_given(world: &World, rows: &[(u64, u64, Level)], seed: u64) -> usize {
+    let graph = graph(world);
+    let find = |kind, number: u64| {
+        graph.find(&Id::new(&world.connection.id, kind, &number.to_string()).unwrap()).unwrap()
+    };
+    for (place, key, wanted) in rows {
+        let found = graph.effective(find(Kind::Key, *key), find(Kind::Repository, *place));
+        assert_eq!(found.level, *wanted, "{seed}: key {key} on {place}");
+    }
+    rows.iter().filter(|row| row.2 > Level::None).count()
+}
+
 /// What the simulator's rules give is what the world gives; where the world does not know, it gives no more than that.
 /// The number of answers that were known.
 fn equals_the_rules(world: &World, rows: &[(u64, u64, Level)], seed: u64) -> usize {
@@ -84,7 +120,7 @@ fn equals_the_rules(world: &World, rows: &[(u64, u64, Level)], seed: u64) -> usi
 #[tokio::test]
 async fn fifty_estates_are_the_same_by_rest_by_sql_and_by_csv() {
     let Some(server) = postgres::server().await else { return };
-    let (mut seen, mut asked, mut by_csv) = (BTreeSet::new(), 0, 0);
+    let (mut seen, mut asked, mut by_csv, mut held) = (BTreeSet::new(), 0, 0, 0);
     for seed in 0..ESTATES {
         let mut company = estate(seed);
         let credential = administrator(&mut company);
@@ -94,7 +130,7 @@ async fn fifty_estates_are_the_same_by_rest_by_sql_and_by_csv() {
             .map(|(place, who, found)| (place, who, level(found)))
             .collect();
         let (database, _) = server.database(&fill::rows(dc)).await;
-        let exported = export_permissions(dc);
+        let (exported, keys) = (export_permissions(dc), keys(dc));
         let simulator = Simulator::start(company).await.unwrap();
         let by_rest = client(&simulator.datacenter_url(), credential);
         let by_rest = by_rest.discover(now(), |_| {}).await.unwrap();
@@ -112,11 +148,14 @@ async fn fifty_estates_are_the_same_by_rest_by_sql_and_by_csv() {
         grants_are_the_same(&by_rest, &reading.world, seed);
         let all = equals_the_rules(&by_rest, &rows, seed);
         assert_eq!(equals_the_rules(&by_sql, &rows, seed), all, "{seed}");
+        held += keys_hold_what_they_were_given(&by_rest, &keys, seed);
+        keys_hold_what_they_were_given(&by_sql, &keys, seed);
         by_csv += equals_the_rules(&reading.world, &rows, seed);
         asked += rows.len();
         seen.extend(levels(&by_sql).into_values().map(|found| found.level));
     }
     assert_eq!(seen.len(), 4, "the estates show every level");
+    assert!(held > 100, "{held} keys hold something");
     // The export does not tell what is public: nothing or read may be open there, and nothing else.
     assert!(by_csv * 2 > asked, "{by_csv} of {asked} are known by CSV");
 }
