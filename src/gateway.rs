@@ -45,6 +45,7 @@ pub mod timekeeping;
 pub mod troubles;
 pub mod workers;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +73,7 @@ use crate::gateway::connections::Connections;
 use crate::gateway::meters::Meters;
 use crate::gateway::meters::Station;
 use crate::gateway::policies::Policies;
+use crate::graph::ConnectionId;
 use crate::graph::Product;
 use crate::graph::Snapshot;
 use crate::graph::Time;
@@ -182,6 +184,12 @@ pub struct Gateway {
     memory: moka::sync::Cache<[u8; 32], Arc<[Finding]>>,
     questions: question::Flights,
     searching: tokio::sync::Semaphore,
+    /// Leave to work out an answer about access.
+    asking: Arc<tokio::sync::Semaphore>,
+    /// Held while the graph is put together anew, so that nobody builds upon what another is about to replace.
+    publishing: std::sync::Mutex<()>,
+    /// Who reads a connection, holds its lock.
+    reading: std::sync::Mutex<BTreeMap<ConnectionId, Arc<tokio::sync::Mutex<()>>>>,
     steps: gather::Steps,
     pasts: history::Pasts,
     stirred: gather::fresh::Stirred,
@@ -259,6 +267,9 @@ impl Gateway {
             memory: moka::sync::Cache::builder().weigher(weigh).max_capacity(MEMORY_BYTES).build(),
             questions: question::Flights::default(),
             searching: tokio::sync::Semaphore::new(authzen::MAX_SEARCHES),
+            asking: Arc::new(tokio::sync::Semaphore::new(access::MAX_ASKING)),
+            publishing: std::sync::Mutex::default(),
+            reading: std::sync::Mutex::default(),
             steps: gather::Steps::new(),
             pasts: history::Pasts::default(),
             stirred: gather::fresh::Stirred::default(),

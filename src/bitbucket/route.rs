@@ -3,8 +3,9 @@
 //!
 //! Four classes are on: *metadata* (permissions, settings, who approved), *commit identities* (hashes, parents, who
 //! wrote), *executed script* (that a step is real; its commands are hashed while they are read) and *write* (commit
-//! statuses, and webhooks of our own). File contents, diffs, patches, logs, issues and discussions have no route, and neither has
-//! the definition of a pipeline.
+//! statuses, and webhooks of our own). File contents, diffs, patches, logs, issues and discussions have no route, and
+//! neither has the definition of a pipeline. Not here: where tokens and signing keys are fetched, which tells nothing of
+//! the estate.
 
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::CallClass::CommitIdentity;
@@ -45,6 +46,7 @@ pub const ROUTES: &[Route] = &[
     cloud(Metadata, "2.0/workspaces/{workspace}"),
     cloud(Metadata, "2.0/workspaces/{workspace}/members"),
     cloud(Metadata, "2.0/workspaces/{workspace}/permissions"),
+    cloud(Metadata, "2.0/workspaces/{workspace}/permissions/repositories/{repo_slug}"),
     cloud(Metadata, "2.0/workspaces/{workspace}/projects"),
     cloud(Metadata, "2.0/workspaces/{workspace}/hooks"),
     cloud(Metadata, "2.0/workspaces/{workspace}/pipelines-config/variables"),
@@ -66,6 +68,7 @@ pub const ROUTES: &[Route] = &[
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/deploy-keys"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/hooks"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/environments"),
+    cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/environments/{environment_uuid}"),
     cloud(
         Metadata,
         "2.0/repositories/{workspace}/{repo_slug}/deployments_config/environments/{environment_uuid}/variables",

@@ -5,6 +5,11 @@ mod answers;
 mod identities;
 mod report;
 
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+
+use crate::gateway::Gateway;
 use crate::graph::Action;
 use crate::graph::Capability;
 use crate::graph::Change;
@@ -42,6 +47,30 @@ pub use identities::most_of as most;
 pub use report::Report;
 pub use report::Row;
 pub use report::report;
+
+/// Questions about access that are worked out at a time: over a large estate one can take a core for seconds.
+pub const MAX_ASKING: usize = 2;
+
+/// The gateway is ending, or the answer's own work failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer could not be worked out: the gateway is ending")]
+pub struct Unworked;
+
+impl Gateway {
+    /// Works out an answer beside the threads that take webhooks and checks, and few at a time.
+    pub async fn work_out<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unworked> {
+        let leave = Arc::clone(&self.asking).acquire_owned().await.map_err(|_| Unworked)?;
+        let worked = spawn_blocking(move || {
+            let done = work();
+            drop(leave);
+            done
+        });
+        worked.await.map_err(|_| Unworked)
+    }
+}
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -10,6 +10,7 @@ use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::gateway::gather::fresh::STIRRING;
 use crate::gateway::reconcile;
+use crate::graph::ConnectionId;
 use crate::graph::Kind;
 use crate::graph::Snapshot;
 use crate::graph::World;
@@ -81,6 +82,8 @@ impl Gateway {
     /// Reads one connection now; publishes and keeps what was read.
     pub async fn discover(&self, connection: &Connection) -> Result<(), DiscoveryError> {
         let Some(client) = &connection.client else { return Ok(()) };
+        let lock = self.lock_of(&connection.id);
+        let _alone = lock.lock().await;
         self.learn_own(connection).await;
         let world = client.discover(self.clock.now(), |_| {}).await?;
         // It was disconnected meanwhile: nothing of it is kept any more.
@@ -91,6 +94,12 @@ impl Gateway {
         self.take_in(world).await?;
         tracing::info!(connection = %connection.id, nodes, edges, unknown, "discovered");
         Ok(())
+    }
+
+    /// Two readings of one connection would cost twice and tell the same.
+    fn lock_of(&self, connection: &ConnectionId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(locks.entry(connection.clone()).or_default())
     }
 
     /// That a connection cannot be read at all is a gap on record: once, and once that it can be read again.
@@ -140,6 +149,7 @@ impl Gateway {
     /// Puts a world into the graph, in place of the connection's last one; the new revision.
     pub fn publish(&self, mut world: World) -> Result<u64, DiscoveryError> {
         self.tell_plan(&mut world);
+        let _alone = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.graph.load_full();
         let mut worlds: Vec<World> = self
             .connections

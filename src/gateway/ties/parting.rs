@@ -2,6 +2,7 @@
 //! said. Its id stays taken, and what was decided stays in the record.
 
 use std::sync::Arc;
+use std::sync::PoisonError;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -70,6 +71,7 @@ impl Gateway {
 
     /// Takes what was learned of a connection out of the graph.
     fn withdraw(&self, id: &ConnectionId) -> Result<(), TieError> {
+        let _alone = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.graph.load_full();
         let others = self.connections.iter().filter(|connection| connection.id != *id);
         let worlds: Vec<World> =

@@ -166,26 +166,29 @@ pub(super) async fn asked(house: &House, pairs: &Pairs) -> Result<Arc<Snapshot>,
 /// Who can do something to a resource.
 pub(super) async fn who_can(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
-    let (action, resource) = (pairs.need("action")?, pairs.need("resource")?);
+    let (action, resource) = (owned(&pairs, "action")?, owned(&pairs, "resource")?);
     let graph = asked(house, &pairs).await?;
-    told(house, &pairs, access::who_can(&graph, action, resource)).await
+    let answer = worked(house, move || access::who_can(&graph, &action, &resource)).await?;
+    told(house, &pairs, answer).await
 }
 
 /// Whether an identity can.
 pub(super) async fn can(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
-    let (identity, action) = (pairs.need("identity")?, pairs.need("action")?);
-    let resource = pairs.need("resource")?;
+    let (identity, action) = (owned(&pairs, "identity")?, owned(&pairs, "action")?);
+    let resource = owned(&pairs, "resource")?;
     let graph = asked(house, &pairs).await?;
-    told(house, &pairs, access::can(&graph, identity, action, resource)).await
+    let answer = worked(house, move || access::can(&graph, &identity, &action, &resource)).await?;
+    told(house, &pairs, answer).await
 }
 
 /// By which paths it can.
 pub(super) async fn paths(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
-    let (identity, resource) = (pairs.need("identity")?, pairs.need("resource")?);
+    let (identity, resource) = (owned(&pairs, "identity")?, owned(&pairs, "resource")?);
     let graph = asked(house, &pairs).await?;
-    told(house, &pairs, access::paths(&graph, identity, resource)).await
+    let answer = worked(house, move || access::paths(&graph, &identity, &resource)).await?;
+    told(house, &pairs, answer).await
 }
 
 /// Every identity that is no person.
@@ -193,7 +196,9 @@ pub(super) async fn identities(house: &House, call: &Call) -> Result<Answer, Pro
     let pairs = pairs(call);
     let wish = wish(&pairs)?;
     let graph = asked(house, &pairs).await?;
-    call::json(StatusCode::OK, &access::identities(&graph, &wish, house.gateway.clock.now()))
+    let now = house.gateway.clock.now();
+    let found = worked(house, move || access::identities(&graph, &wish, now)).await?;
+    call::json(StatusCode::OK, &found)
 }
 
 /// A report.
@@ -203,10 +208,13 @@ pub(super) async fn report(house: &House, call: &Call) -> Result<Answer, Problem
     let (graph, links) = (asked(house, &pairs).await?, links(house));
     match pairs.get("format") {
         Some("csv") => {
-            let csv = graph.table(subject, &links).csv();
+            let csv = worked(house, move || graph.table(subject, &links).csv()).await?;
             Ok(answer::bytes(StatusCode::OK, "text/csv; charset=utf-8", csv))
         }
-        None | Some("json") => call::json(StatusCode::OK, &access::report(&graph, subject, &links)),
+        None | Some("json") => {
+            let report = worked(house, move || access::report(&graph, subject, &links)).await?;
+            call::json(StatusCode::OK, &report)
+        }
         Some(other) => {
             let cut: String = other.chars().take(40).collect();
             Err(query::wrong(format!("`format` is `{cut}`; use json or csv")))
@@ -218,7 +226,8 @@ pub(super) async fn report(house: &House, call: &Call) -> Result<Answer, Problem
 pub(super) async fn page(house: &House, call: &Call) -> Result<Answer, Problem> {
     let pairs = pairs(call);
     let graph = asked(house, &pairs).await?;
-    let html = pages::keepsake(&graph, pairs.need("of")?, &links(house))?;
+    let (of, links) = (owned(&pairs, "of")?, links(house));
+    let html = worked(house, move || pages::keepsake(&graph, &of, &links)).await??;
     let mut answer = answer::page(StatusCode::OK, html);
     // It brings its style along, which our own policy forbids to pages that are shown: this one is kept.
     let kept = HeaderValue::from_static("attachment; filename=\"access.html\"");
@@ -269,6 +278,21 @@ pub(super) fn links(house: &House) -> Links {
         Some((connection.id.clone(), pages.to_owned()))
     };
     Links::new(house.gateway.connections.iter().filter_map(base))
+}
+
+/// Works out an answer beside the threads that take webhooks and checks.
+pub(super) async fn worked<T: Send + 'static>(
+    house: &House,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    house.gateway.work_out(work).await.map_err(|error| {
+        tracing::error!(%error, "an answer about access failed");
+        Problem::internal()
+    })
+}
+
+fn owned(pairs: &Pairs, name: &str) -> Result<String, Problem> {
+    pairs.need(name).map(ToOwned::to_owned)
 }
 
 /// What stands behind the `?`.

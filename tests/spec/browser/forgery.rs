@@ -29,7 +29,11 @@ fn changing() -> impl Iterator<Item = &'static Route> {
 /// Its path, about things that are there.
 fn path(route: &Route, filled: &Filled) -> String {
     let id = if route.pattern.contains("dead-letters") { &filled.letter } else { &filled.ticket };
-    route.pattern.replace("{id}", id).replace("{channel}", "security")
+    route
+        .pattern
+        .replace("{id}", id)
+        .replace("{channel}", "security")
+        .replace("{connection}", "acme")
 }
 
 async fn size(house: &House) -> u64 {

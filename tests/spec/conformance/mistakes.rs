@@ -9,6 +9,10 @@ pub const UNDOCUMENTED: &[(&str, &str)] = &[
         "groups of a workspace have no 2.0 route; the page of 1.0 documents it",
     ),
     (
+        "rest/auditing/1.0/events",
+        "the audit plugin's own document has it; the product's leaves the plugin out",
+    ),
+    (
         "rest/branch-utils/latest/projects/{projectKey}/repos/{repositorySlug}/branchmodel",
         "the plugin's own document has it; the product's leaves the plugin out",
     ),

@@ -6,11 +6,13 @@ use std::time::Duration;
 use portcullis::bitbucket::CallClass;
 use portcullis::bitbucket::Client;
 use portcullis::bitbucket::Credential;
+use portcullis::bitbucket::HookPlace;
 use portcullis::bitbucket::Server;
 use portcullis::bitbucket::Settings;
 use portcullis::bitbucket::StatusPost;
 use portcullis::bitbucket::StatusState;
 use portcullis::bitbucket::TestServer;
+use portcullis::bitbucket::scopes::Probe;
 use portcullis::graph::Id;
 use portcullis::graph::Product;
 use portcullis::secret::Secret;
@@ -112,6 +114,25 @@ async fn questions(client: &Client, repository: &Id, commits: [&str; 2], pull: u
     client.dropped_history(repository, old, "refs/heads/main", WITHIN).await.unwrap();
     client.post_status(repository, new, &status(), WITHIN).await.unwrap();
     client.read_status(repository, new, KEY, WITHIN).await.unwrap().unwrap();
+    let own = client.whoami(WITHIN).await.unwrap().unwrap();
+    client.level(repository, (&own, Some("root")), WITHIN).await.ok();
+}
+
+/// What is asked to connect: which scopes there are, what a webhook can tell, and how those of a place are.
+async fn connecting(client: &Client, places: &[HookPlace]) {
+    let sample = client.sample(WITHIN).await.unwrap();
+    for probe in Probe::ALL {
+        client.probe(*probe, &sample, WITHIN).await.ok();
+    }
+    client.spots(WITHIN).await.unwrap();
+    for place in places {
+        client.events_for(place, WITHIN).await.unwrap();
+        for hook in client.hooks(place, WITHIN).await.unwrap() {
+            client.last_delivery(place, &hook.native, WITHIN).await.unwrap();
+        }
+    }
+    client.time(WITHIN).await.unwrap();
+    client.version(WITHIN).await.unwrap();
 }
 
 fn seen(simulator: &Simulator, below: &str) -> Vec<Asked> {
@@ -162,6 +183,10 @@ async fn cloud() -> Toured {
     let run = face.start_pipeline(home, &StartPipeline::on_push(ada, "main", vec![step])).unwrap();
     let (pipeline, step) = (run.pipeline.to_string(), run.steps[0].to_string());
     client.step(&repository, &pipeline, &step, WITHIN).await.unwrap();
+    let deployed: Id = format!("acme-cloud/environment/{production}").parse().unwrap();
+    client.environment(&repository, &deployed, WITHIN).await.unwrap();
+    connecting(&client, &[HookPlace::Workspace, HookPlace::Repository(format!("{{{found}}}"))])
+        .await;
     let base = simulator.cloud_api().trim_end_matches("/2.0").to_owned();
     let asked = seen(&simulator, "/");
     let posted = posted(&simulator, &asked);
@@ -221,6 +246,8 @@ async fn datacenter() -> Toured {
     face.pull(home, pull, "root", DcPullAct::Merge).await.unwrap();
     let new = tip("main");
     questions(&client, &repository, [&old, &new], pull).await;
+    let places = [HookPlace::Project("P0".to_owned()), HookPlace::Repository("P0/tour".to_owned())];
+    connecting(&client, &places).await;
     let base = simulator.datacenter_url();
     let asked = seen(&simulator, "/bitbucket");
     let posted = posted(&simulator, &asked);

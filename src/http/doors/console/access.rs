@@ -1,5 +1,7 @@
 //! The console's questions about access.
 
+use std::sync::Arc;
+
 use crate::gateway::access as questions;
 use crate::gateway::access::Unanswered;
 use crate::graph::Snapshot;
@@ -49,8 +51,12 @@ pub(in crate::http::doors) async fn ask(house: &House, call: &Call) -> Answer {
     let now = house.gateway.graph.load_full();
     let (graph, told) = match access::asked(house, &pairs).await {
         Ok(graph) => {
-            let told =
-                answer(&graph, &question).unwrap_or_else(|error| Told::Refused(error.to_string()));
+            let (asked, of) = (question.clone(), Arc::clone(&graph));
+            let told = match access::worked(house, move || answer(&of, &asked)).await {
+                Ok(Ok(told)) => told,
+                Ok(Err(error)) => Told::Refused(error.to_string()),
+                Err(problem) => Told::Refused(problem.detail.into_owned()),
+            };
             (graph, told)
         }
         Err(problem) => (now, Told::Refused(problem.detail.into_owned())),
@@ -106,7 +112,8 @@ pub(in crate::http::doors) async fn identities(
     let pairs = console::pairs(call);
     let wish = access::wish(&pairs)?;
     let graph = access::asked(house, &pairs).await?;
-    let found = questions::identities(&graph, &wish, house.gateway.clock.now());
+    let (now, asked) = (house.gateway.clock.now(), wish.clone());
+    let found = access::worked(house, move || questions::identities(&graph, &asked, now)).await?;
     Ok(console::page(house, call, |desk| pages::lists::identities(desk, &wish, &found)))
 }
 
@@ -116,6 +123,7 @@ pub(in crate::http::doors) async fn report(house: &House, call: &Call) -> Result
     let wanted = format!("one of {}", Subject::TEXTS.join(", "));
     let subject = pairs.parsed("report", &wanted, Subject::from_text)?.unwrap_or(Subject::Global);
     let graph = access::asked(house, &pairs).await?;
-    let report = questions::report(&graph, subject, &access::links(house));
+    let links = access::links(house);
+    let report = access::worked(house, move || questions::report(&graph, subject, &links)).await?;
     Ok(console::page(house, call, |desk| pages::lists::report(desk, &report)))
 }
