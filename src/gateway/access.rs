@@ -228,6 +228,20 @@ pub fn who_can(graph: &Snapshot, word: &str, resource: &str) -> Result<WhoCan, U
     })
 }
 
+/// Who is meant, by id or `kind:name`. Of several that are called so, the one of the place's own connection: another
+/// connection's identity holds nothing there.
+fn who(graph: &Snapshot, text: &str, place: NodeNo) -> Result<NodeNo, LookupError> {
+    let found = graph.resolve(text);
+    let (Err(LookupError::Ambiguous { .. }), Some((kind, name))) = (&found, text.split_once(':'))
+    else {
+        return found;
+    };
+    match (kind.parse::<Kind>(), graph.node(place)) {
+        (Ok(kind), Some(node)) => graph.meant(&node.id.connection(), kind, name),
+        (Ok(_) | Err(_), _) => found,
+    }
+}
+
 /// Whether an identity can do this, how, and what it lacks if not.
 pub fn can(
     graph: &Snapshot,
@@ -236,9 +250,9 @@ pub fn can(
     resource: &str,
 ) -> Result<Can, Unanswered> {
     let action = action(word)?;
-    let who = graph.resolve(identity)?;
     let target = graph.target(action, resource)?;
     let place = target.node;
+    let who = who(graph, identity, place)?;
     let asked = Asked::of(graph, action, &target);
     let answer = asked.can(graph, who, place);
     let yes = answer == Known::Value(true);
@@ -270,8 +284,8 @@ pub fn can(
 
 /// Every path from an identity to the resource: to a level, or to the deeds that are asked of such a thing.
 pub fn paths(graph: &Snapshot, identity: &str, resource: &str) -> Result<Ways, Unanswered> {
-    let who = graph.resolve(identity)?;
     let target = graph.thing(resource)?;
+    let who = who(graph, identity, target.node)?;
     let kind = target.kind(graph);
     if matches!(kind, Kind::Repository | Kind::Project | Kind::Workspace) {
         return Ok(level_paths(graph, who, &target));

@@ -121,7 +121,7 @@ pub fn report(desk: &Desk<'_>, report: &Report) -> String {
         } }
         p { (part::counted(report.rows.len() as u64, "row", "rows")) ". " a href={ "/api/v1/access/report?format=csv&report=" (report.report) } { "As CSV" } }
         (part::banner("hint", "What could not be read", &report.unknown))
-        table class="list" role="table" {
+        div class="wide" { table class="list" role="table" {
             (part::columns(report.columns))
             tbody role="rowgroup" {
                 @for row in report.rows.iter().take(MAX_ROWS) {
@@ -135,7 +135,7 @@ pub fn report(desk: &Desk<'_>, report: &Report) -> String {
                     }
                 }
             }
-        }
+        } }
         @if report.rows.len() > MAX_ROWS { p class="note" { "The first " (MAX_ROWS) " of " (report.rows.len()) " rows are shown; the CSV has all." } }
     };
     console(desk, &place, &main)
