@@ -10,6 +10,7 @@ pub mod shifts;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::gateway::Gateway;
@@ -73,16 +74,27 @@ pub enum NoPast {
     Ending,
 }
 
-/// A graph of the past by what it is made of: for each connection its moment, and when it was true.
+/// A graph of the past by what it is made of: for each connection its moment, and the reading that says so; not by the
+/// time that was asked for, so that many times share one graph.
 type Key = Vec<(ConnectionId, i64, Time)>;
+
+/// Graphs of the past that are built at a time.
+const MAX_BUILDING: usize = 2;
 
 /// Graphs of the past at hand.
 #[derive(Debug)]
-pub struct Pasts(moka::future::Cache<Key, Arc<Snapshot>>);
+pub struct Pasts {
+    at_hand: moka::future::Cache<Key, Arc<Snapshot>>,
+    building: Semaphore,
+}
 
 impl Default for Pasts {
     fn default() -> Self {
-        Self(moka::future::Cache::builder().max_capacity(MAX_PASTS).time_to_live(AT_HAND).build())
+        let cache = moka::future::Cache::builder();
+        Self {
+            at_hand: cache.max_capacity(MAX_PASTS).time_to_live(AT_HAND).build(),
+            building: Semaphore::new(MAX_BUILDING),
+        }
     }
 }
 
@@ -124,7 +136,7 @@ impl Gateway {
         for connection in self.connections.iter() {
             if let Some(moment) = self.store.moment(&connection.id, when).await? {
                 let as_of = match view {
-                    View::True => moment.confirmed.min(at),
+                    View::True => moment.true_at(at),
                     View::Believed => moment.as_of,
                 };
                 key.push((connection.id.clone(), moment.no, as_of));
@@ -134,11 +146,12 @@ impl Gateway {
             return Err(self.before_everything(at).await?);
         }
         let building = self.build_past(key.clone());
-        let built = self.pasts.0.try_get_with(key, building).await;
+        let built = self.pasts.at_hand.try_get_with(key, building).await;
         built.map_err(|error: Arc<NoPast>| NoPast::clone(&error))
     }
 
     async fn build_past(&self, key: Key) -> Result<Arc<Snapshot>, NoPast> {
+        let _turn = self.pasts.building.acquire().await.map_err(|_| NoPast::Ending)?;
         let (mut worlds, mut revision): (Vec<World>, i64) = (Vec::new(), 0);
         for (connection, moment, as_of) in key {
             if let Some(past) = self.store.past(&connection, When::At(moment)).await? {

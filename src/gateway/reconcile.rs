@@ -33,9 +33,11 @@ use crate::gateway::reconcile::thing::thing;
 use crate::gateway::road::Matter;
 use crate::gateway::road::Offered;
 use crate::graph::BuildError;
+use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
 use crate::graph::Known;
+use crate::graph::Product;
 use crate::graph::Snapshot;
 use crate::graph::Time;
 use crate::graph::Why;
@@ -85,6 +87,26 @@ enum ReconcileError {
     Build(#[from] BuildError),
 }
 
+impl ReconcileError {
+    /// Whether it fails the same however often it is tried: what was kept cannot be read or built.
+    const fn is_for_good(&self) -> bool {
+        match self {
+            Self::Build(_) | Self::Store(StoreError::Unreadable(_) | StoreError::Seal(_)) => true,
+            Self::Store(_) | Self::Record(_) => false,
+        }
+    }
+}
+
+/// The two sides of a change.
+struct Sides {
+    /// When the one before was read last.
+    since: Time,
+    before: World,
+    after: World,
+    /// Lists that opened at too many different moments: what changed in them is not looked for.
+    unlooked: BTreeSet<Part>,
+}
+
 /// A change that is to be decided.
 struct Change {
     kind: EventKind,
@@ -122,14 +144,29 @@ pub async fn run(gateway: Arc<Gateway>) {
 
 impl Gateway {
     async fn reconcile(&self) -> Result<(), ReconcileError> {
+        // What fails holds up the later readings of its own connection, since order counts, and of no other.
+        let mut failed: BTreeMap<ConnectionId, ReconcileError> = BTreeMap::new();
         for moment in self.store.unsettled().await? {
-            let entries = match self.connections.get(&moment.connection) {
-                Some(connection) => self.decide_changes(&connection, &moment).await?,
-                None => Vec::new(),
+            if failed.contains_key(&moment.connection) {
+                continue;
+            }
+            let decided = match self.connections.get(&moment.connection) {
+                Some(connection) => self.decide_changes(&connection, &moment).await,
+                None => Ok(Vec::new()),
+            };
+            let entries = match decided {
+                Ok(entries) => entries,
+                Err(error) if error.is_for_good() => {
+                    vec![gaps::undecidable(&moment, &error.to_string(), self.clock.now())]
+                }
+                Err(error) => {
+                    failed.insert(moment.connection, error);
+                    continue;
+                }
             };
             self.store.settle(moment.no, entries).await?;
         }
-        Ok(())
+        failed.pop_first().map_or(Ok(()), |(_, error)| Err(error))
     }
 
     /// Decides what changed with this moment; what the ledger is to be told besides.
@@ -138,31 +175,42 @@ impl Gateway {
         connection: &Arc<Connection>,
         moment: &Moment,
     ) -> Result<Vec<NewEntry>, ReconcileError> {
-        let Some((since, base, next)) = self.sides(moment).await? else { return Ok(Vec::new()) };
-        let changes = changes(&base, &next)?;
+        let Some(sides) = self.sides(moment).await? else { return Ok(Vec::new()) };
+        let Sides { since, before, after, unlooked } = sides;
+        let mut entries: Vec<NewEntry> =
+            gaps::unlooked(moment, &unlooked, self.clock.now()).into_iter().collect();
+        let changes = changes(&before, &after)?;
         if changes.len() > MAX_CHANGES {
             let kinds = changes.iter().map(|change| change.kind);
-            return Ok(vec![gaps::flood(moment, kinds, self.clock.now())]);
+            entries.push(gaps::flood(moment, kinds, self.clock.now()));
+            return Ok(entries);
         }
         let mut untold: BTreeMap<EventKind, Vec<Id>> = BTreeMap::new();
         let mut waited = false;
         for change in changes {
-            if let Some(repository) = change.webhook_tells() {
+            let told_of = change.webhook_tells(connection.product);
+            if let Some(repository) = told_of.then(|| change.found.thing.clone()) {
                 if !waited && !connection.hooks.is_empty() {
                     self.give_webhooks_time(moment).await;
                     waited = true;
                 }
                 let told = self.store.told_by_webhook(&repository, change.told_as(), since);
-                if change.is_among(&told.await?) {
+                let told = told.await?;
+                if change.is_among(&told, |_| true) {
                     continue;
                 }
-                untold.entry(change.kind).or_default().push(repository);
+                // What no webhook could tell is decided, and is no silence.
+                if !change.is_among(&told, |member| tells(connection.product, member)) {
+                    untold.entry(change.kind).or_default().push(repository);
+                }
             }
             self.decide_change(connection, moment, change).await?;
         }
         let is_told = !connection.hooks.is_empty() && !untold.is_empty();
-        let lost = is_told.then(|| gaps::no_webhook(&moment.connection, &untold, self.clock.now()));
-        Ok(lost.into_iter().collect())
+        entries.extend(
+            is_told.then(|| gaps::no_webhook(&moment.connection, &untold, self.clock.now())),
+        );
+        Ok(entries)
     }
 
     async fn give_webhooks_time(&self, moment: &Moment) {
@@ -171,9 +219,9 @@ impl Gateway {
         tokio::time::sleep(left.min(WEBHOOK_MAY_TAKE)).await;
     }
 
-    /// The world before and after, with lists that either could not read as they were known last; and when the one
-    /// before was read last. None: there is nothing before.
-    async fn sides(&self, moment: &Moment) -> Result<Option<(Time, World, World)>, StoreError> {
+    /// The world before and after, with lists that either could not read as they were known last. None: there is
+    /// nothing before.
+    async fn sides(&self, moment: &Moment) -> Result<Option<Sides>, StoreError> {
         let connection = &moment.connection;
         let before = self.store.past(connection, When::Before(moment.no)).await?;
         let after = self.store.past(connection, When::At(moment.no)).await?;
@@ -185,18 +233,20 @@ impl Gateway {
         for (part, began) in closed.into_iter().zip(began) {
             earlier.entry(began.unwrap_or(i64::MIN)).or_default().insert(part);
         }
-        let mut base = before.world;
+        let (mut base, mut unlooked) = (before.world, BTreeSet::new());
         for (number, (began, parts)) in earlier.into_iter().enumerate() {
             let known = if number < MAX_EARLIER {
                 self.store.past(connection, When::Before(began)).await?
             } else {
+                unlooked.extend(parts.iter().cloned());
                 None
             };
             // What was never known before is known now: nothing of it changed.
             base = carry(&base, known.as_ref().map_or(&after.world, |past| &past.world), &parts);
         }
         let next = carry(&after.world, &base, &parts(&after.world));
-        Ok(Some((before.moment.confirmed, base, next)))
+        let since = before.moment.confirmed;
+        Ok(Some(Sides { since, before: base, after: next, unlooked }))
     }
 
     async fn decide_change(
@@ -280,21 +330,38 @@ const fn kind(what: Changed, before: &Known<Thing>, after: &Known<Thing>) -> Eve
     }
 }
 
+/// Whether a product's webhook of a changed repository tells of a member: Cloud's of its name alone, Data Center's of
+/// all that stands in the repository it was and is.
+fn tells(product: Product, member: &str) -> bool {
+    match product {
+        Product::Cloud => member == "name",
+        Product::DataCenter => matches!(member, "name" | "visibility" | "archived" | "project"),
+    }
+}
+
 impl Change {
-    /// The repository, where a webhook could have told of this.
-    fn webhook_tells(&self) -> Option<Id> {
-        (self.found.what == Changed::Repository).then(|| self.found.thing.clone())
+    /// Whether a webhook of this product could have told of it: of a repository that it came or went only Cloud's, of
+    /// one that changed that one of some members differs.
+    fn webhook_tells(&self, product: Product) -> bool {
+        if self.found.what != Changed::Repository {
+            return false;
+        }
+        if self.kind != EventKind::RepositoryUpdated {
+            return product == Product::Cloud;
+        }
+        let differing = names::changed(&self.before, &self.after);
+        differing.iter().any(|(name, ..)| tells(product, name))
     }
 
-    /// Whether webhooks told of it: that it came or went, or each of the members that differ. Cloud's webhook of a changed
-    /// repository does not tell of its visibility.
-    fn is_among(&self, told: &[Record]) -> bool {
+    /// Whether webhooks told of it: that it came or went, or each of these members that differ.
+    fn is_among(&self, told: &[Record], counts: impl Fn(&str) -> bool) -> bool {
         if told.is_empty() || self.kind != EventKind::RepositoryUpdated {
             return !told.is_empty();
         }
         let names = told.iter().filter_map(|record| record.names.kept());
         let told: Vec<_> = names.flat_map(|names| &names.changed).collect();
-        let mut differing = names::changed(&self.before, &self.after).into_iter();
+        let differing = names::changed(&self.before, &self.after).into_iter();
+        let mut differing = differing.filter(|(name, ..)| counts(name));
         differing.all(|(name, _, after)| told.iter().any(|(of, _, to)| *of == name && *to == after))
     }
 

@@ -61,6 +61,14 @@ pub struct ReadableVariables {
     pub unknown: Option<Why>,
 }
 
+/// The most that an access key can be given: on Cloud it reads, on Data Center it writes.
+const fn most_of_a_key(product: Product) -> Level {
+    match product {
+        Product::Cloud => Level::Read,
+        Product::DataCenter => Level::Write,
+    }
+}
+
 /// Marked nodes, a bit each.
 pub(in crate::graph) struct Marks(Vec<u64>);
 
@@ -210,6 +218,8 @@ impl Snapshot {
         let project = Some(card.home).filter(|&project| project != NOWHERE);
         let places = || std::iter::once(resource).chain(project);
         let unread = places().chain(home.workspace).find_map(|place| self.doubt(place, "grants"));
+        let hold = most_of_a_key(home.connection.product);
+        let keys = places().find_map(|place| self.doubt(place, "keys")).filter(|_| level <= hold);
         let homeless = (inner && project.is_none())
             .then(|| Why::fixed("nothing we have read tells its project"));
         let default =
@@ -230,6 +240,7 @@ impl Snapshot {
         let strangers = strangers.filter(|_| level == Level::Read && self.is_open(resource, home));
         let rootless = home.workspace.is_none().then_some(NO_WORKSPACE);
         unread
+            .or(keys)
             .cloned()
             .or(rootless)
             .or(homeless)

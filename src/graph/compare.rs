@@ -193,8 +193,8 @@ impl Pair<'_> {
             holders.extend(graph.ids(listed.map(|node| node.0)));
         }
         for who in holders {
-            let (before, doubt) = level(self.before, &who, was);
-            let (after, other) = level(self.after, &who, is);
+            let (before, doubt) = self.level(self.before, &who, place);
+            let (after, other) = self.level(self.after, &who, place);
             if before != after {
                 let causes = self.causes(&who, place, (before, after));
                 shifts.all.push(Shift {
@@ -210,6 +210,21 @@ impl Pair<'_> {
                 return;
             }
         }
+    }
+
+    /// A level on one side, and why it may be another one: also of who or what is missing there.
+    fn level(&self, graph: &Snapshot, who: &Id, place: &Id) -> (Level, Option<Why>) {
+        let found = graph.find(place);
+        if let (Some(who), Some(place)) = (graph.find(who), found) {
+            let effective = graph.effective(who, place);
+            return (effective.level, effective.unknown);
+        }
+        let sides = self.sides().into_iter();
+        let links: Vec<Id> = sides
+            .filter_map(|side| side.find(place).map(|place| side.ids(side.chain(place))))
+            .flatten()
+            .collect();
+        (Level::None, graph.unlisted(who, found, links.iter()))
     }
 
     /// Edges of the paths that prove the higher level and are not there on the other side; without any, the attributes
@@ -277,12 +292,33 @@ impl Pair<'_> {
     }
 }
 
-fn level(graph: &Snapshot, who: &Id, place: Option<NodeNo>) -> (Level, Option<Why>) {
-    match (graph.find(who), place) {
-        (Some(who), Some(place)) => {
-            let effective = graph.effective(who, place);
-            (effective.level, effective.unknown)
+impl Snapshot {
+    /// Why somebody or a place that is not in this graph may be there all the same: a list that would name it was not
+    /// read. `links` are what the place is or was in.
+    pub fn unlisted<'i>(
+        &self,
+        who: &Id,
+        place: Option<NodeNo>,
+        links: impl Iterator<Item = &'i Id>,
+    ) -> Option<Why> {
+        let unread = |links: &[u32], fields: &[&str]| {
+            let mut all =
+                links.iter().flat_map(|link| fields.iter().map(move |field| (link, field)));
+            all.find_map(|(link, field)| self.doubt(*link, field)).cloned()
+        };
+        let Some(place) = place else {
+            let links: Vec<u32> = links.filter_map(|id| self.find(id)).map(|node| node.0).collect();
+            return unread(&links, &["repositories", "projects"]);
+        };
+        let chain: Vec<u32> = self.chain(place).collect();
+        if who.kind() == Kind::Key {
+            return unread(&chain, &["grants", "keys"]);
         }
-        _ => (Level::None, None),
+        let open = || {
+            let home = self.home(self.card(place.0))?;
+            let group = home.open_groups.first()?;
+            self.doubt(*group, "members").cloned()
+        };
+        unread(&chain, &["grants", "members", "groups"]).or_else(open)
     }
 }

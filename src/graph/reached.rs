@@ -32,6 +32,9 @@ pub struct Reached {
 const HIDING: [&str; 7] =
     ["grants", "groups", "members", "active", "visibility", "default", "project"];
 
+/// The field whose lack hides what keys hold, and nothing of others.
+const HIDING_KEYS: &str = "keys";
+
 /// Words that give a level on a project or repository.
 const GRANTS: [Relation; 5] =
     [Relation::Owner, Relation::Read, Relation::Write, Relation::Create, Relation::Admin];
@@ -145,7 +148,9 @@ impl Snapshot {
         let of = |number: &&u32| self.card(**number).connection == claim.card.connection;
         let mut doubted: Vec<&u32> = self.doubts.keys().filter(of).collect();
         doubted.sort_unstable();
-        let why = |number: &u32| HIDING.iter().find_map(|field| self.doubt(*number, field));
+        let keys = (claim.card.kind == Kind::Key).then_some(&HIDING_KEYS);
+        let fields = || HIDING.iter().chain(keys);
+        let why = |number: &u32| fields().find_map(|field| self.doubt(*number, field));
         doubted.into_iter().find_map(why).cloned()
     }
 }

@@ -88,8 +88,8 @@ impl Snapshot {
     fn notes(&self, subject: Subject) -> Vec<String> {
         let fields: &[&str] = match subject {
             Subject::Global => &["grants", "members"],
-            Subject::Projects => &["grants", "members", "projects"],
-            Subject::Repositories => &["grants", "members", "repositories", "project"],
+            Subject::Projects => &["grants", "keys", "members", "projects"],
+            Subject::Repositories => &["grants", "keys", "members", "repositories", "project"],
             Subject::Defaults => &["default"],
             Subject::Visibility => &["visibility"],
             Subject::Layout => &["projects", "repositories", "project"],

@@ -91,6 +91,11 @@ impl Asking {
         unambiguous(self.place().subject(said))
     }
 
+    /// The id of the identity that is meant, on either side of a question; none: it names no identity.
+    pub(super) fn identity(&self, said: &Entity) -> Option<String> {
+        self.place().subject(said).ok().map(|subject| subject.id.to_string())
+    }
+
     /// What is meant, if it lies within the token's scope.
     pub fn thing(&self, said: &Entity) -> Result<Result<Thing, LookupError>, CheckError> {
         let thing = unambiguous(self.place().thing(said))?;
@@ -183,7 +188,7 @@ impl Gateway {
     async fn one(&self, asking: &Asking, question: &Evaluation) -> Result<Answer, CheckError> {
         let about = asking.about(question)?;
         let judged = self.weigh_question(asking, question, &about).await;
-        let record = self.keep(vec![recording(judged)]).await?.pop();
+        let record = self.keep(vec![recording(asking, question, judged)]).await?.pop();
         let record = record
             .ok_or_else(|| CheckError::Unavailable("the decision was not recorded".to_owned()))?;
         Ok(Answer::of(&record, &self.public_url))
@@ -207,7 +212,7 @@ impl Gateway {
                 Ok((about, question)) => {
                     let judged = self.weigh_question(asking, &question, &about).await;
                     let permitted = judged.record.public.effect == Effect::Proceed;
-                    recordings.push(recording(judged));
+                    recordings.push(recording(asking, &question, judged));
                     answers.push(None);
                     permitted
                 }
@@ -362,8 +367,12 @@ fn standing(subject: &Subject, about: &About) -> Actor {
     }
 }
 
-fn recording(judged: Judged) -> Recording {
-    let mentions = names::mentioned(&judged.matter.document.facts);
+/// What is kept. The question stands there as it was asked, so whoever is its resource is mentioned too.
+fn recording(asking: &Asking, question: &Evaluation, judged: Judged) -> Recording {
+    let mut mentions = names::mentioned(&judged.matter.document.facts);
+    for said in [&question.subject, &question.resource] {
+        mentions.extend(asking.identity(said).filter(|id| !mentions.contains(id)));
+    }
     Recording { mentions, ..Recording::of(judged.record) }
 }
 

@@ -441,9 +441,11 @@ fn found(asking: &Asking, lead: &Lead, kind: &str) -> FoundEntity {
     }
 }
 
-/// The id of whom the query names, so that it can be erased.
+/// The ids of those whom the query names, on either side, so that they can be erased.
 fn mentioned(asking: &Asking, asked: &Value) -> Vec<String> {
-    let named = serde_json::from_value::<Entity>(asked.get("subject").cloned().unwrap_or_default());
-    let subject = named.ok().and_then(|named| asking.place().subject(&named).ok());
-    subject.map(|subject| subject.id.to_string()).into_iter().collect()
+    let named = ["subject", "resource"].into_iter().filter_map(|side| {
+        let said = asked.get(side).cloned().unwrap_or_default();
+        asking.identity(&serde_json::from_value::<Entity>(said).ok()?)
+    });
+    named.collect()
 }

@@ -14,6 +14,7 @@ use crate::gateway::history::NoPast;
 use crate::gateway::history::shifts::line;
 use crate::graph::BuildError;
 use crate::graph::Id;
+use crate::graph::Kind;
 use crate::graph::Known;
 use crate::graph::Level;
 use crate::graph::LookupError;
@@ -241,7 +242,15 @@ fn answer(story: &Story, graph: &Snapshot) -> (Option<bool>, Level) {
             };
             (can, graph.effective(who, place).level)
         }
-        _ => (Some(false), Level::None),
+        (_, place) => {
+            // The graph of a moment holds nothing but what the question hangs on: all places in it are the place's own.
+            let places =
+                [Kind::Project, Kind::Workspace].into_iter().flat_map(|kind| graph.all(kind));
+            let places: Vec<Id> =
+                places.filter_map(|place| graph.node(place)).map(|node| node.id.clone()).collect();
+            let unlisted = graph.unlisted(&story.who, place, places.iter());
+            (unlisted.is_none().then_some(false), Level::None)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! no webhook told.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -9,10 +10,12 @@ use serde_json::json;
 
 use crate::event::EventKind;
 use crate::gateway::reconcile::MAX_CHANGES;
+use crate::gateway::reconcile::MAX_EARLIER;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Time;
 use crate::graph::World;
+use crate::graph::reconcile::Part;
 use crate::graph::world::Unknown;
 use crate::ledger::Kind;
 use crate::store::Moment;
@@ -73,6 +76,36 @@ pub(super) fn flood(moment: &Moment, kinds: impl Iterator<Item = EventKind>, at:
         "kinds": counts, "as_of": moment.as_of.to_string(),
     });
     entry(&moment.connection, at, body)
+}
+
+/// Lists that can be read again, but opened at more different moments than are looked back to: what changed in them
+/// meanwhile is neither decided nor told, and this says so. None: there are none.
+pub(super) fn unlooked(moment: &Moment, parts: &BTreeSet<Part>, at: Time) -> Option<NewEntry> {
+    let mut fields: BTreeMap<&str, u64> = BTreeMap::new();
+    for (_, field) in parts {
+        *fields.entry(field).or_default() += 1;
+    }
+    let body = json!({
+        "what": "changes not looked for", "lists": parts.len(), "fields": fields,
+        "limit": MAX_EARLIER, "as_of": moment.as_of.to_string(),
+    });
+    let listed: Vec<(&str, &str)> =
+        parts.iter().take(MAX_LISTED).map(|(about, field)| (about.as_str(), &**field)).collect();
+    let list = serde_json::to_vec(&listed).unwrap_or_default();
+    (!parts.is_empty()).then(|| NewEntry {
+        sealed: vec![("list".to_owned(), list)],
+        ..entry(&moment.connection, at, body)
+    })
+}
+
+/// What was kept of a reading cannot be read or built, so that what changed with it is never decided. The reason is
+/// sealed: it may quote an id.
+pub(super) fn undecidable(moment: &Moment, why: &str, at: Time) -> NewEntry {
+    let body = json!({ "what": "changes not decidable", "as_of": moment.as_of.to_string() });
+    NewEntry {
+        sealed: vec![("why".to_owned(), why.as_bytes().to_vec())],
+        ..entry(&moment.connection, at, body)
+    }
 }
 
 /// Changes of repositories that a webhook should have told and none did.

@@ -14,6 +14,10 @@ use crate::graph::capability::Gate;
 use crate::graph::capability::Named;
 use crate::graph::protect::both;
 
+/// Cloud's rules that overlap: what forbids goes before what allows, and the nearer rule before the wider, but neither
+/// order is told to the letter.
+const DISAGREE: Why = Why::fixed("two rules cover this ref and disagree about who may");
+
 impl Snapshot {
     /// Whether an identity meets a demand. Unknown only where the answer hangs on something unknown.
     pub fn meets(&self, identity: NodeNo, demand: &Demand) -> Known<bool> {
@@ -64,24 +68,24 @@ impl Snapshot {
         }
     }
 
-    /// Whether one of the rules names it. Where there may be another rule, nothing is certain but this: with several,
-    /// whom one of them names gets through, so that an unread one may let through or hold back.
+    /// Whether the rules name it. Where there may be another rule, nothing is certain; where several stand and they
+    /// disagree, it hangs on which of them the product takes for the nearer one, which nothing tells.
     fn is_named(&self, identity: NodeNo, rules: &[Named], more: Option<&Why>) -> Known<bool> {
         if let Some(why) = more {
             return Known::Unknown(why.clone());
         }
-        let mut maybe = None;
+        let (mut through, mut held, mut maybe) = (0_usize, 0_usize, None);
         for named in rules {
             match self.exempts(identity, named.rule) {
-                Known::Value(true) => return Known::Value(true),
-                Known::Value(false) | Known::Nothing => {}
+                Known::Value(true) => through += 1,
+                Known::Value(false) | Known::Nothing => held += 1,
                 Known::Unknown(why) => maybe = maybe.or(Some(why)),
             }
         }
-        match maybe {
-            Some(why) => Known::Unknown(why),
-            None => Known::Value(rules.is_empty()),
+        if through > 0 && held > 0 {
+            return Known::Unknown(DISAGREE);
         }
+        maybe.map_or(Known::Value(held == 0), Known::Unknown)
     }
 
     /// Whether a restriction names an identity, itself or by a group.

@@ -73,7 +73,7 @@ pub(super) fn gates(
     }
 }
 
-/// Cloud's lists of who may: whom any of them names.
+/// Cloud's lists of who may: whom all of them name, for certain.
 fn cloud(graph: &Snapshot, deed: Capability, own: &Found) -> Gate {
     let mut rules = Vec::new();
     let mut more = own.maybe.clone();

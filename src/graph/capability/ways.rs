@@ -68,12 +68,12 @@ impl Snapshot {
         found.more |= paths.more;
         let mut passes = vec![(Vec::new(), remarks(door))];
         for gate in &door.gates {
-            if let Gate::Named { rules, .. } = gate
-                && !rules.is_empty()
-            {
-                let (named, more) = self.namings(identity, rules);
-                found.more |= more;
-                passes = crossed(&passes, &named);
+            if let Gate::Named { rules, .. } = gate {
+                for rule in rules {
+                    let (named, more) = self.namings(identity, rule);
+                    found.more |= more;
+                    passes = crossed(&passes, &named);
+                }
             }
         }
         for path in paths.all.iter().filter(|path| path.level >= door.level) {
@@ -111,25 +111,20 @@ impl Snapshot {
         Way { level: path.level, steps, licence: path.licence.clone(), line }
     }
 
-    /// Every chain by which one of the rules names the identity, in edges and in words.
-    fn namings(&self, identity: NodeNo, rules: &[Named]) -> (Vec<(Vec<Step>, String)>, bool) {
-        let mut all = Vec::new();
-        let mut more = false;
-        for named in rules {
-            let (chains, untold) = self.exemptions(identity.0, named.rule.0);
-            more |= untold;
-            for steps in chains {
-                let through: Vec<String> =
-                    steps.iter().rev().skip(1).map(|step| self.say(step)).rev().collect();
-                let by = if through.is_empty() {
-                    String::new()
-                } else {
-                    format!(" as {}", through.join(" → "))
-                };
-                all.push((steps, format!("the rule {} lets it through{by}", named.said)));
-            }
-        }
-        (all, more)
+    /// Every chain by which a rule names the identity, in edges and in words.
+    fn namings(&self, identity: NodeNo, named: &Named) -> (Vec<(Vec<Step>, String)>, bool) {
+        let (chains, more) = self.exemptions(identity.0, named.rule.0);
+        let said = chains.into_iter().map(|steps| {
+            let through: Vec<String> =
+                steps.iter().rev().skip(1).map(|step| self.say(step)).rev().collect();
+            let by = if through.is_empty() {
+                String::new()
+            } else {
+                format!(" as {}", through.join(" → "))
+            };
+            (steps, format!("the rule {} lets it through{by}", named.said))
+        });
+        (said.collect(), more)
     }
 
     fn say_reach(&self, step: &Step) -> String {

@@ -94,8 +94,12 @@ impl Snapshot {
     fn doubt_of_sources(&self, identity: u32, resource: u32, home: &Home) -> Option<Why> {
         let card = self.card(resource);
         let project = Some(card.home).filter(|&project| project != NOWHERE);
-        let mut places = std::iter::once(resource).chain(project).chain(home.workspace);
-        let unread = places.find_map(|place| self.doubt(place, "grants"));
+        let near = || std::iter::once(resource).chain(project);
+        let unread = near().chain(home.workspace).find_map(|place| self.doubt(place, "grants"));
+        // A key's grants are a list of their own.
+        let is_key = self.card(identity).kind == Kind::Key;
+        let keys = near().find_map(|place| self.doubt(place, "keys")).filter(|_| is_key);
+        let unread = unread.or(keys);
         let mut nested = std::iter::once(identity).chain(self.groups(identity).iter().copied());
         let unread = unread.or_else(|| nested.find_map(|member| self.doubt(member, "groups")));
         let rooted = home.workspace.is_some() || !person(self.card(identity).kind);

@@ -48,22 +48,22 @@ pub(super) fn projects(graph: &Snapshot, links: &Links) -> Vec<Line> {
     let mut rows = Vec::new();
     for project in graph.shared_projects() {
         let change_at = links.grants(graph, project);
-        let head = |permission: &str| {
+        let head = |permission: Cell| {
             vec![
                 graph.connection_cell(project),
                 graph.project_cell(Some(project)),
                 Cell::text(graph.name(project)),
-                Cell::text(permission),
+                permission,
             ]
         };
         let granted: Vec<(u32, Relation)> = grants(graph, project);
         if granted.is_empty() {
-            let cells = head(NO_GRANT).into_iter().chain(nobody()).collect();
+            let cells = head(ungranted(graph, project)).into_iter().chain(nobody()).collect();
             rows.push(Line { cells, change_at: change_at.clone() });
         }
         for (holder, is) in granted {
             for resolved in resolved(graph, holder) {
-                let cells = head(is.as_str()).into_iter().chain(resolved).collect();
+                let cells = head(Cell::text(is.as_str())).into_iter().chain(resolved).collect();
                 rows.push(Line { cells, change_at: change_at.clone() });
             }
         }
@@ -77,31 +77,25 @@ pub(super) fn repositories(graph: &Snapshot, links: &Links) -> Vec<Line> {
     let mut known: HashMap<u32, Cell> = HashMap::new();
     for repository in graph.all(Kind::Repository) {
         let change_at = links.grants(graph, repository);
-        let head = |permission: &str| {
+        let head = |permission: Cell| {
             vec![
                 graph.connection_cell(repository),
                 graph.project_cell(graph.project_of(repository)),
                 graph.repository_cell(repository),
-                Cell::text(permission),
+                permission,
             ]
         };
         let granted = grants(graph, repository);
         if granted.is_empty() {
             let tail = nobody().into_iter().chain([Cell::Nothing(())]);
-            let permission = match graph.doubt(repository.0, "grants") {
-                Some(why) => Cell::Unknown { unknown: why.as_str().to_owned() },
-                None => Cell::text(NO_GRANT),
-            };
-            let mut cells = head(NO_GRANT);
-            cells.pop();
-            cells.push(permission);
+            let cells = head(ungranted(graph, repository));
             rows.push(Line {
                 cells: cells.into_iter().chain(tail).collect(),
                 change_at: change_at.clone(),
             });
         }
         for (holder, is) in granted {
-            let mut cells = head(is.as_str());
+            let mut cells = head(Cell::text(is.as_str()));
             cells.extend(holder_cells(graph, holder));
             cells.push(known.entry(holder).or_insert_with(|| people(graph, holder)).clone());
             rows.push(Line { cells, change_at: change_at.clone() });
@@ -113,6 +107,14 @@ pub(super) fn repositories(graph: &Snapshot, links: &Links) -> Vec<Line> {
 /// The grants that stand on a place itself.
 fn grants(graph: &Snapshot, place: NodeNo) -> Vec<(u32, Relation)> {
     graph.incoming(place.0).filter(|(_, is)| is.level() > Level::None).collect()
+}
+
+/// The permission of a place on which no grant is known: none, unless its lists were not read.
+fn ungranted(graph: &Snapshot, place: NodeNo) -> Cell {
+    match ["grants", "keys"].iter().find_map(|field| graph.doubt(place.0, field)) {
+        Some(why) => Cell::Unknown { unknown: why.as_str().to_owned() },
+        None => Cell::text(NO_GRANT),
+    }
 }
 
 fn nobody() -> [Cell; 3] {

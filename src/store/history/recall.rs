@@ -53,12 +53,20 @@ pub struct Moment {
     pub recorded: Time,
 }
 
+impl Moment {
+    /// Of when what was true at a time is known: the last reading that said it, or where that came later the first.
+    /// Readings between the two are not kept one by one, and the time itself was none.
+    pub fn true_at(&self, time: Time) -> Time {
+        if time >= self.confirmed { self.confirmed } else { self.as_of }
+    }
+}
+
 /// A world as it stood.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Past {
     /// Since which moment it stood so.
     pub moment: Moment,
-    /// All of it. It was true at its `as_of`, and at the time that was asked for if that is later.
+    /// All of it. Its `as_of` is a reading that said so, never the time that was asked for.
     pub world: World,
 }
 
@@ -247,7 +255,7 @@ fn past(db: &Connection, seal: &Seal, found: Found, when: When) -> Result<Past, 
         statements.push(statement(row, &mut words)?);
     }
     let as_of = match when {
-        When::True(time) => moment.confirmed.min(time),
+        When::True(time) => moment.true_at(time),
         When::Believed(_) | When::At(_) | When::Before(_) => moment.as_of,
     };
     let world = row::known(World::of_statements(head, as_of, statements))?;

@@ -316,3 +316,31 @@ async fn a_request_looks_only_so_far_and_the_next_goes_on_from_there() {
     assert_eq!(found, ["record-1"]);
     pdp.end().await;
 }
+
+/// How often the store says of somebody that an entry speaks of him.
+fn mentions(pdp: &Pdp, id: &str) -> i64 {
+    let file = rusqlite::Connection::open(pdp.folder.path().join("records.db")).unwrap();
+    let sql = "SELECT count(*) FROM mention WHERE identity = ?1";
+    file.query_row(sql, [id], |row| row.get(0)).unwrap()
+}
+
+/// Who is asked about as a resource can be erased as one who is asked about as a subject.
+#[tokio::test]
+async fn whoever_a_question_names_on_either_side_is_mentioned() {
+    let (pdp, token) = open().await;
+    let question = json!({"subject": entity("user", "u01"), "action": {"name": "read"}, "resource": entity("user", "u02")});
+    let (asker, asked) = ("records/user/u01", "records/user/u02");
+    assert_eq!((mentions(&pdp, asker), mentions(&pdp, asked)), (0, 0));
+    pdp.decides(&token, &question).await;
+    assert_eq!((mentions(&pdp, asker), mentions(&pdp, asked)), (1, 1), "an evaluation");
+    let many = json!({"evaluations": [question]});
+    assert_eq!(pdp.ask(&token, "evaluations", &many).await.status, 200);
+    assert_eq!((mentions(&pdp, asker), mentions(&pdp, asked)), (2, 2), "one of several");
+    let who = but(question.clone(), &[("/subject", json!({"type": "user"}))]);
+    assert_eq!(pdp.ask(&token, "search/subject", &who).await.status, 200);
+    assert_eq!((mentions(&pdp, asker), mentions(&pdp, asked)), (2, 3), "a search for subjects");
+    let what = json!({"subject": entity("user", "u01"), "resource": entity("user", "u02")});
+    assert_eq!(pdp.ask(&token, "search/action", &what).await.status, 200);
+    assert_eq!((mentions(&pdp, asker), mentions(&pdp, asked)), (3, 4), "a search for actions");
+    pdp.end().await;
+}

@@ -57,6 +57,30 @@ fn who_can_says_when_a_list_was_not_read() {
 }
 
 #[test]
+fn unread_access_keys_may_hold_what_a_key_can_hold_and_nothing_of_a_person() {
+    for place in ["repository/9", "project/7"] {
+        let mut world = company();
+        join(&mut world, "key/5 read repository/8");
+        unknown(&mut world, place, "keys");
+        let graph = build(&world);
+        let find = |text: &str| graph.find(&id(text)).unwrap();
+        let repository = find("repository/9");
+        let why = |level| graph.who_can(level, repository).listed.unknown;
+        for level in [Level::Read, Level::Write] {
+            assert_eq!(why(level).unwrap().as_str(), "keys was not read", "{place} {level}");
+        }
+        assert_eq!(why(Level::Admin), None, "no key administers");
+        let unread = Known::unknown("keys was not read");
+        assert_eq!(graph.can(find("key/5"), Level::Read, repository), unread);
+        assert_eq!(graph.can(find("key/4"), Level::Read, repository), Known::Value(true));
+        assert_eq!(graph.can(find("user/3"), Level::Read, repository), Known::Value(false));
+        let reached = graph.reached(find("key/5"));
+        assert_eq!(reached.unknown.unwrap().as_str(), "keys was not read");
+        assert_eq!(graph.reached(find("user/1")).unknown, None, "{place}: his are all known");
+    }
+}
+
+#[test]
 fn can_is_unknown_only_where_it_hangs_on_the_unknown() {
     let mut world = company();
     unknown(&mut world, "group/ops", "members");

@@ -182,7 +182,39 @@ fn who_pushes_on_cloud() {
                 },
                 "user/1",
                 "push main",
+                Unknown,
+            ),
+            (
+                "and nobody whom neither names",
+                |w| {
+                    push_rule_for_writers(w);
+                    restrict(w, 2, "repository/9", ["push", "glob", "m*"], 0);
+                },
+                "user/2",
+                "push main",
+                No,
+            ),
+            (
+                "both rules name him",
+                |w| {
+                    push_rule_for_writers(w);
+                    restrict(w, 2, "repository/9", ["push", "glob", "m*"], 0);
+                    join(w, "user/1 exempt restriction/2");
+                },
+                "user/1",
+                "push main",
                 Yes,
+            ),
+            (
+                "two rules about merging disagree",
+                |w| {
+                    restrict(w, 1, "repository/9", ["restrict_merges", "glob", "main"], 0);
+                    restrict(w, 2, "repository/9", ["restrict_merges", "glob", "*"], 0);
+                    join(w, "user/1 exempt restriction/2");
+                },
+                "user/1",
+                "merge main",
+                Unknown,
             ),
             (
                 "a rule about merging",

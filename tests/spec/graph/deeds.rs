@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use portcullis::graph::Capability;
 use portcullis::graph::Demand;
+use portcullis::graph::Kind;
 use portcullis::graph::Known;
 use portcullis::graph::Product;
 use portcullis::graph::Relation;
@@ -109,6 +110,12 @@ fn world(product: Product, chosen: &BTreeSet<usize>, marks: u16) -> World {
     if product == Product::DataCenter {
         world.edges.retain(|edge| edge.is != Relation::Owner);
     }
+    // A key is given no more than this by either product.
+    let most: &[Relation] =
+        if cloud { &[Relation::Read] } else { &[Relation::Read, Relation::Write] };
+    world.edges.retain(|edge| {
+        edge.from.kind() != Kind::Key || edge.is == Relation::Exempt || most.contains(&edge.is)
+    });
     world
 }
 
@@ -174,6 +181,11 @@ fn withheld(world: &World) -> Vec<(String, World)> {
             ],
             &["repository/9", "repository/10", "project/7", "workspace/1"],
         ),
+        (
+            "keys",
+            &[Relation::Read, Relation::Write],
+            &["repository/9", "repository/10", "project/7"],
+        ),
         ("members", &[Relation::Member], GROUPS),
         ("exempt", &[Relation::Exempt], RULES),
         ("restrictions", &[Relation::Restricts], &["repository/9", "project/7"]),
@@ -184,8 +196,13 @@ fn withheld(world: &World) -> Vec<(String, World)> {
             let at = id(place);
             without(format!("{place} {list}"), &|other| {
                 other.edges.retain(|edge| {
-                    let variable = *list != "variables" || edge.from.kind().as_str() == "variable";
-                    !(edge.to == at && words.contains(&edge.is) && variable)
+                    let listed = match *list {
+                        "variables" => edge.from.kind() == Kind::Variable,
+                        "keys" => edge.from.kind() == Kind::Key,
+                        "grants" => edge.from.kind() != Kind::Key,
+                        _ => true,
+                    };
+                    !(edge.to == at && words.contains(&edge.is) && listed)
                 });
                 unknown(other, place, list);
             });

@@ -297,3 +297,28 @@ fn an_owner_is_not_guessed_where_somebody_else_may_administer() {
     set(&mut world, "user/2", |node| node.flag("active", false));
     assert_eq!(owner(&world), "inferred", "one who is switched off administers nothing");
 }
+
+#[test]
+fn a_place_whose_lists_were_not_read_is_not_told_as_one_without_a_grant() {
+    for (field, place) in [
+        ("grants", "project/7"),
+        ("keys", "project/7"),
+        ("grants", "repository/9"),
+        ("keys", "repository/9"),
+    ] {
+        let mut world = with(Product::Cloud, &[]);
+        let subject = if place == "project/7" { Subject::Projects } else { Subject::Repositories };
+        let told = |world: &World| {
+            let table = build(world).table(subject, &Links::default());
+            assert_eq!(table.rows.len(), 1);
+            (table.rows[0].cells[3].clone(), table.notes)
+        };
+        let none = portcullis::graph::Cell::Text("no grant of its own".to_owned());
+        assert_eq!(told(&world), (none, vec![]));
+        unknown(&mut world, place, field);
+        let (cell, notes) = told(&world);
+        let why = format!("{field} was not read");
+        assert_eq!(cell, portcullis::graph::Cell::Unknown { unknown: why.clone() }, "{place}");
+        assert!(notes.len() == 1 && notes[0].contains(&why), "{notes:?}");
+    }
+}

@@ -308,6 +308,18 @@ async fn more_than_a_named_limit_at_once_is_one_gap_and_no_flood() {
     house.close().await;
 }
 
+/// The same world on the Data Center connection.
+fn of_the_server(world: &World) -> World {
+    let mut value: serde_json::Value = serde_json::from_slice(&world.write()).unwrap();
+    value["connection"]["id"] = "server".into();
+    value["connection"]["product"] = portcullis::graph::Product::DataCenter.as_str().into();
+    World::read(value.to_string().replace("acme/", "server/").as_bytes()).unwrap()
+}
+
+fn renamed(world: &mut World, name: &str) {
+    node(world, "repository/r").name = Some(name.to_owned());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_that_no_webhook_told_of_is_decided_and_the_silence_is_a_gap() {
     let house = House::open().await;
@@ -329,6 +341,105 @@ async fn a_repository_that_no_webhook_told_of_is_decided_and_the_silence_is_a_ga
     let told = gaps(&house).await;
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].body["what"], "no webhook told");
-    assert_eq!(told[0].body["events"]["repository.updated"], 1);
+    let counts = serde_json::json!({"repository.created": 1});
+    assert_eq!(told[0].body["events"], counts, "of visibility Cloud's webhooks tell nothing");
+    // Of a name they do.
+    second.as_of = time(2 * DAY);
+    renamed(&mut second, "acme/invoices");
+    read(&house, &second).await;
+    let told = gaps(&house).await;
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[1].body["events"], serde_json::json!({"repository.updated": 1}));
+    house.close().await;
+}
+
+/// Data Center has no webhook for a repository that comes or goes: its silence is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_webhook_of_the_product_tells_is_no_silence() {
+    let house = House::open().await;
+    let mut world = estate(0);
+    read(&house, &of_the_server(&world)).await;
+    world.as_of = time(DAY);
+    world.nodes.push(Node::new(id("repository/new"), "acme/new").text("visibility", "private"));
+    join(&mut world, "repository/new in project/p");
+    set(&mut world, "repository/r", "default_branch", "main");
+    read(&house, &of_the_server(&world)).await;
+    world.as_of = time(2 * DAY);
+    set(&mut world, "repository/r", "default_branch", "trunk");
+    world.nodes.retain(|node| node.id != id("repository/new"));
+    world.edges.retain(|edge| edge.from != id("repository/new"));
+    read(&house, &of_the_server(&world)).await;
+    for kind in
+        [EventKind::RepositoryCreated, EventKind::RepositoryUpdated, EventKind::RepositoryDeleted]
+    {
+        assert_eq!(decisions(&house, kind).await.len(), 1, "{kind} is decided");
+    }
+    assert!(gaps(&house).await.is_empty(), "{:?}", gaps(&house).await);
+    // Of visibility it tells.
+    world.as_of = time(3 * DAY);
+    set(&mut world, "repository/r", "visibility", "public");
+    read(&house, &of_the_server(&world)).await;
+    let told = gaps(&house).await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].body["events"], serde_json::json!({"repository.updated": 1}));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_opened_at_too_many_moments_are_counted_in_a_gap() {
+    let house = House::open().await;
+    let mut world = estate(0);
+    for place in 0..10 {
+        join(&mut world, &format!("repository/r{place} in project/p"));
+        join(&mut world, &format!("user/mia write repository/r{place}"));
+    }
+    read(&house, &world).await;
+    for place in 0..10 {
+        world.as_of = time((1 + place) * DAY);
+        unknown(&mut world, &format!("repository/r{place}"), "grants");
+        read(&house, &world).await;
+    }
+    world.as_of = time(20 * DAY);
+    world.unknown.clear();
+    for place in 0..10 {
+        part(&mut world, &format!("user/mia write repository/r{place}"));
+        join(&mut world, &format!("user/mia admin repository/r{place}"));
+    }
+    read(&house, &world).await;
+    assert_eq!(decisions(&house, EventKind::PermissionChanged).await.len(), 8);
+    let gaps = gaps(&house).await;
+    let told: Vec<_> =
+        gaps.iter().filter(|gap| gap.body["what"] == "changes not looked for").collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].body["lists"], 2);
+    assert_eq!(told[0].body["fields"], serde_json::json!({"grants": 2}));
+    house.close().await;
+}
+
+/// A reading that cannot be read back holds nothing up: it is a gap, and what comes after it is decided.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_that_can_never_be_decided_is_a_gap_and_holds_nothing_up() {
+    let house = House::open().await;
+    read(&house, &estate(0)).await;
+    read(&house, &of_the_server(&estate(0))).await;
+    let mut second = estate(1);
+    join(&mut second, "user/new write repository/r");
+    for world in [&second, &of_the_server(&second)] {
+        let reading = Reading { world, revision: 2, at: house.gateway.clock.now() };
+        house.gateway.store.learn(reading, |_| Vec::new()).await.unwrap();
+    }
+    let folder = house.close().await;
+    let file = rusqlite::Connection::open(folder.path().join("portcullis.db")).unwrap();
+    assert!(file.execute("UPDATE statement SET sort = 9 WHERE since = 3", []).unwrap() > 0);
+    drop(file);
+    let house = House::telling_in(folder, portcullis::notify::Settings::default()).await;
+    settled(&house).await;
+    let records = decisions(&house, EventKind::PermissionChanged).await;
+    let places: Vec<_> = records.iter().map(|one| one.public.repository.as_deref()).collect();
+    assert_eq!(places, [Some("server/repository/r")], "the other connection goes on");
+    let told = gaps(&house).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].body["what"], "changes not decidable");
+    assert_eq!(told[0].connection.as_ref().map(|id| id.as_str()), Some("acme"));
     house.close().await;
 }

@@ -126,6 +126,86 @@ fn what_became_unknown_is_said_and_no_level_is_made_up() {
     assert!(mia.unknown.as_ref().is_some_and(|why| why.as_str().contains("not read")), "{mia:?}");
 }
 
+/// Someone, or something, of whom a short list tells no more is not gone for certain.
+#[test]
+fn who_is_missing_where_a_list_was_not_read_is_not_lost_for_certain() {
+    let without = |gone: &str| {
+        let mut after = estate();
+        after.nodes.retain(|node| node.id != id(gone));
+        after.edges.retain(|edge| edge.from != id(gone) && edge.to != id(gone));
+        after
+    };
+    let why = |after: &World, place: &str, who: &str| {
+        let shifts = compare(&build(&estate()), &build(after), Some(&id(place)));
+        let shift = shifts.all.into_iter().find(|shift| shift.who == Some(id(who))).unwrap();
+        assert_eq!(shift.after, Level::None);
+        shift.unknown.map(|why| why.as_str().to_owned())
+    };
+    assert_eq!(why(&without("user/mia"), "repository/r", "user/mia"), None, "she is gone");
+    for (about, field) in [
+        ("repository/r", "grants"),
+        ("project/p", "grants"),
+        ("workspace/w", "members"),
+        ("group/dev", "members"),
+    ] {
+        let mut after = without("user/mia");
+        unknown(&mut after, about, field);
+        let told = why(&after, "repository/r", "user/mia");
+        assert_eq!(told, Some(format!("{field} was not read")), "{about}");
+    }
+    let mut after = without("user/mia");
+    unknown(&mut after, "repository/r", "keys");
+    assert_eq!(why(&after, "repository/r", "user/mia"), None, "she is no key");
+    let gone = without("repository/other");
+    assert_eq!(why(&gone, "repository/other", "user/omar"), None, "it is gone");
+    for about in ["project/p", "workspace/w"] {
+        let mut after = gone.clone();
+        unknown(&mut after, about, "repositories");
+        let told = why(&after, "repository/other", "user/omar");
+        assert_eq!(told.as_deref(), Some("repositories was not read"), "{about}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_between_two_readings_is_told_by_the_one_before_it() {
+    let house = House::open().await;
+    let mut world = estate();
+    for day in [1, 3] {
+        world.as_of = super::time(day * DAY);
+        read(&house, &world).await;
+    }
+    for (day, told) in [(1, 1), (2, 1), (3, 3), (4, 3)] {
+        let graph = house.gateway.graph_at(super::time(day * DAY), View::True).await.unwrap();
+        assert_eq!(graph.as_of(), super::time(told * DAY), "of day {day}");
+        let again = house.gateway.graph_at(super::time(day * DAY + 1), View::True).await.unwrap();
+        let same = std::sync::Arc::ptr_eq(&graph, &again);
+        assert!(same, "day {day}: times that one reading tells of share its graph");
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn since_when_is_not_told_for_certain_where_a_list_was_not_read() {
+    let house = House::open().await;
+    let mut world = estate();
+    read(&house, &world).await;
+    world.as_of = super::time(DAY);
+    world.nodes.retain(|node| node.id != id("user/mia"));
+    world.edges.retain(|edge| edge.from != id("user/mia"));
+    unknown(&mut world, "repository/r", "grants");
+    read(&house, &world).await;
+    world.as_of = super::time(2 * DAY);
+    world.unknown.clear();
+    read(&house, &world).await;
+    let query =
+        [("identity", "acme/user/mia"), ("action", "write"), ("resource", "acme/repository/r")];
+    let told = json_of(get(&house, "access/since", &query).await).await;
+    let can: Vec<&Value> =
+        told["periods"].as_array().unwrap().iter().map(|period| &period["can"]).collect();
+    assert_eq!(can, [&json!(true), &Value::Null, &json!(false)], "{told}");
+    house.close().await;
+}
+
 async fn get(house: &House, path: &str, query: &[(&str, &str)]) -> reqwest::Response {
     house.api(Method::GET, path).query(query).send().await.unwrap()
 }
