@@ -29,6 +29,14 @@ pub const PARAMETERS: &[(Product, &str, &str, &str)] = &[
         "the words of the same page explain it, its table of parameters leaves it out",
     ),
     (Product::DataCenter, "rest/api/latest/users", "limit", "it is a page, as its answers show"),
+    (Product::DataCenter, "rest/api/latest/users", "permission.1", "documented as `permission.N`"),
+    (
+        Product::DataCenter,
+        "rest/api/latest/users",
+        "permission.1.projectKey",
+        "named in the words on `permission.N`",
+    ),
+    (Product::DataCenter, "rest/api/latest/users", "permission.1.repositorySlug", "the same"),
     (
         Product::DataCenter,
         "rest/api/latest/projects/{projectKey}/webhooks",
