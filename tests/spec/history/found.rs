@@ -316,8 +316,9 @@ fn of_the_server(world: &World) -> World {
     World::read(value.to_string().replace("acme/", "server/").as_bytes()).unwrap()
 }
 
-fn renamed(world: &mut World, name: &str) {
-    node(world, "repository/r").name = Some(name.to_owned());
+fn rename(world: &mut World, slug: &str) {
+    set(world, "repository/r", "slug", slug);
+    node(world, "repository/r").name = Some(format!("acme/{slug}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -345,7 +346,7 @@ async fn a_repository_that_no_webhook_told_of_is_decided_and_the_silence_is_a_ga
     assert_eq!(told[0].body["events"], counts, "of visibility Cloud's webhooks tell nothing");
     // Of a name they do.
     second.as_of = time(2 * DAY);
-    renamed(&mut second, "acme/invoices");
+    rename(&mut second, "invoices");
     read(&house, &second).await;
     let told = gaps(&house).await;
     assert_eq!(told.len(), 2);
