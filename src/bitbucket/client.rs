@@ -38,6 +38,7 @@ pub(crate) use address::address;
 pub(crate) use address::below;
 pub(crate) use address::hex;
 pub(crate) use address::is_full;
+pub(crate) use address::is_loopback;
 pub(crate) use address::workspace;
 pub use answers::CommitFacts;
 pub use answers::EnvironmentFacts;

@@ -26,6 +26,7 @@ use crate::bitbucket::budget::Share;
 use crate::bitbucket::budget::jitter;
 use crate::bitbucket::client::SettingsError;
 use crate::bitbucket::client::Trust;
+use crate::bitbucket::client::is_loopback;
 use crate::bitbucket::meter::Meters;
 use crate::bitbucket::tally::Line;
 use crate::bitbucket::tally::Tally;
@@ -338,7 +339,8 @@ impl Answer {
     }
 }
 
-/// An HTTP client: no redirects, no proxy of the environment, no cookies.
+/// An HTTP client: no redirects, no proxy of the environment, no cookies. What is not encrypted stays on this machine,
+/// so it goes through no proxy elsewhere: that one would read the credential.
 pub(crate) fn http(secure: bool, trust: &Trust) -> Result<reqwest::Client, SettingsError> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -355,6 +357,9 @@ pub(crate) fn http(secure: bool, trust: &Trust) -> Result<reqwest::Client, Setti
         builder = builder.tls_certs_merge(authorities.ok_or(SettingsError::Authorities)?);
     }
     if let Some(address) = &trust.proxy {
+        if !secure && !Url::parse(address).is_ok_and(|url| is_loopback(&url)) {
+            return Err(SettingsError::OpenProxy);
+        }
         let proxy = reqwest::Proxy::all(address.as_str()).map_err(|_| SettingsError::Proxy)?;
         builder = builder.proxy(proxy);
     }

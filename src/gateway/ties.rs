@@ -151,6 +151,10 @@ impl Gateway {
                 return Err(RecallError::Ended(ended.id, ended.at));
             }
         }
+        let stray = self.store.drop_stray_consents().await?;
+        if stray > 0 {
+            tracing::warn!(stray, "consents whose connections are not there were forgotten");
+        }
         for KeptConnection { id, bytes } in self.store.connections().await? {
             if self.connections.get(&id).is_some() {
                 return Err(RecallError::Twice(id));

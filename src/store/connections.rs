@@ -6,6 +6,7 @@ use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::decision::plan::ModeSetting;
 use crate::graph::ConnectionId;
 use crate::graph::Time;
 use crate::ledger::Kind;
@@ -17,6 +18,7 @@ use crate::store::StoreError;
 use crate::store::log;
 use crate::store::meta;
 use crate::store::row;
+use crate::store::standing;
 
 /// A connection as it is kept.
 #[derive(Debug)]
@@ -83,21 +85,26 @@ impl Store {
         .await
     }
 
-    /// Keeps a new connection, and records who made it; false: its id was used before.
+    /// Keeps a new connection and how rules are taken on it, and records who made it; false: its id was used before, and
+    /// nothing is kept.
     pub async fn add_connection(
         &self,
         kept: &KeptConnection,
         governed: Governed,
+        (mode, set): (&ModeSetting, Governed),
     ) -> Result<bool, StoreError> {
         let sealed = self.seal()?.seal(&purpose(&kept.id), kept.bytes.expose())?;
         let at = governed.at.millis();
         let entry = entry(&kept.id, "connection added", governed).prepare()?;
+        let (mode, set) = (mode.clone(), standing::mode_entry(mode, set).prepare()?);
         let id = kept.id.clone();
         self.write(move |desk| {
             let sql = "INSERT INTO connection (id, made, connection_sealed) VALUES (?1, ?2, ?3)
                        ON CONFLICT (id) DO NOTHING";
             let new = desk.db.prepare_cached(sql)?.execute((id.as_str(), at, sealed))? == 1;
             if new {
+                standing::put_mode(desk.db, &mode)?;
+                log::append(desk, set)?;
                 log::append(desk, entry)?;
             }
             Ok(new)
@@ -175,13 +182,46 @@ impl Store {
         self.key(&consent_name(id)).await
     }
 
-    /// Keeps the newest refresh token, over the one before, which was spent.
+    /// Keeps the newest refresh token, over the one before, which was spent; false: the connection has ended, and nothing
+    /// is kept of it.
     pub async fn keep_consent(
         &self,
         id: &ConnectionId,
         refresh: &Secret<Vec<u8>>,
-    ) -> Result<(), StoreError> {
-        self.keep_key(&consent_name(id), refresh).await
+    ) -> Result<bool, StoreError> {
+        let place = format!("{}{}", meta::SECRETS, consent_name(id));
+        let sealed = self.seal()?.seal(&place, refresh.expose())?;
+        let id = id.clone();
+        self.write(move |desk| {
+            let sql =
+                "SELECT EXISTS (SELECT 1 FROM connection WHERE id = ?1 AND ended IS NOT NULL)";
+            let ended: bool =
+                desk.db.prepare_cached(sql)?.query_row([id.as_str()], |row| row.get(0))?;
+            if !ended {
+                meta::put(desk.db, &place, &sealed)?;
+            }
+            Ok(!ended)
+        })
+        .await
+    }
+
+    /// Forgets every consent without a connection: one that ended while its token was renewed, or that a crash kept from
+    /// coming about. How many.
+    pub async fn drop_stray_consents(&self) -> Result<usize, StoreError> {
+        let dropped = self
+            .write(|desk| {
+                let sql = "DELETE FROM meta WHERE substr(name, 1, length(?1)) = ?1
+                           AND substr(name, length(?1) + 1) NOT IN (
+                             SELECT id FROM connection WHERE connection_sealed IS NOT NULL)";
+                let begin = format!("{}{CONSENT}", meta::SECRETS);
+                Ok(desk.db.prepare_cached(sql)?.execute([begin])?)
+            })
+            .await?;
+        if dropped > 0 {
+            self.owe_emptying();
+            self.leave_nothing_owed().await?;
+        }
+        Ok(dropped)
     }
 
     /// Forgets a consent whose connection did not come about.
@@ -202,8 +242,11 @@ impl Store {
     }
 }
 
+/// How names of kept consents begin.
+const CONSENT: &str = "consent ";
+
 fn consent_name(id: &ConnectionId) -> String {
-    format!("consent {id}")
+    format!("{CONSENT}{id}")
 }
 
 pub(super) fn purpose(id: &ConnectionId) -> String {

@@ -139,26 +139,10 @@ impl Store {
         setting: &ModeSetting,
         governed: Governed,
     ) -> Result<(), StoreError> {
-        let ModeSetting { connection, rules, mode } = setting.clone();
-        let mut body = row::members(json!({ "what": "mode", "mode": mode.as_str() }));
-        body.extend(governed.shown);
-        let mut sealed = vec![("by".to_owned(), governed.by.into_bytes())];
-        if !governed.reason.is_empty() {
-            sealed.push(("reason".to_owned(), governed.reason.into_bytes()));
-        }
-        let entry = NewEntry {
-            connection: Some(connection.clone()),
-            body,
-            sealed,
-            ..NewEntry::new(Kind::Admin, governed.at, rules.clone())
-        };
-        let entry = entry.prepare()?;
+        let entry = mode_entry(setting, governed).prepare()?;
+        let setting = setting.clone();
         self.write(move |desk| {
-            desk.db
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO mode (connection, rules, mode) VALUES (?1, ?2, ?3)",
-                )?
-                .execute((connection.as_str(), rules, mode.as_str()))?;
+            put_mode(desk.db, &setting)?;
             log::append(desk, entry).map(drop)
         })
         .await
@@ -182,6 +166,30 @@ impl Store {
             Ok(settings)
         })
         .await
+    }
+}
+
+/// Keeps how rules are taken on a connection, over what was before.
+pub(super) fn put_mode(db: &Connection, setting: &ModeSetting) -> Result<(), StoreError> {
+    let ModeSetting { connection, rules, mode } = setting;
+    db.prepare_cached("INSERT OR REPLACE INTO mode (connection, rules, mode) VALUES (?1, ?2, ?3)")?
+        .execute((connection.as_str(), rules, mode.as_str()))?;
+    Ok(())
+}
+
+/// Tells of it, with who and why sealed.
+pub(super) fn mode_entry(setting: &ModeSetting, governed: Governed) -> NewEntry {
+    let mut body = row::members(json!({ "what": "mode", "mode": setting.mode.as_str() }));
+    body.extend(governed.shown);
+    let mut sealed = vec![("by".to_owned(), governed.by.into_bytes())];
+    if !governed.reason.is_empty() {
+        sealed.push(("reason".to_owned(), governed.reason.into_bytes()));
+    }
+    NewEntry {
+        connection: Some(setting.connection.clone()),
+        body,
+        sealed,
+        ..NewEntry::new(Kind::Admin, governed.at, setting.rules.clone())
     }
 }
 

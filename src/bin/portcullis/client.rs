@@ -62,7 +62,10 @@ impl Operator {
         };
         let client = reqwest::Client::builder()
             .timeout(DEADLINE)
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(reqwest::redirect::Policy::none());
+        // A proxy of the environment would read the token, and what `connect` sends, of a call that is not encrypted.
+        let client = if is_https(&reach.gateway) { client } else { client.no_proxy() };
+        let client = client
             .build()
             .map_err(|error| ApiError::Unreachable(reach.gateway.clone(), error.to_string()))?;
         Ok(Self {
@@ -149,6 +152,11 @@ impl Operator {
         let body = body_of(answer).await;
         if status.is_success() { Ok(body) } else { Err(refused(status.as_u16(), &body)) }
     }
+}
+
+/// Whether what goes to this address is encrypted; what is no address is not.
+fn is_https(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| url.scheme() == "https")
 }
 
 async fn body_of(answer: reqwest::Response) -> Value {

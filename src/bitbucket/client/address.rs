@@ -29,7 +29,7 @@ pub(crate) fn address(text: &str) -> Result<Url, SettingsError> {
 }
 
 /// Whether an address leads to this machine.
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),

@@ -52,13 +52,24 @@ pub struct TestServer {
 }
 
 /// Whom we believe on the way there, besides the system's own authorities, and which way it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Trust {
     /// Certificates of further authorities, PEM: a private CA's.
     pub authorities: Option<String>,
     /// The proxy that every call goes through: `http://proxy.example.com:3128`. None: straight there, whatever the
     /// environment says.
     pub proxy: Option<String>,
+}
+
+/// A proxy's address may hold a password.
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { authorities, proxy } = self;
+        f.debug_struct("Trust")
+            .field("authorities", authorities)
+            .field("proxy", &proxy.as_ref().map(|_| "…"))
+            .finish()
+    }
 }
 
 /// A refresh token could not be put where it survives.
@@ -147,6 +158,11 @@ pub enum SettingsError {
     /// Not a proxy.
     #[error("the proxy is not an address like `http://proxy.example.com:3128`")]
     Proxy,
+    /// A proxy elsewhere for what is not encrypted.
+    #[error(
+        "the Bitbucket's address is plain http, so a proxy on another machine would read the credential: leave the proxy out, or use an https address"
+    )]
+    OpenProxy,
     /// The client could not be set up.
     #[error("the HTTP client could not be set up: are the system's CA certificates installed?")]
     Client,

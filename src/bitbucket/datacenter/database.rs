@@ -90,6 +90,11 @@ pub enum DatabaseError {
         "the database is not on this machine, so its password must travel by TLS: take `sslmode=disable` out of the address"
     )]
     Plain,
+    /// What is done anyway.
+    #[error(
+        "leave `sslmode=verify-full` and `sslmode=verify-ca` out of the address: off this machine TLS is always used, and the certificate and its name are always verified"
+    )]
+    Verify,
     /// The certificate authority is none.
     #[error("the database's certificate authority is not a PEM file of certificates")]
     Authority,

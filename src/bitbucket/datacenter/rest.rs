@@ -121,7 +121,7 @@ impl DataCenter {
     }
 
     /// `X-AUSERNAME` of any answer, looked up. An answer without one was given to nobody: Data Center does not refuse
-    /// a credential it ignores.
+    /// a credential it ignores. A name that no list has is somebody all the same: [`FetchError::Unlisted`].
     pub(crate) async fn whoami(&self, deadline: Deadline) -> Result<Option<Id>, FetchError> {
         let what = "the credential's own user";
         let path = ["rest", "api", "latest", "application-properties"];
@@ -137,7 +137,7 @@ impl DataCenter {
         call.url.query_pairs_mut().append_pair("filter", &name);
         let users: Vec<User> = self.list(call, deadline).await?;
         let own = users.into_iter().find(|user| user.name == name).and_then(|user| user.id);
-        Ok(own.and_then(|id| self.user(id)))
+        own.and_then(|id| self.user(id)).map(Some).ok_or(FetchError::Unlisted)
     }
 
     /// The whole of it. Asked for its state, so that a wrong address is noticed.

@@ -158,6 +158,11 @@ pub enum FetchError {
     /// A new refresh token could not be put where it survives; it is not used until it is.
     #[error("the new OAuth refresh token could not be kept: is the store writable?")]
     NotKept,
+    /// Somebody was taken for somebody, and no list names that one.
+    #[error(
+        "Bitbucket takes the credential and does not list whom it acts as: a token of a project or repository belongs to a hidden service user"
+    )]
+    Unlisted,
     /// This product has no such thing.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -207,6 +212,7 @@ impl FetchError {
             Self::ForeignPage { .. } => "foreign_page",
             Self::NotIndexed => "not_indexed",
             Self::NotKept => "not_kept",
+            Self::Unlisted => "unlisted",
             Self::Unsupported(_) => "unsupported",
             Self::Unaddressed(_) => "unaddressed",
             Self::Moved(_) => "moved",
@@ -238,6 +244,7 @@ impl FetchError {
             | Self::TooLarge { .. }
             | Self::TooLong { .. }
             | Self::ForeignPage { .. }
+            | Self::Unlisted
             | Self::Unsupported(_)
             | Self::Unaddressed(_)
             | Self::Moved(_)

@@ -217,9 +217,9 @@ pub struct Kept {
     /// PEM of further authorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorities: Option<String>,
-    /// A proxy.
+    /// A proxy; a password may stand in its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proxy: Option<String>,
+    pub proxy: Option<Hidden>,
     /// How much it is meant to see.
     pub profile: Profile,
     /// Projects and repositories whose webhooks are wanted; empty: all.
@@ -313,7 +313,8 @@ impl Kept {
 
     /// Whom we believe on the way there.
     pub fn trust(&self) -> Trust {
-        Trust { authorities: self.authorities.clone(), proxy: self.proxy.clone() }
+        let proxy = self.proxy.as_ref().map(|proxy| proxy.secret().expose().clone());
+        Trust { authorities: self.authorities.clone(), proxy }
     }
 
     fn client_with(

@@ -50,6 +50,8 @@ impl Gateway {
     pub async fn connect(&self, wish: &ConnectWish, by: &By) -> Result<Connected, TieError> {
         let mut kept = wish.judged()?;
         self.governed((by, &wish.reason), json!({}))?;
+        // Before anything is kept: with one that cannot be used nothing could be changed or taken away any more.
+        kept.second(&wish.id)?;
         let _alone = self.ties.changing.lock().await;
         let id = &wish.id;
         if self.connections.get(id).is_some() || self.store.knew_connection(id).await? {
@@ -126,8 +128,8 @@ impl Gateway {
             "effects": kept.posts_status, "scoped": !kept.scope.is_empty(),
         });
         let added = self.governed((by, reason), shown)?;
-        // Whatever holds for the others: whoever connects one more does not stop anybody by that. Before the connection
-        // is there, so that no crash leaves it without.
+        // Whatever holds for the others: whoever connects one more does not stop anybody by that. Both at once, so that no
+        // crash leaves a connection without, or an id that was never used taken.
         let setting =
             ModeSetting { connection: id.clone(), rules: "*".to_owned(), mode: Mode::Shadow };
         let reason = "a new connection starts in shadow".to_owned();
@@ -138,12 +140,12 @@ impl Gateway {
             ..Governed::default()
         };
         let _governing = self.governing.lock().await;
-        self.store.set_mode(&setting, governed).await?;
-        let modes = self.modes.load().with(setting);
-        self.modes.store(Arc::new(modes));
-        if !self.store.add_connection(&sealed(id, kept)?, added).await? {
+        let shadow = (&setting, governed);
+        if !self.store.add_connection(&sealed(id, kept)?, added, shadow).await? {
             return Err(TieError::Taken(id.clone()));
         }
+        let modes = self.modes.load().with(setting);
+        self.modes.store(Arc::new(modes));
         self.admit(id, Arc::new(kept.clone()), client)
     }
 

@@ -40,10 +40,17 @@ impl Gateway {
             let (store, id) = (store.clone(), id.clone());
             let bytes = Secret::new(refresh.expose().clone().into_bytes());
             let keeping: Keeping = Box::pin(async move {
-                store.keep_consent(&id, &bytes).await.map_err(|error| {
-                    tracing::error!(connection = %id, %error, "a refresh token could not be kept");
-                    NotKept
-                })
+                match store.keep_consent(&id, &bytes).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => {
+                        tracing::info!(connection = %id, "a refresh token came after its connection had ended: it was not kept");
+                        Err(NotKept)
+                    }
+                    Err(error) => {
+                        tracing::error!(connection = %id, %error, "a refresh token could not be kept");
+                        Err(NotKept)
+                    }
+                }
             });
             keeping
         });
@@ -68,6 +75,7 @@ impl Gateway {
         })?;
         *code = Hidden::default();
         let bytes = Secret::new(refresh.expose().clone().into_bytes());
-        Ok(self.store.keep_consent(id, &bytes).await?)
+        let kept = self.store.keep_consent(id, &bytes).await?;
+        if kept { Ok(()) } else { Err(TieError::Taken(id.clone())) }
     }
 }

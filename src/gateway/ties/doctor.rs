@@ -256,8 +256,11 @@ async fn credential(look: &mut Looker<'_>, client: &Client) -> bool {
             look.ok(at, format!("it is taken by {name}"));
             true
         }
-        // A token without `account` has no right to know itself, and may do all the rest.
-        Err(FetchError::Forbidden { what: "the credential's own user", .. }) => {
+        // A token without `account` has no right to know itself, and may do all the rest. One of a project or repository
+        // acts as a user that no list names.
+        Err(
+            FetchError::Forbidden { what: "the credential's own user", .. } | FetchError::Unlisted,
+        ) => {
             look.ok(at, "it is taken; who it acts as is not told");
             true
         }
@@ -267,6 +270,11 @@ async fn credential(look: &mut Looker<'_>, client: &Client) -> bool {
         }
         Err(error @ FetchError::Unreachable) => {
             look.wrong(at, error.to_string(), UNREACHABLE);
+            false
+        }
+        // Whether the credential is good was not said: an outage, or an answer that came too late.
+        Err(error) if error.may_pass() => {
+            look.unknown(at, error.to_string());
             false
         }
         Err(error) => {

@@ -3,19 +3,29 @@
 
 use std::sync::Arc;
 use std::sync::PoisonError;
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
+use tokio::time::Instant;
+use tokio::time::timeout_at;
 
 use crate::decision::pause::By;
 use crate::gateway::Gateway;
+use crate::gateway::connections::kept::Kept;
+use crate::gateway::ties::AT_ONCE;
 use crate::gateway::ties::TieError;
 use crate::gateway::ties::connecting;
 use crate::gateway::ties::registering;
 use crate::graph::ConnectionId;
 use crate::graph::Snapshot;
 use crate::graph::World;
+
+/// How long all webhooks together may take to be taken away. The listener ends a request after a minute, and one that
+/// was ended would erase nothing, however often it is asked again.
+const REMOVALS: Duration = Duration::from_secs(30);
 
 /// What became of the end of a connection.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -40,6 +50,7 @@ impl Gateway {
         by: &By,
         reason: &str,
     ) -> Result<Parted, TieError> {
+        self.governed((by, reason), json!({}))?;
         let _alone = self.ties.changing.lock().await;
         let kept = self.tie(id)?;
         let mut parted = Parted {
@@ -49,14 +60,7 @@ impl Gateway {
             left: Vec::new(),
             by_hand: connecting::revoke(&kept),
         };
-        let hands = self.hands(id, &kept)?;
-        for hook in &kept.hooks {
-            match registering::remove(&hands, &self.public_url, hook).await {
-                Ok(true) => parted.removed += 1,
-                Ok(false) => parted.gone += 1,
-                Err(error) => parted.left.push(format!("{}: {error}", hook.name)),
-            }
-        }
+        self.take_away(&kept, &mut parted).await;
         let shown = json!({
             "removed": parted.removed, "gone": parted.gone, "left": parted.left.len(),
         });
@@ -67,6 +71,32 @@ impl Gateway {
         self.withdraw(id)?;
         tracing::warn!(connection = %id, left = parted.left.len(), "a connection was ended");
         Ok(parted)
+    }
+
+    /// Takes the webhooks away, as many as can be within [`REMOVALS`]; the others are left.
+    async fn take_away(&self, kept: &Kept, parted: &mut Parted) {
+        let hands = match self.hands(&parted.id, kept) {
+            Ok(hands) => hands,
+            Err(error) => {
+                let left = kept.hooks.iter().map(|hook| format!("{}: {error}", hook.name));
+                parted.left.extend(left);
+                return;
+            }
+        };
+        let one = |hook| registering::remove(&hands, &self.public_url, hook);
+        let ends = all_within(REMOVALS, kept.hooks.iter().map(one).collect()).await;
+        for (hook, end) in kept.hooks.iter().zip(ends) {
+            match end {
+                Some(Ok(true)) => parted.removed += 1,
+                Some(Ok(false)) => parted.gone += 1,
+                Some(Err(error)) => parted.left.push(format!("{}: {error}", hook.name)),
+                None => parted.left.push(format!(
+                    "{}: the {} s for all of them were over, so nobody knows whether it is there",
+                    hook.name,
+                    REMOVALS.as_secs()
+                )),
+            }
+        }
     }
 
     /// Takes what was learned of a connection out of the graph.
@@ -80,5 +110,34 @@ impl Gateway {
             .map_err(|error| TieError::Kept(id.clone(), error.to_string()))?;
         self.graph.store(Arc::new(graph));
         Ok(())
+    }
+}
+
+/// What becomes of each, a few at a time and in their order; none: the time for all of them was over before.
+async fn all_within<T>(time: Duration, all: Vec<impl Future<Output = T>>) -> Vec<Option<T>> {
+    let until = Instant::now() + time;
+    let each: Vec<_> =
+        all.into_iter().map(|one| async move { timeout_at(until, one).await.ok() }).collect();
+    futures_util::stream::iter(each).buffered(AT_ONCE).collect().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use futures_util::FutureExt as _;
+    use futures_util::future::pending;
+    use futures_util::future::ready;
+
+    #[tokio::test]
+    async fn what_never_ends_takes_the_time_once_and_not_once_for_each() {
+        let mut all: Vec<_> = (0..200).map(|_| pending::<u8>().boxed()).collect();
+        all.insert(0, ready(7).boxed());
+        let (begun, time) = (Instant::now(), Duration::from_millis(50));
+        let ends = all_within(time, all).await;
+        assert!(begun.elapsed() < 20 * time, "{:?}", begun.elapsed());
+        assert_eq!(ends.len(), 201);
+        assert_eq!(ends[0], Some(7));
+        assert!(ends[1..].iter().all(Option::is_none));
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::bitbucket::SettingsError;
 use crate::bitbucket::scopes::Profile;
 use crate::gateway::connections::kept::Hidden;
 use crate::gateway::connections::kept::Kept;
@@ -59,7 +60,7 @@ pub struct ConnectWish {
     pub authorities: Option<String>,
     /// A proxy that every call goes through.
     #[serde(default)]
-    pub proxy: Option<String>,
+    pub proxy: Option<Hidden>,
     /// How much it is meant to see.
     #[serde(default = "full")]
     pub profile: Profile,
@@ -192,16 +193,20 @@ fn judge_credential(product: Product, credential: &KeptCredential) -> Result<(),
                 "an API token is a credential of Bitbucket Cloud: Data Center takes an HTTP access token (`--credential token`)",
             );
         }
-        (_, KeptCredential::ApiToken { email, .. }) if !email.contains('@') => {
+        (Product::DataCenter, KeptCredential::Oauth { .. } | KeptCredential::OauthCode { .. }) => {
+            return Err(SettingsError::Consumer.into());
+        }
+        (Product::Cloud, KeptCredential::ApiToken { email, .. }) if !email.contains('@') => {
             return wrong(
                 "an API token is given with the account's e-mail address: a user name is answered 401",
             );
         }
-        (_, KeptCredential::Oauth { key, secret }) => vec![key, secret],
-        (_, KeptCredential::OauthCode { key, secret, code }) => vec![key, secret, code],
-        (_, KeptCredential::Token { token } | KeptCredential::ApiToken { token, .. }) => {
-            vec![token]
+        (Product::Cloud, KeptCredential::Oauth { key, secret }) => vec![key, secret],
+        (Product::Cloud, KeptCredential::OauthCode { key, secret, code }) => {
+            vec![key, secret, code]
         }
+        (_, KeptCredential::Token { token })
+        | (Product::Cloud, KeptCredential::ApiToken { token, .. }) => vec![token],
         (Product::DataCenter, KeptCredential::Basic { password, .. }) => vec![password],
     };
     if parts.iter().any(|part| is_old(part)) {
@@ -226,6 +231,14 @@ mod tests {
             .err()
             .map(|error| error.to_string())
             .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_consumer_is_no_credential_of_data_center() {
+        let (key, secret) = (Hidden::new("key".to_owned()), Hidden::new("secret".to_owned()));
+        let consumer = KeptCredential::Oauth { key, secret };
+        assert!(said(Product::DataCenter, &consumer).contains("Bitbucket Cloud"));
+        assert_eq!(said(Product::Cloud, &consumer), "");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use portcullis::bitbucket::datacenter::database::Database;
 use portcullis::bitbucket::datacenter::database::DatabaseError;
 use portcullis::bitbucket::datacenter::database::SCHEMA;
 use portcullis::bitbucket::datacenter::database::Settings;
+use portcullis::graph::Kind;
 use portcullis::simulator::company::Company;
 use portcullis::simulator::datacenter::DcHolder;
 use portcullis::simulator::datacenter::GlobalLevel;
@@ -80,6 +81,19 @@ fn other_databases_and_bad_addresses_are_refused_with_the_way_to_go() {
     }
     let plain = "postgresql://u:p@db.example.com/bitbucket?sslmode=disable";
     assert_eq!(address(plain), Err(DatabaseError::Plain));
+    // The name stays here, and the address behind it does not.
+    for beside in ["localhost", "127.0.0.1"] {
+        let away = format!("postgresql://u:p@{beside}/bitbucket?hostaddr=10.0.0.5");
+        assert_eq!(address(&away), Ok(()), "by TLS");
+        let plain = format!("{away}&sslmode=disable");
+        assert_eq!(address(&plain), Err(DatabaseError::Plain));
+    }
+    for mode in ["verify-full", "verify-ca"] {
+        let asked = format!("postgresql://u:p@db.example.com/bitbucket?sslmode={mode}");
+        let error = address(&asked).unwrap_err();
+        assert_eq!(error, DatabaseError::Verify);
+        assert!(error.to_string().contains("always verified"), "{error}");
+    }
     for good in [
         "postgresql://u:p@db.example.com/bitbucket",
         "postgres://u:p@127.0.0.1:5432/bitbucket",
@@ -132,7 +146,7 @@ async fn a_part_that_is_not_there_or_not_readable_is_unknown_of_every_place() {
     let (name, client) = server.database(&fill::rows(&small().datacenter)).await;
     reader(&client).await;
     let change = "DROP TABLE \"AO_6978BB_PERMITTED_ENTITY\", \"AO_6978BB_RESTRICTED_REF\";
-        REVOKE ALL ON \"AO_A0B856_WEBHOOK\" FROM portcullis_ro;
+        REVOKE ALL ON \"AO_A0B856_WEBHOOK\", \"AO_E5A814_ACCESS_TOKEN\" FROM portcullis_ro;
         ALTER TABLE repository DROP COLUMN is_archived;";
     client.batch_execute(change).await.unwrap();
     let told = told(&server.reader(&name)).await.unwrap();
@@ -143,8 +157,11 @@ async fn a_part_that_is_not_there_or_not_readable_is_unknown_of_every_place() {
     };
     assert!(whys("restrictions").len() == 2 && whys("restrictions")[0].contains("never used"));
     assert!(whys("hooks").len() == 2 && whys("hooks")[0].contains("may not read"));
+    let users = told.world.nodes.iter().filter(|node| node.id.kind() == Kind::User);
+    assert!(users.count() >= whys("holds").len(), "of people, not of service users");
+    assert!(!whys("holds").is_empty() && whys("holds")[0].contains("may not read"));
     assert_eq!(whys("archived").len(), 1);
-    assert_eq!(told.survey.absent.len(), 3, "{:?}", told.survey.absent);
+    assert_eq!(told.survey.absent.len(), 4, "{:?}", told.survey.absent);
 }
 
 #[tokio::test]

@@ -96,6 +96,12 @@ async fn who_we_are_is_told_by_the_answer_itself() {
     assert_eq!(wrong.whoami(WITHIN).await.unwrap_err().word(), "refused");
     let workspace = story.client.workspace(WITHIN).await.unwrap();
     assert_eq!(workspace.id, id("acme-dc/workspace/server"));
+    // Tokens of projects and repositories belong to users that no list names: somebody, and not nobody.
+    story.simulator.company(|company| {
+        let users = &mut company.datacenter.users;
+        users.iter_mut().find(|user| user.name == "ada").unwrap().service = true;
+    });
+    assert_eq!(story.client.whoami(WITHIN).await.unwrap_err().word(), "unlisted");
 }
 
 #[tokio::test]

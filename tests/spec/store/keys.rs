@@ -10,7 +10,6 @@ use portcullis::ledger::Kind;
 use portcullis::secret::Seal;
 use portcullis::secret::Secret;
 use portcullis::store::After;
-use portcullis::store::Governed;
 use portcullis::store::KeptConnection;
 use portcullis::store::NewAction;
 use portcullis::store::OpenError;
@@ -27,6 +26,7 @@ use super::HOOK;
 use super::OTHER_HOOK;
 use super::Place;
 use super::at;
+use super::connections::add;
 use super::decision_of;
 use super::delivery;
 use super::learn;
@@ -85,8 +85,8 @@ async fn filled(store: &Store) -> Uuid {
         id: "made-here".parse().unwrap(),
         bytes: Secret::new(b"all of a connection".to_vec()),
     };
-    assert!(store.add_connection(&kept, Governed::default()).await.unwrap());
-    store.keep_consent(&kept.id, &Secret::new(b"refresh".to_vec())).await.unwrap();
+    assert!(add(store, &kept).await);
+    assert!(store.keep_consent(&kept.id, &Secret::new(b"refresh".to_vec())).await.unwrap());
     letter
 }
 

@@ -115,6 +115,45 @@ async fn a_clock_a_limit_and_a_credential_that_ended_are_found() {
     check(&house, CLOUD, "credential", "refused the connection's credential").await;
 }
 
+/// What was found of an area, as health and sentence.
+async fn found(house: &House, connection: &str, area: &str) -> Vec<(String, String)> {
+    let told = house.gate.get(&format!("doctor?connection={connection}")).await;
+    let all = told["findings"].as_array().unwrap().iter().filter(|one| one["area"] == area);
+    let text = |one: &Value, name: &str| one[name].as_str().unwrap().to_owned();
+    all.map(|one| (text(one, "health"), text(one, "said"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_outage_keeps_from_us_is_unknown_and_not_wrong_or_well() {
+    let house = House::open().await;
+    let said = house.connect_datacenter(&["--profile", "observe"]).await;
+    assert_eq!(said.code, 0, "{}", said.all());
+    let simulator = &house.gate.town.simulator;
+    let url = simulator.datacenter_url();
+    let base = &url[url.rfind('/').unwrap()..];
+    simulator.lay_fault(
+        &format!("{base}/rest/api/latest/application-properties"),
+        Fault::Status(503),
+        None,
+    );
+    let credential = found(&house, DATACENTER, "credential").await;
+    assert_eq!(credential.len(), 1);
+    assert_eq!(credential[0].0, "unknown", "{credential:?}");
+    simulator.clear_faults();
+    assert!(found(&house, DATACENTER, "webhook").await.iter().all(|(health, _)| health == "ok"));
+    simulator.company(|company| {
+        company.datacenter.add_project("NEW", "New", None);
+    });
+    // Where webhooks should hang cannot be listed: the one that is missing is not called there.
+    let list = format!("{base}/rest/api/latest/projects?");
+    simulator.lay_fault(list.trim_end_matches('?'), Fault::Status(503), None);
+    let webhooks = found(&house, DATACENTER, "webhook").await;
+    assert!(
+        webhooks.iter().any(|(health, said)| health == "unknown" && said.contains("missing")),
+        "{webhooks:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scope_that_was_taken_away_is_found() {
     let house = connected().await;

@@ -250,6 +250,48 @@ async fn a_webhook_that_cannot_be_taken_away_is_named_and_the_secrets_go_all_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_end_whose_reason_is_too_long_takes_nothing_away() {
+    let house = House::open().await;
+    assert_eq!(house.connect_cloud(&house.token(&ALL_SCOPES), &[]).await.code, 0);
+    let path = format!("connections/{CLOUD}");
+    let why = json!({"reason": "x".repeat(501)});
+    let asked = house.gate.api(reqwest::Method::DELETE, &path, &why).await;
+    assert_eq!(asked.status, 400, "{}", asked.body);
+    assert_eq!(house.cloud_hooks().len(), 1, "it delivers as before");
+    let why = json!({"reason": "x".repeat(500)});
+    let asked = house.gate.api(reqwest::Method::DELETE, &path, &why).await;
+    assert_eq!((asked.status, house.cloud_hooks().len()), (200, 0), "{}", asked.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_second_credential_cannot_be_used_can_be_ended() {
+    let mut house = House::open().await;
+    assert_eq!(house.connect_datacenter(&[]).await.code, 0);
+    assert_eq!(house.gate.terminate().await, 0);
+    // As a gate of before might have kept it: a consumer, which Data Center does not know.
+    let store = house.gate.store().await;
+    let bytes = store.connections().await.unwrap().remove(0).bytes;
+    store.close().await;
+    let mut kept: serde_json::Value = serde_json::from_slice(bytes.expose()).unwrap();
+    kept["second"] = json!({"kind": "oauth", "key": "k", "secret": "s"});
+    let key = std::fs::read_to_string(house.gate.path("store.key")).unwrap();
+    let key: [u8; 32] = hex::decode(key.trim()).unwrap().try_into().unwrap();
+    let seal = portcullis::secret::Seal::new(&portcullis::secret::Secret::new(key), None);
+    let purpose = format!("connection {DATACENTER}");
+    let sealed = seal.seal(&purpose, kept.to_string().as_bytes()).unwrap();
+    let db = rusqlite::Connection::open(house.gate.path("portcullis.db")).unwrap();
+    assert_eq!(db.execute("UPDATE connection SET connection_sealed = ?1", [sealed]).unwrap(), 1);
+    drop(db);
+    house.gate.reopen().await;
+    let path = format!("connections/{DATACENTER}");
+    let asked = house.gate.api(reqwest::Method::DELETE, &path, &serde_json::Value::Null).await;
+    assert_eq!(asked.status, 200, "{}", asked.body);
+    let left = asked.body["left"].as_array().unwrap();
+    assert!(left.len() == 2 && left[0].as_str().unwrap().contains("Bitbucket Cloud"), "{left:?}");
+    assert_eq!(house.gate.count("connection WHERE connection_sealed IS NOT NULL"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_id_in_file_and_store_does_not_start_and_neither_does_one_that_has_ended() {
     let mut house = House::open().await;
     assert_eq!(house.connect_cloud(&house.token(&ALL_SCOPES), &[]).await.code, 0);

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::house::ALL_SCOPES;
 use super::house::CLOUD;
+use super::house::DATACENTER;
 use super::house::House;
 
 /// The state of every scope that a preview tells.
@@ -228,6 +229,47 @@ async fn a_server_edition_is_read_and_nothing_is_written_there() {
     assert_eq!(said.code, 0, "{}", said.all());
     assert!(said.out.contains("2024-02-15"), "{}", said.all());
     assert!(house.hook_secrets().is_empty(), "no webhook was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_credential_that_cannot_be_used_is_refused_before_anything_is_kept() {
+    let house = House::open().await;
+    let consumer = json!({"kind": "oauth", "key": "k", "secret": "canary"});
+    let broken = json!({"kind": "token", "token": "canary\u{7}"});
+    for second in [consumer, broken] {
+        let wish = json!({
+            "id": DATACENTER, "product": "datacenter",
+            "base_url": house.gate.town.simulator.datacenter_url(),
+            "credential": {"kind": "token", "token": house.http_token()}, "second": second,
+        });
+        let asked = house.post("connections", &wish).await;
+        assert_eq!(asked.status, 400, "{}", asked.body);
+        assert!(!asked.body.to_string().contains("canary"), "{}", asked.body);
+    }
+    assert_eq!(house.gate.count("connection") + house.gate.count("mode"), 0);
+    let said = house.connect_datacenter(&[]).await;
+    assert_eq!(said.code, 0, "the id is free: {}", said.all());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_a_hidden_service_user_connects() {
+    let house = House::open().await;
+    let wish = json!({
+        "id": DATACENTER, "product": "datacenter",
+        "base_url": house.gate.town.simulator.datacenter_url(),
+        "credential": {"kind": "token", "token": house.http_token()},
+    });
+    house.gate.town.simulator.company(|company| {
+        let users = &mut company.datacenter.users;
+        users.iter_mut().find(|user| user.name == "portcullis").unwrap().service = true;
+    });
+    let asked = house.post("connections", &wish).await;
+    assert_eq!(asked.status, 201, "{}", asked.body);
+    assert_eq!(asked.body["found"]["acts_as"], serde_json::Value::Null);
+    let doctor = house.gate.get(&format!("doctor?connection={DATACENTER}")).await;
+    let found = doctor["findings"].as_array().unwrap();
+    let own = found.iter().find(|one| one["area"] == "credential").unwrap();
+    assert_eq!(own["health"], "ok", "{own}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

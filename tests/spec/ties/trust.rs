@@ -92,4 +92,40 @@ async fn a_proxy_is_gone_through_where_one_is_named() {
     let asked = house.post("connections", &wish).await;
     assert_eq!(asked.status, 201, "{}", asked.body);
     assert_eq!(house.read(DATACENTER).await["state"], "done");
+    // What is not encrypted is shown to no proxy elsewhere.
+    wish["id"] = json!("by-another-machine");
+    for proxy in ["http://mia:canary@proxy.example.com:3128", "proxy.example.com:3128"] {
+        wish["proxy"] = json!(proxy);
+        let asked = house.post("connections", &wish).await;
+        assert_eq!(asked.status, 400, "{}", asked.body);
+        let said = asked.body["detail"].as_str().unwrap();
+        assert!(said.contains("leave the proxy out") && !said.contains("canary"), "{said}");
+    }
+}
+
+#[test]
+fn a_password_of_a_proxy_is_not_shown() {
+    let trust = portcullis::bitbucket::Trust {
+        authorities: None,
+        proxy: Some("http://mia:canary@proxy.example.com:3128".to_owned()),
+    };
+    let shown = format!("{trust:?}");
+    assert!(shown.contains("proxy") && !shown.contains("canary"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_does_not_tell_a_proxy_what_goes_to_this_machine_in_the_open() {
+    let house = House::open().await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let heard = tokio::spawn(async move { proxy.accept().await.map(drop) });
+    let mut command = house.gate.operator(&["token", "list"]);
+    for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"] {
+        command.env(name, &address);
+    }
+    command.env_remove("no_proxy").env_remove("NO_PROXY");
+    let said = crate::spec::rig::said(command).await;
+    assert_eq!(said.code, 0, "{}", said.all());
+    assert!(!heard.is_finished(), "the proxy was spoken to");
+    heard.abort();
 }

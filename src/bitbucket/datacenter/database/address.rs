@@ -43,12 +43,17 @@ pub(super) fn config(url: &str) -> Result<Config, DatabaseError> {
     if !(url.starts_with("postgresql://") || url.starts_with("postgres://")) {
         return Err(DatabaseError::Address);
     }
+    if verifies(url) {
+        return Err(DatabaseError::Verify);
+    }
     // The parser's own words quote parts of the address.
     let mut config = Config::from_str(url).map_err(|_| DatabaseError::Address)?;
     if config.get_hosts().is_empty() || config.get_user().is_none() {
         return Err(DatabaseError::Address);
     }
-    let here = config.get_hosts().iter().all(stays_here);
+    // Where both are given, the connection goes to the second.
+    let here = config.get_hosts().iter().all(stays_here)
+        && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
     let mode = match (here, config.get_ssl_mode()) {
         (true, SslMode::Require) | (false, SslMode::Require | SslMode::Prefer) => SslMode::Require,
         (true, _) => SslMode::Disable,
@@ -56,6 +61,14 @@ pub(super) fn config(url: &str) -> Result<Config, DatabaseError> {
     };
     config.ssl_mode(mode).connect_timeout(CONNECT).application_name("portcullis");
     Ok(config)
+}
+
+/// Whether the address asks for what is done anyway, in words that the parser does not know.
+fn verifies(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let is_full = |mode: &str| matches!(mode, "verify-full" | "verify-ca");
+    url::form_urlencoded::parse(query.as_bytes())
+        .any(|(name, value)| name == "sslmode" && is_full(&value))
 }
 
 fn stays_here(host: &Host) -> bool {

@@ -40,8 +40,14 @@ pub(super) async fn read(
             give(scribe, known, (node, "access key", "SSH key"), (owner, Relation::Admin));
         }
     }
-    if survey.gap(Part::Tokens).is_none() {
-        tokens(session, scribe, known).await?;
+    match survey.gap(Part::Tokens) {
+        None => tokens(session, scribe, known).await?,
+        // No list of a place has tokens in it: they are in the hands of people, or behind the holders of grants.
+        Some(why) => {
+            for person in known.people.values() {
+                scribe.gap(&person.id, "holds", why.to_owned());
+            }
+        }
     }
     Ok(())
 }

@@ -39,10 +39,24 @@ impl Gateway {
         (connection, kept): (&Connection, &Kept),
         heard: &Heard,
     ) {
-        let Ok(hands) = self.hands(&connection.id, kept) else { return };
-        for spot in self.missing_hooks(&connection.id, kept).await.unwrap_or_default() {
-            let said = "no webhook of ours hangs there: nothing is told from there";
-            look.wrong((Area::Webhook, &spot.name), said, RENEW);
+        let hands = match self.hands(&connection.id, kept) {
+            Ok(hands) => hands,
+            Err(error) => {
+                look.unknown((Area::Webhook, ""), format!("none could be looked at: {error}"));
+                return;
+            }
+        };
+        match self.missing_hooks(&connection.id, kept).await {
+            Ok(missing) => {
+                for spot in missing {
+                    let said = "no webhook of ours hangs there: nothing is told from there";
+                    look.wrong((Area::Webhook, &spot.name), said, RENEW);
+                }
+            }
+            Err(error) => {
+                let said = format!("whether one is missing could not be found out: {error}");
+                look.unknown((Area::Webhook, "missing"), said);
+            }
         }
         if kept.hooks.is_empty() {
             look.unknown(
@@ -116,8 +130,8 @@ impl Gateway {
         heard: &Heard,
     ) {
         let mut seen = Vec::new();
-        let mut whole = true;
-        for place in places(client).await {
+        let (places, mut whole) = places(client).await;
+        for place in places {
             match client.hooks(&place, CALL).await {
                 Ok(list) => seen.extend(list),
                 Err(_) => whole = false,
@@ -221,9 +235,14 @@ fn last_heard(connection: &Connection, id: &str, heard: &Heard) -> Option<Time> 
     heard.last.get(hook.id()).copied().max(hook.spoke())
 }
 
-/// Where a webhook of the configuration file may hang.
-async fn places(client: &Client) -> Vec<HookPlace> {
-    let spots = client.spots(CALL).await.unwrap_or_default().into_iter().map(|spot| spot.place);
-    let whole = (client.product() == Product::Cloud).then_some(HookPlace::Workspace);
-    whole.into_iter().chain(spots).take(MAX_PLACES).collect()
+/// Where a webhook of the configuration file may hang, and whether those are all places.
+async fn places(client: &Client) -> (Vec<HookPlace>, bool) {
+    let spots = client.spots(CALL).await;
+    let told = spots.is_ok();
+    let workspace = (client.product() == Product::Cloud).then_some(HookPlace::Workspace);
+    let spots = spots.unwrap_or_default().into_iter().map(|spot| spot.place);
+    let mut places: Vec<HookPlace> = workspace.into_iter().chain(spots).collect();
+    let whole = told && places.len() <= MAX_PLACES;
+    places.truncate(MAX_PLACES);
+    (places, whole)
 }
