@@ -155,6 +155,23 @@ async fn what_an_outage_keeps_from_us_is_unknown_and_not_wrong_or_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_configured_webhook_is_not_called_missing_where_places_could_not_be_listed() {
+    let gate = crate::spec::rig::Gate::start().await;
+    let house = House { gate };
+    house.gate.town.simulator.company(|company| {
+        company.datacenter.repository_mut(LEDGER).unwrap().hooks.clear();
+    });
+    let id = crate::spec::rig::DATACENTER;
+    let webhooks = found(&house, id, "webhook").await;
+    assert!(webhooks.iter().any(|(health, _)| health == "wrong"), "it is gone: {webhooks:?}");
+    let list = "/bitbucket/rest/api/latest/projects";
+    house.gate.town.simulator.lay_fault(list, Fault::Status(503), None);
+    let webhooks = found(&house, id, "webhook").await;
+    assert!(!webhooks.is_empty());
+    assert!(webhooks.iter().all(|(health, _)| health == "unknown"), "{webhooks:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scope_that_was_taken_away_is_found() {
     let house = connected().await;
     house.gate.town.simulator.company(|company| {
