@@ -329,18 +329,18 @@ fn mentions(pdp: &Pdp, id: &str) -> i64 {
 async fn whoever_a_question_names_on_either_side_is_mentioned() {
     let (pdp, token) = open().await;
     let question = json!({"subject": entity("user", "u01"), "action": {"name": "read"}, "resource": entity("user", "u02")});
-    let (asker, asked) = ("records/user/u01", "records/user/u02");
-    assert_eq!((mentions(&pdp, asker), mentions(&pdp, asked)), (0, 0));
+    let (asker, about) = ("records/user/u01", "records/user/u02");
+    assert_eq!((mentions(&pdp, asker), mentions(&pdp, about)), (0, 0));
     pdp.decides(&token, &question).await;
-    assert_eq!((mentions(&pdp, asker), mentions(&pdp, asked)), (1, 1), "an evaluation");
+    assert_eq!((mentions(&pdp, asker), mentions(&pdp, about)), (1, 1), "an evaluation");
     let many = json!({"evaluations": [question]});
     assert_eq!(pdp.ask(&token, "evaluations", &many).await.status, 200);
-    assert_eq!((mentions(&pdp, asker), mentions(&pdp, asked)), (2, 2), "one of several");
+    assert_eq!((mentions(&pdp, asker), mentions(&pdp, about)), (2, 2), "one of several");
     let who = but(question.clone(), &[("/subject", json!({"type": "user"}))]);
     assert_eq!(pdp.ask(&token, "search/subject", &who).await.status, 200);
-    assert_eq!((mentions(&pdp, asker), mentions(&pdp, asked)), (2, 3), "a search for subjects");
+    assert_eq!((mentions(&pdp, asker), mentions(&pdp, about)), (2, 3), "a search for subjects");
     let what = json!({"subject": entity("user", "u01"), "resource": entity("user", "u02")});
     assert_eq!(pdp.ask(&token, "search/action", &what).await.status, 200);
-    assert_eq!((mentions(&pdp, asker), mentions(&pdp, asked)), (3, 4), "a search for actions");
+    assert_eq!((mentions(&pdp, asker), mentions(&pdp, about)), (3, 4), "a search for actions");
     pdp.end().await;
 }
