@@ -134,7 +134,7 @@ fn levels(graph: &Snapshot, estate: &Estate) -> Vec<Row> {
     let hot: Vec<_> = (0..QUESTIONS).map(|_| pair(WARM, WARM)).collect();
     let cold: Vec<_> = (0..QUESTIONS).map(|_| pair(PEOPLE, REPOSITORIES)).collect();
     let round = |pairs: &[(NodeNo, NodeNo)]| {
-        let (_, took) = kit::spent(|| {
+        let ((), took) = kit::spent(|| {
             for &(person, repository) in pairs {
                 black_box(graph.effective(black_box(person), repository));
             }

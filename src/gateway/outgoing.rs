@@ -78,7 +78,9 @@ impl Gateway {
         }
         let written = self.store.append(entries).await;
         if written.is_err() {
-            taken.into_iter().for_each(|(tally, asked)| tally.give_back(asked));
+            for (tally, asked) in taken {
+                tally.give_back(asked);
+            }
         }
         written.map(drop)
     }

@@ -42,7 +42,7 @@ const GRANTS: [Relation; 5] =
 /// Levels on the places of one home. Most stay none, so what has one is marked.
 struct Levels {
     first: u32,
-    levels: Vec<u8>,
+    held: Vec<u8>,
     marks: Marks,
 }
 
@@ -52,12 +52,12 @@ impl Levels {
         let (projects, repositories) = (home.of(Kind::Project), home.of(Kind::Repository));
         let first = projects.start.min(repositories.start);
         let count = projects.end.max(repositories.end).saturating_sub(first) as usize;
-        Self { first, levels: vec![0; count], marks: Marks::new(count) }
+        Self { first, held: vec![0; count], marks: Marks::new(count) }
     }
 
     fn raise(&mut self, number: u32, level: Level) {
         let at = number.wrapping_sub(self.first);
-        let Some(now) = self.levels.get_mut(at as usize) else { return };
+        let Some(now) = self.held.get_mut(at as usize) else { return };
         if *now == 0 {
             self.marks.add(at);
         }
@@ -65,7 +65,7 @@ impl Levels {
     }
 
     fn at(&self, number: u32) -> Level {
-        let now = self.levels.get(number.wrapping_sub(self.first) as usize).copied().unwrap_or(0);
+        let now = self.held.get(number.wrapping_sub(self.first) as usize).copied().unwrap_or(0);
         Level::ALL.get(usize::from(now)).copied().unwrap_or(Level::None)
     }
 
@@ -94,7 +94,7 @@ impl Snapshot {
             for holder in std::iter::once(claim.itself).chain(claim.groups.iter().copied()) {
                 self.raise_grants(&mut levels, holder);
             }
-            self.raise_wide(&mut levels, &claim, home);
+            raise_wide(&mut levels, &claim, home);
         }
         self.raise_inside(&mut levels, &claim, home);
         Reached { repositories: levels.repositories(home), unknown: self.hidden(&claim, home) }
@@ -105,14 +105,6 @@ impl Snapshot {
             for packed in self.out_of(holder, is) {
                 levels.raise(packed & MASK, is.level());
             }
-        }
-    }
-
-    /// What the identity is on the whole workspace, it is on every repository of it.
-    fn raise_wide(&self, levels: &mut Levels, claim: &Claim<'_>, home: &Home) {
-        let wide = wide(claim.rank);
-        if wide > Level::None {
-            home.of(Kind::Repository).for_each(|repository| levels.raise(repository, wide));
         }
     }
 
@@ -152,5 +144,13 @@ impl Snapshot {
         let fields = || HIDING.iter().chain(keys);
         let why = |number: &u32| fields().find_map(|field| self.doubt(*number, field));
         doubted.into_iter().find_map(why).cloned()
+    }
+}
+
+/// What the identity is on the whole workspace, it is on every repository of it.
+fn raise_wide(levels: &mut Levels, claim: &Claim<'_>, home: &Home) {
+    let wide = wide(claim.rank);
+    if wide > Level::None {
+        home.of(Kind::Repository).for_each(|repository| levels.raise(repository, wide));
     }
 }

@@ -88,7 +88,7 @@ impl Snapshot {
         }
         for (number, card) in (0_u32..).zip(&cards) {
             let Some(home) = homes.get_mut(usize::from(card.connection)) else { continue };
-            note(home, number, card);
+            note(home, number, *card);
         }
         self.nested = Arc::new(self.nest(&cards));
         for number in self.nested.keys() {
@@ -197,7 +197,7 @@ fn idle(cards: &[Card], homes: &[Home]) -> u64 {
 }
 
 /// Takes note of a node in its home's lists.
-fn note(home: &mut Home, number: u32, card: &Card) {
+fn note(home: &mut Home, number: u32, card: Card) {
     if let Some(range) = home.kinds.get_mut(card.kind as usize) {
         let first = if range.start == range.end { number } else { range.start };
         *range = first..number + 1;

@@ -441,6 +441,6 @@ async fn a_reading_that_can_never_be_decided_is_a_gap_and_holds_nothing_up() {
     let told = gaps(&house).await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].body["what"], "changes not decidable");
-    assert_eq!(told[0].connection.as_ref().map(|id| id.as_str()), Some("acme"));
+    assert_eq!(told[0].connection.as_deref(), Some("acme"));
     house.close().await;
 }
