@@ -263,8 +263,14 @@ pub(super) fn wish(pairs: &Pairs) -> Result<Wish, Problem> {
         unowned: pairs.parsed("unowned", "true or false", flag)?.unwrap_or(false),
         unused_days: days("unused")?,
         expiring_days: days("expiring")?,
-        rotate_days: days("rotate")?.unwrap_or(ROTATE_DAYS),
+        rotate_days: pairs
+            .parsed("rotate", "a whole number of days, 1 to 36500", some_days)?
+            .unwrap_or(ROTATE_DAYS),
     })
+}
+
+fn some_days(text: &str) -> Option<u64> {
+    days(text).filter(|days| *days > 0)
 }
 
 fn days(text: &str) -> Option<u64> {
