@@ -71,6 +71,14 @@ pub fn guarded(text: &str) -> String {
     if is_formula(text) { format!("'{text}") } else { text.to_owned() }
 }
 
+/// A cell as it stands in a line of RFC 4180, for every CSV of ours: guarded, and quoted where a reader could take it for
+/// more than one.
+pub fn written(text: &str) -> String {
+    let cell = guarded(text);
+    let plain = !cell.contains(['"', ',', ';', '\t', '\r', '\n']) && cell.trim() == cell;
+    if plain { cell } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
+}
+
 /// A cell as it was before [`guarded`].
 pub fn unguarded(text: &str) -> &str {
     text.strip_prefix('\'').filter(|inner| is_formula(inner)).unwrap_or(text)
@@ -335,11 +343,6 @@ const fn scope(kind: Kind) -> &'static str {
 }
 
 fn line(cells: &[String; 14]) -> String {
-    let cells: Vec<String> = cells.iter().map(|cell| quoted(&guarded(cell))).collect();
+    let cells: Vec<String> = cells.iter().map(|cell| written(cell)).collect();
     format!("{}\r\n", cells.join(","))
-}
-
-fn quoted(cell: &str) -> String {
-    let plain = !cell.contains(['"', ',', ';', '\t', '\r', '\n']) && cell.trim() == cell;
-    if plain { cell.to_owned() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::cli::Reach;
+use crate::cli::Gate;
 use crate::config::variable;
 
 /// The file `serve` and `demo` keep the operator token in.
@@ -54,22 +54,22 @@ pub enum ApiError {
 }
 
 impl Operator {
-    /// The gateway that `reach` names.
-    pub fn new(reach: &Reach) -> Result<Self, ApiError> {
+    /// That gateway.
+    pub fn new(gate: &Gate) -> Result<Self, ApiError> {
         let token = match variable("PORTCULLIS_OPERATOR_TOKEN") {
             Some(token) => token,
-            None => token_in(&reach.data)?,
+            None => token_in(&gate.data)?,
         };
         let client = reqwest::Client::builder()
             .timeout(DEADLINE)
             .redirect(reqwest::redirect::Policy::none());
         // A proxy of the environment would read the token, and what `connect` sends, of a call that is not encrypted.
-        let client = if is_https(&reach.gateway) { client } else { client.no_proxy() };
+        let client = if is_https(&gate.gateway) { client } else { client.no_proxy() };
         let client = client
             .build()
-            .map_err(|error| ApiError::Unreachable(reach.gateway.clone(), error.to_string()))?;
+            .map_err(|error| ApiError::Unreachable(gate.gateway.clone(), error.to_string()))?;
         Ok(Self {
-            address: reach.gateway.trim_end_matches('/').to_owned(),
+            address: gate.gateway.trim_end_matches('/').to_owned(),
             token: token.trim().to_owned(),
             client,
         })

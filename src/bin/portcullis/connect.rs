@@ -64,7 +64,7 @@ fn ended(done: Result<bool, Failed>) -> ExitCode {
 }
 
 fn operator(reach: &Reach) -> Result<Operator, Failed> {
-    Operator::new(reach).map_err(|error| Failed::Answer(error.to_string()))
+    Operator::new(&reach.gate).map_err(|error| Failed::Answer(error.to_string()))
 }
 
 /// Connects; whether every webhook was registered.

@@ -15,7 +15,7 @@ use crate::operator::text;
 /// Runs the command.
 pub async fn run(doctor: Doctor) -> ExitCode {
     let answer = async {
-        let operator = Operator::new(&doctor.reach)?;
+        let operator = Operator::new(&doctor.reach.gate)?;
         let only = doctor.id.clone().unwrap_or_default();
         operator.get_long("doctor", &[("connection", only)]).await
     };

@@ -23,7 +23,7 @@ use crate::operator::table::table;
 use crate::operator::text;
 
 fn operator(reach: &Reach) -> Result<Operator, Failed> {
-    Operator::new(reach).map_err(|error| error.to_string())
+    Operator::new(&reach.gate).map_err(|error| error.to_string())
 }
 
 /// `portcullis pause`

@@ -38,7 +38,7 @@ pub async fn answered<A: Serialize>(
     }
     let mut query = [query, &reach.when.query()].concat();
     query.push(("without", reach.without.clone().unwrap_or_default()));
-    let operator = Operator::new(&reach.reach()).map_err(|error| error.to_string())?;
+    let operator = Operator::new(&reach.gate).map_err(|error| error.to_string())?;
     operator.get(path, &query).await.map_err(|error| error.to_string())
 }
 

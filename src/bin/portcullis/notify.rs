@@ -20,14 +20,14 @@ pub async fn run(command: NotifyCommand) -> ExitCode {
     match command {
         NotifyCommand::List { reach } => {
             let answer = async {
-                let operator = Operator::new(&reach).map_err(|error| error.to_string())?;
+                let operator = Operator::new(&reach.gate).map_err(|error| error.to_string())?;
                 operator.get("channels", &[]).await.map_err(|error| error.to_string())
             };
             show(reach.format, answer.await, in_words)
         }
         NotifyCommand::Test { channel, reach } => {
             let answer = async {
-                let operator = Operator::new(&reach).map_err(|error| error.to_string())?;
+                let operator = Operator::new(&reach.gate).map_err(|error| error.to_string())?;
                 let path = format!("channels/{}/test", named(&channel)?);
                 operator.post(&path, &json!({})).await.map_err(|error| error.to_string())
             };

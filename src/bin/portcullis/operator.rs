@@ -29,7 +29,7 @@ pub async fn read(reach: &ReadReach, what: Reading<'_>) -> Result<Value, Failed>
     if let Some(store) = &reach.store {
         from_store::read(store, what).await
     } else {
-        let operator = Operator::new(&reach.reach).map_err(|error| error.to_string())?;
+        let operator = Operator::new(&reach.reach.gate).map_err(|error| error.to_string())?;
         let (path, query) = what.request();
         operator.get(&path, &query).await.map_err(|error| error.to_string())
     }
@@ -100,7 +100,7 @@ async fn act(
     reach: &Reach,
     deed: impl AsyncFnOnce(&Operator) -> Result<Value, crate::client::ApiError>,
 ) -> Result<Value, Failed> {
-    let operator = Operator::new(reach).map_err(|error| error.to_string())?;
+    let operator = Operator::new(&reach.gate).map_err(|error| error.to_string())?;
     deed(&operator).await.map_err(|error| error.to_string())
 }
 

@@ -41,7 +41,7 @@ pub async fn run(sync: Sync) -> ExitCode {
 /// Whether it was read to its end.
 async fn synced(sync: &Sync) -> Result<bool, Failed> {
     let said = |error: ApiError| error.to_string();
-    let operator = Operator::new(&sync.reach).map_err(said)?;
+    let operator = Operator::new(&sync.reach.gate).map_err(said)?;
     let id = connection(&operator, sync.id.as_deref()).await?;
     let path = format!("connections/{id}/sync");
     let mut now = operator.post_long(&path, &json!({"reason": sync.reason})).await.map_err(said)?;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::graph::Known;
+use crate::graph::csv::written;
 
 /// What stands in a cell: nothing and unknown are told apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -68,21 +69,8 @@ impl Cell {
 
 /// A line of RFC 4180, with its end. What a spreadsheet would take for a formula is given a `'` before it.
 pub fn csv_line(cells: &[Cell]) -> String {
-    let cells: Vec<String> = cells.iter().map(|cell| quoted(&cell.plain())).collect();
+    let cells: Vec<String> = cells.iter().map(|cell| written(&cell.plain())).collect();
     cells.join(",") + "\r\n"
-}
-
-fn quoted(text: &str) -> String {
-    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains([',', '"', '\n', '\r', ';', '\t']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
 }
 
 #[cfg(test)]

@@ -101,7 +101,9 @@ async fn a_change_nobody_told_of_is_decided_once_with_before_and_after_and_the_p
     assert_eq!(diff.out.matches('→').count(), 1, "{}", diff.out);
     let csv = gate.operate(&["access", "diff", "--from", &before, "--format", "csv"]).await;
     assert_eq!(csv.out.lines().count(), 2, "{}", csv.out);
-    assert!(csv.out.starts_with("identity,name,resource,resource_name,before,after,by,unknown\n"));
+    assert!(
+        csv.out.starts_with("identity,name,resource,resource_name,before,after,by,unknown\r\n")
+    );
     let since =
         gate.operate(&["access", "since", who.as_str(), "admin", "repository:acme/billing"]).await;
     assert!(since.out.contains("can admin acme/billing since"), "{}", since.all());

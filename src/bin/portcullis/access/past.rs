@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use portcullis::graph::Cell;
 use serde_json::Value;
 
 use crate::cli::Diff;
@@ -9,6 +10,8 @@ use crate::cli::GraphFormat;
 use crate::cli::Place;
 use crate::cli::Since;
 use crate::client::Operator;
+use crate::graph::list;
+use crate::graph::shown;
 use crate::json::at;
 
 /// `portcullis access diff`
@@ -20,8 +23,7 @@ pub async fn diff(question: Diff) -> ExitCode {
         ("resource", resource.unwrap_or_default()),
     ];
     let answer = ask(&place, "access/diff", &query).await;
-    let csv_of = |answer: &Value| csv(DIFF, &rows(answer, "changes"), diff_cells);
-    shown(place.format, answer, diff_table, csv_of)
+    told(place.looks.format, answer, diff_table, diff_rows)
 }
 
 /// `portcullis access since`
@@ -29,44 +31,24 @@ pub async fn since(question: Since) -> ExitCode {
     let Since { identity, action, resource, place } = question;
     let query = [("identity", identity), ("action", action), ("resource", resource)];
     let answer = ask(&place, "access/since", &query).await;
-    let csv_of = |answer: &Value| csv(SINCE, &rows(answer, "periods"), since_cells);
-    shown(place.format, answer, since_table, csv_of)
+    told(place.looks.format, answer, since_table, since_rows)
 }
 
-fn shown(
+fn told(
     format: GraphFormat,
     answer: Result<Value, String>,
-    table: impl FnOnce(&Value) -> Vec<String>,
-    csv: impl FnOnce(&Value) -> Vec<String>,
+    lines: impl FnOnce(&Value) -> Vec<String>,
+    rows: impl FnOnce(&Value) -> Vec<Vec<Cell>>,
 ) -> ExitCode {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(why) => {
-            eprintln!("portcullis: {why}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let lines = match format {
-        GraphFormat::Json => vec![answer.to_string()],
-        GraphFormat::Table => table(&answer),
-        GraphFormat::Csv => csv(&answer),
-    };
-    for line in lines {
-        println!("{line}");
-    }
-    if at(&answer, "/more") == true {
+    if answer.as_ref().is_ok_and(|answer| at(answer, "/more") == true) {
         eprintln!("portcullis: there are more changes than are listed: name a resource");
     }
-    ExitCode::SUCCESS
+    shown(format, answer, lines, rows)
 }
 
 async fn ask(place: &Place, path: &str, query: &[(&str, String)]) -> Result<Value, String> {
-    let operator = Operator::new(&place.reach()).map_err(|error| error.to_string())?;
+    let operator = Operator::new(&place.gate).map_err(|error| error.to_string())?;
     operator.get(path, query).await.map_err(|error| error.to_string())
-}
-
-fn rows(answer: &Value, member: &str) -> Vec<Value> {
-    at(answer, &format!("/{member}")).as_array().cloned().unwrap_or_default()
 }
 
 fn text(value: &Value, member: &str) -> String {
@@ -80,7 +62,7 @@ fn text(value: &Value, member: &str) -> String {
 }
 
 fn lines(value: &Value, member: &str) -> Vec<String> {
-    rows(value, member).iter().filter_map(|line| line.as_str().map(ToOwned::to_owned)).collect()
+    list(value, member).iter().filter_map(|line| line.as_str().map(ToOwned::to_owned)).collect()
 }
 
 /// The name, or the id where there is none.
@@ -91,7 +73,7 @@ fn called(value: &Value, name: &str, id: &str) -> String {
 
 fn diff_table(answer: &Value) -> Vec<String> {
     let mut out = vec![format!("from {} to {}", text(answer, "from"), text(answer, "to"))];
-    let changes = rows(answer, "changes");
+    let changes = list(answer, "changes");
     if changes.is_empty() {
         out.push("nobody's level changed".to_owned());
     }
@@ -132,7 +114,7 @@ fn since_table(answer: &Value) -> Vec<String> {
             text(first, "not_at")
         ),
     }];
-    for period in rows(answer, "periods") {
+    for period in list(answer, "periods") {
         let can = match at(&period, "/can").as_bool() {
             Some(true) => "yes",
             Some(false) => "no",
@@ -154,42 +136,23 @@ fn since_table(answer: &Value) -> Vec<String> {
 const DIFF: &[&str] =
     &["identity", "name", "resource", "resource_name", "before", "after", "by", "unknown"];
 
-fn diff_cells(change: &Value) -> Vec<String> {
-    let plain = |member: &&str| match *member {
-        "by" => lines(change, "by").join("; "),
-        member => text(change, member),
-    };
-    DIFF.iter().map(plain).collect()
+fn diff_rows(answer: &Value) -> Vec<Vec<Cell>> {
+    table(DIFF, &list(answer, "changes"))
 }
 
 const SINCE: &[&str] = &["can", "level", "from", "not_at", "until", "by", "actor"];
 
-fn since_cells(period: &Value) -> Vec<String> {
-    let plain = |member: &&str| match *member {
-        "by" => lines(period, "by").join("; "),
-        member => text(period, member),
-    };
-    SINCE.iter().map(plain).collect()
+fn since_rows(answer: &Value) -> Vec<Vec<Cell>> {
+    table(SINCE, &list(answer, "periods"))
 }
 
-fn csv(head: &[&str], rows: &[Value], cells: impl Fn(&Value) -> Vec<String>) -> Vec<String> {
-    let mut out = vec![head.join(",")];
-    out.extend(
-        rows.iter()
-            .map(|row| cells(row).iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",")),
-    );
-    out
-}
-
-/// As RFC 4180 quotes; what a spreadsheet would take for a formula is made a text.
-fn quoted(cell: &str) -> String {
-    let cell = match cell.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{cell}"),
-        Some(_) | None => cell.to_owned(),
+/// A table with its header.
+fn table(columns: &[&str], rows: &[Value]) -> Vec<Vec<Cell>> {
+    let cell = |row: &Value, column: &str| match column {
+        "by" => Cell::List(lines(row, column)),
+        column => Cell::text(text(row, column)),
     };
-    if cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell
-    }
+    let header = columns.iter().map(|column| Cell::text(*column)).collect();
+    let rows = rows.iter().map(|row| columns.iter().map(|column| cell(row, column)).collect());
+    std::iter::once(header).chain(rows).collect()
 }

@@ -280,7 +280,7 @@ async fn world(report: &Report) -> Result<World, String> {
     let connection = report.connection.clone().ok_or(
         "say which connection with --connection ID: a world file holds one (`portcullis config check` lists them)",
     )?;
-    let operator = Operator::new(&report.at.reach()).map_err(|error| error.to_string())?;
+    let operator = Operator::new(&report.at.gate).map_err(|error| error.to_string())?;
     let query = [("connection", connection)];
     let told = operator.get("access/world", &query).await.map_err(|error| error.to_string())?;
     World::read(told.to_string().as_bytes()).map_err(|error| error.to_string())

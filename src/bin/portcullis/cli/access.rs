@@ -8,8 +8,7 @@ use clap::ValueEnum;
 
 use crate::cli::AccessImport;
 use crate::cli::Diff;
-use crate::cli::Format;
-use crate::cli::Reach;
+use crate::cli::Gate;
 use crate::cli::Since;
 use crate::cli::When;
 
@@ -51,24 +50,9 @@ pub struct GraphReach {
     /// When.
     #[command(flatten)]
     pub when: When,
-    /// The gateway's operator address.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "PORTCULLIS_OPERATOR_URL",
-        default_value = "http://127.0.0.1:8081"
-    )]
-    pub gateway: String,
-    /// The folder of the gateway's operator token, if `PORTCULLIS_OPERATOR_TOKEN` is not set.
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub data: PathBuf,
-}
-
-impl GraphReach {
-    /// How to reach the gateway.
-    pub fn reach(&self) -> Reach {
-        Reach { gateway: self.gateway.clone(), data: self.data.clone(), format: Format::Json }
-    }
+    /// The gateway.
+    #[command(flatten)]
+    pub gate: Gate,
 }
 
 /// How the answer to a question looks.

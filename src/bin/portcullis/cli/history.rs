@@ -1,12 +1,9 @@
 //! Commands that ask about the past: what each takes.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use crate::cli::Format;
-use crate::cli::GraphFormat;
-use crate::cli::Reach;
+use crate::cli::Gate;
+use crate::cli::Looks;
 
 /// When a question is about.
 #[derive(Debug, Args)]
@@ -60,31 +57,10 @@ pub struct Since {
 /// How to reach a gateway, and how its answer looks.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The gateway's operator address.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "PORTCULLIS_OPERATOR_URL",
-        default_value = "http://127.0.0.1:8081"
-    )]
-    pub gateway: String,
-    /// The folder of the gateway's operator token, if `PORTCULLIS_OPERATOR_TOKEN` is not set.
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub data: PathBuf,
-    /// How the answer looks.
-    #[arg(
-        long,
-        value_enum,
-        value_name = "table|json|csv",
-        default_value_t,
-        hide_possible_values = true
-    )]
-    pub format: GraphFormat,
-}
-
-impl Place {
-    /// As other commands reach a gateway.
-    pub fn reach(&self) -> Reach {
-        Reach { gateway: self.gateway.clone(), data: self.data.clone(), format: Format::Json }
-    }
+    /// Where it is.
+    #[command(flatten)]
+    pub gate: Gate,
+    /// How.
+    #[command(flatten)]
+    pub looks: Looks,
 }

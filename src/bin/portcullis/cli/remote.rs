@@ -10,9 +10,9 @@ use portcullis::graph::Time;
 use crate::cli::Format;
 use crate::cli::duration;
 
-/// How to reach a gateway, or its store beside it.
-#[derive(Debug, Args)]
-pub struct Reach {
+/// Where a gateway is, and what opens it.
+#[derive(Clone, Debug, Args)]
+pub struct Gate {
     /// The gateway's operator address.
     #[arg(
         long,
@@ -24,6 +24,14 @@ pub struct Reach {
     /// The folder of the gateway's operator token, if `PORTCULLIS_OPERATOR_TOKEN` is not set.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub data: PathBuf,
+}
+
+/// How to reach a gateway, or its store beside it.
+#[derive(Debug, Args)]
+pub struct Reach {
+    /// Where it is.
+    #[command(flatten)]
+    pub gate: Gate,
     /// How the answer looks.
     #[arg(
         long,

@@ -112,7 +112,7 @@ async fn from_gateway(
     filter: &DecisionFilter,
     screen: &mut Screen,
 ) -> Result<(), Failed> {
-    let operator = Operator::new(&reach.reach).map_err(|error| error.to_string())?;
+    let operator = Operator::new(&reach.reach.gate).map_err(|error| error.to_string())?;
     let query = query(filter, &Paging::default());
     let (mut last, mut is_lost) = (None, false);
     loop {
