@@ -228,17 +228,11 @@ pub fn who_can(graph: &Snapshot, word: &str, resource: &str) -> Result<WhoCan, U
     })
 }
 
-/// Who is meant, by id or `kind:name`. Of several that are called so, the one of the place's own connection: another
-/// connection's identity holds nothing there.
+/// Who is meant beside this place.
 fn who(graph: &Snapshot, text: &str, place: NodeNo) -> Result<NodeNo, LookupError> {
-    let found = graph.resolve(text);
-    let (Err(LookupError::Ambiguous { .. }), Some((kind, name))) = (&found, text.split_once(':'))
-    else {
-        return found;
-    };
-    match (kind.parse::<Kind>(), graph.node(place)) {
-        (Ok(kind), Some(node)) => graph.meant(&node.id.connection(), kind, name),
-        (Ok(_) | Err(_), _) => found,
+    match graph.node(place) {
+        Some(node) => graph.resolve_in(&node.id.connection(), text),
+        None => graph.resolve(text),
     }
 }
 

@@ -305,16 +305,9 @@ pub fn id_of(
         return Ok(id.to_string());
     }
     let unknown = || LookupError::Unknown(told.chars().take(64).collect());
-    match (graph.resolve(told), among) {
-        (Ok(node), _) => graph.node(node).map(|node| node.id.to_string()).ok_or_else(unknown),
-        (Err(LookupError::Ambiguous { name, among }), Some(connection)) => {
-            let here = |id: &String| id.starts_with(&format!("{connection}/"));
-            match among.iter().filter(|id| here(id)).collect::<Vec<_>>().as_slice() {
-                [] => Err(unknown()),
-                [only] => Ok((*only).clone()),
-                [..] => Err(LookupError::Ambiguous { name, among }),
-            }
-        }
-        (Err(error), _) => Err(error),
-    }
+    let node = match among {
+        Some(connection) => graph.resolve_in(connection, told)?,
+        None => graph.resolve(told)?,
+    };
+    graph.node(node).map(|node| node.id.to_string()).ok_or_else(unknown)
 }

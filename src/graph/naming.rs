@@ -73,6 +73,18 @@ impl Snapshot {
             .find(|place| self.node(*place).is_some_and(|node| node.id.connection() == connection))
     }
 
+    /// Like [`Snapshot::resolve`], beside something of this connection: of several that are called so, its own is meant.
+    /// What belongs to another connection holds nothing there.
+    pub fn resolve_in(&self, connection: &ConnectionId, text: &str) -> Result<NodeNo, LookupError> {
+        let found = self.resolve(text);
+        let (Err(LookupError::Ambiguous { .. }), Some((kind, name))) =
+            (&found, text.split_once(':'))
+        else {
+            return found;
+        };
+        kind.parse().map_or(found, |kind| self.meant(connection, kind, name))
+    }
+
     /// The one node of this connection and kind that `text` means: by its whole id, by the product's own id, else by its
     /// name, slug, key or nickname, a repository also by its full name. An id goes before a name, which people change.
     pub fn meant(

@@ -18,6 +18,7 @@ use crate::graph::Kind;
 use crate::graph::Known;
 use crate::graph::Level;
 use crate::graph::LookupError;
+use crate::graph::NodeNo;
 use crate::graph::Snapshot;
 use crate::graph::Time;
 use crate::graph::World;
@@ -129,7 +130,9 @@ impl Gateway {
             .filter(|level| *level > Level::None)
             .ok_or_else(|| NoSince::Level(action.chars().take(40).collect()))?;
         let graph = self.graph.load_full();
-        let (who, place) = (id_of(&graph, identity)?, id_of(&graph, resource)?);
+        let place = id_of(resource, || graph.resolve(resource), &graph)?;
+        let beside = place.connection();
+        let who = id_of(identity, || graph.resolve_in(&beside, identity), &graph)?;
         let connection = place.connection();
         let moments = self.store.moments(&connection).await?;
         let Some(known_since) = moments.first().map(|moment| moment.as_of) else {
@@ -164,12 +167,15 @@ impl Gateway {
 }
 
 /// The id of what is named; an id that is not in the graph any more is taken as it is.
-fn id_of(graph: &Snapshot, text: &str) -> Result<Id, LookupError> {
+fn id_of(
+    text: &str,
+    named: impl FnOnce() -> Result<NodeNo, LookupError>,
+    graph: &Snapshot,
+) -> Result<Id, LookupError> {
     if let Ok(id) = text.parse::<Id>() {
         return Ok(id);
     }
-    let node = graph.resolve(text)?;
-    let found = graph.node(node).map(|node| node.id.clone());
+    let found = graph.node(named()?).map(|node| node.id.clone());
     found.ok_or_else(|| LookupError::Unknown(text.chars().take(120).collect()))
 }
 

@@ -216,3 +216,28 @@ fn a_name_finds_its_node_and_an_ambiguous_one_is_refused() {
     let error = build(&twice).resolve("user:1").unwrap_err().to_string();
     assert_eq!(error, "`user:1` could be c1/user/1, c1/user/2: write the id");
 }
+
+#[test]
+fn a_name_of_two_connections_is_refused_and_beside_a_place_it_is_its_own() {
+    let world = |connection: &str| {
+        let text = r#"{"version":1,"connection":{"id":"HERE","product":"cloud"},"as_of":"2026-11-20T18:05:00Z",
+            "nodes":[{"id":"HERE/user/1","name":"Mia"},{"id":"HERE/user/2","name":"Only HERE"}],
+            "edges":[],"unknown":[]}"#;
+        World::read(text.replace("HERE", connection).as_bytes()).unwrap()
+    };
+    let graph = Snapshot::build(1, &[world("east"), world("west")]).unwrap();
+    let id = |node| graph.node(node).unwrap().id.to_string();
+    let refused = graph.resolve("user:Mia").unwrap_err().to_string();
+    assert_eq!(refused, "`user:Mia` could be east/user/1, west/user/1: write the id");
+    for here in ["east", "west"] {
+        let connection = here.parse().unwrap();
+        assert_eq!(
+            id(graph.resolve_in(&connection, "user:Mia").unwrap()),
+            format!("{here}/user/1")
+        );
+    }
+    // A name that only one has is found beside any place.
+    let west = "west".parse().unwrap();
+    assert_eq!(id(graph.resolve_in(&west, "user:Only east").unwrap()), "east/user/2");
+    assert!(graph.resolve_in(&"north".parse().unwrap(), "user:Mia").is_err());
+}
