@@ -17,6 +17,7 @@ use crate::graph::Known;
 use crate::graph::LookupError;
 use crate::graph::NodeNo;
 use crate::graph::Snapshot;
+use crate::graph::Target;
 use crate::policy::Vocabulary;
 
 /// Where names are looked up.
@@ -48,6 +49,8 @@ pub enum Thing {
         kind: Kind,
         /// Where levels on it are held: itself, or the repository it belongs to; none: that is not known.
         place: Option<NodeNo>,
+        /// What deeds are asked of; none: the graph does not hold it.
+        target: Option<Target>,
         /// What rules see of it.
         facts: Box<Resource>,
     },
@@ -125,7 +128,8 @@ impl Place<'_> {
         }
         let holds_levels = matches!(kind, Kind::Workspace | Kind::Project);
         let place = if holds_levels { Some(node) } else { repository };
-        Thing::Known { kind, place, facts: Box::new(facts) }
+        let target = Some(Target { node, reference: None });
+        Thing::Known { kind, place, target, facts: Box::new(facts) }
     }
 
     fn id(&self, node: NodeNo) -> Option<Id> {
@@ -177,7 +181,8 @@ impl Place<'_> {
             }),
             ..nothing()
         };
-        Ok(Thing::Known { kind: Kind::Ref, place: node, facts: Box::new(facts) })
+        let target = node.map(|node| Target { node, reference: Some(name.to_owned()) });
+        Ok(Thing::Known { kind: Kind::Ref, place: node, target, facts: Box::new(facts) })
     }
 
     /// One of Bitbucket's, or one that configuration names; `PROJECT/slug:name` is that repository's own.
@@ -188,18 +193,23 @@ impl Place<'_> {
                 return Err(unknown(said));
             }
             let node = self.graph.find(&repository);
+            // One that only configuration names is no node: nothing of Bitbucket's stands in its way.
+            let target = found.value().and_then(|found| self.graph.find(found.id.value()?));
+            let target = target.map(|node| Target { node, reference: None });
             let facts =
                 Resource { repository: self.repository(node), environment: found, ..nothing() };
             return Ok(Thing::Known {
                 kind: Kind::Environment,
                 place: node,
+                target,
                 facts: Box::new(facts),
             });
         }
         let found = self.graph.meant(&self.connection.id, Kind::Environment, &said.id);
         match (found, self.configured(&said.id)) {
             (Err(LookupError::Unknown(_)), Some(facts)) => {
-                Ok(Thing::Known { kind: Kind::Environment, place: None, facts: Box::new(facts) })
+                let facts = Box::new(facts);
+                Ok(Thing::Known { kind: Kind::Environment, place: None, target: None, facts })
             }
             (found, _) => found.map(|node| self.node(node)),
         }

@@ -1,6 +1,8 @@
-//! What an action asks of the graph. One small function between the words of callers and the questions the graph can
-//! answer: a capability that the graph learns to derive is joined here, and every evaluation and search has it.
+//! What an action asks of the graph: a level, and of a ref, environment or variable the deed that the graph derives from
+//! rules and deployment permissions. One small function between the words of callers and the questions the graph can
+//! answer.
 
+use crate::graph::Capability as Deed;
 use crate::graph::Kind;
 use crate::graph::Known;
 use crate::graph::Level;
@@ -39,6 +41,13 @@ pub fn words(kind: Kind) -> &'static [&'static str] {
         | Kind::Hook
         | Kind::Credential => &[],
     }
+}
+
+/// The deed of an action on this kind of resource, if it is one. What a repository as a whole is asked about names no ref
+/// or environment, so that it is a level alone.
+pub fn deed(action: &str, kind: Kind) -> Option<Deed> {
+    let deed = Deed::from_text(action).filter(|_| words(kind).contains(&action));
+    deed.filter(|deed| Deed::of(kind).contains(deed))
 }
 
 /// What an action asks of the graph, if it is one of its words there.
@@ -84,6 +93,9 @@ mod tests {
             assert_eq!(of("no-such-word", *kind), None);
         }
         assert_eq!(of("deploy", Kind::Environment), Some(Capability::Holds(Level::Write)));
+        assert_eq!(deed("deploy", Kind::Environment), Some(Deed::Deploy));
+        assert_eq!(deed("push", Kind::Ref), Some(Deed::Push));
+        assert_eq!(deed("push", Kind::Repository), None, "no ref is named");
         assert_eq!(of("admin", Kind::Project), Some(Capability::Holds(Level::Admin)));
     }
 }

@@ -7,9 +7,11 @@ use crate::gateway::authzen::about::Subject;
 use crate::gateway::authzen::about::Thing;
 use crate::gateway::authzen::capability;
 use crate::gateway::authzen::capability::Capability;
+use crate::graph::Capability as Deed;
 use crate::graph::Known;
 use crate::graph::LookupError;
 use crate::graph::NodeNo;
+use crate::graph::Target;
 use crate::policy::Finding;
 use crate::policy::RuleId;
 use crate::policy::Verdict;
@@ -45,8 +47,11 @@ pub fn unmet(at: &Place<'_>, about: &About, action: &str) -> Vec<Finding> {
         Err(_) => None,
     };
     let held = match (&about.subject, &about.thing) {
-        (Ok(subject), Ok(Thing::Known { kind, place, .. })) => {
-            capability::of(action, *kind).and_then(|asked| held(at, subject, *place, asked))
+        (Ok(subject), Ok(Thing::Known { kind, place, target, .. })) => {
+            let level = capability::of(action, *kind);
+            let level = level.and_then(|asked| held(at, subject, *place, asked));
+            let deed = capability::deed(action, *kind).zip(target.as_ref());
+            level.or_else(|| deed.and_then(|asked| barred(at, subject, asked)))
         }
         (Ok(_) | Err(_), Ok(Thing::Declared { .. }) | Err(_))
         | (Err(_), Ok(Thing::Known { .. })) => None,
@@ -101,6 +106,24 @@ fn held(
             let why =
                 format!("Whether `{}` holds {asked} on `{on}` cannot be told: {said}.", subject.id);
             Some(finding(CAPABILITY, Origin::Unknown, why))
+        }
+    }
+}
+
+/// A deed that the graph is sure nobody of this level can do there: a rule does not name them, say. What it cannot tell
+/// is left to the rules.
+fn barred(at: &Place<'_>, subject: &Subject, (deed, target): (Deed, &Target)) -> Option<Finding> {
+    let demand = at.graph.demand(deed, target);
+    match at.graph.meets(subject.node, &demand) {
+        Known::Value(true) | Known::Unknown(_) => None,
+        Known::Value(false) | Known::Nothing => {
+            let missing = at.graph.missing(subject.node, &demand).join("; ");
+            let why = format!(
+                "`{}` cannot {deed} on `{}`: {missing}.",
+                subject.id,
+                target.name(at.graph)
+            );
+            Some(finding(CAPABILITY, Origin::Rule, why))
         }
     }
 }

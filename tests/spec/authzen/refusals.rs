@@ -202,6 +202,43 @@ async fn who_or_what_is_not_there_and_what_nobody_holds_is_a_no_with_its_reason(
 }
 
 #[tokio::test]
+async fn what_a_restriction_or_a_deployment_permission_forbids_for_certain_is_denied() {
+    let barred = TWINS
+        .replace(
+            r#"{"id":"records/user/3""#,
+            r#"{"id":"records/restriction/1","name":"push","kind":"push","match":"glob","pattern":"main"},{"id":"records/user/3""#,
+        )
+        .replace(
+            r#""edges":["#,
+            r#""edges":[{"from":"records/restriction/1","is":"restricts","to":"records/repository/r"},
+            {"from":"records/user/3","is":"exempt","to":"records/restriction/1"},
+            {"from":"records/user/3","is":"write","to":"records/repository/r"},"#,
+        )
+        .replace(
+            r#""id":"records/environment/e","#,
+            r#""id":"records/environment/e","admin_only":true,"#,
+        )
+        .replace(r#""slug":"records"}"#, r#""slug":"records","premium":true}"#);
+    let pdp = Pdp::with(&[("world.json", &barred)]).await;
+    let token = pdp.token(&DOORS).await;
+    let push = |who: &str, name: &str| {
+        about(who, "push", "ref", &format!("records/ledger:refs/heads/{name}"))
+    };
+    for (asked, words) in [
+        (push("1", "main"), "cannot push on `records/ledger@main`"),
+        (about("1", "deploy", "environment", "e"), "cannot deploy on"),
+    ] {
+        let answer = pdp.ask(&token, "evaluation", &asked).await;
+        assert_eq!(answer.body["decision"], false, "{asked}");
+        let reason = answer.body["context"]["reason"].as_str().unwrap();
+        assert!(reason.contains(words), "{reason}");
+    }
+    assert!(pdp.decides(&token, &push("3", "main")).await, "the restriction names this one");
+    assert!(pdp.decides(&token, &push("1", "feature")).await, "it does not cover that ref");
+    pdp.end().await;
+}
+
+#[tokio::test]
 async fn shadow_and_a_pause_hold_rules_back_and_bring_nobody_into_being() {
     let pdp = Pdp::start().await;
     let token = pdp.token(&DOORS).await;
