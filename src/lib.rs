@@ -21,6 +21,7 @@
 //! | policy | graph, event |
 //! | decision | graph, event, policy, ledger |
 //! | approval | secret, graph, event, policy, decision, ledger |
+//! | posture | graph, event, policy, decision, ledger |
 //! | bitbucket | secret, graph, event, policy, decision |
 //! | notify | secret, graph, event, decision, approval, posture |
 //! | store | secret and the core |
@@ -40,6 +41,7 @@ pub mod http;
 pub mod ledger;
 pub mod notify;
 pub mod policy;
+pub mod posture;
 pub mod secret;
 pub mod simulator;
 pub mod store;

@@ -1,0 +1,29 @@
+//! What is wrong when nothing happens: every posture rule about every subject, what it found, and what became of it.
+//!
+//! A posture rule looks at one subject as it stands, not at an event, and its answer has three values: it passes, it
+//! fails, or it cannot be told and what would settle it is named. Unknown is never counted as a pass.
+//!
+//! In reading order: [`finding`] (what is kept of one rule and one subject), [`tally`] (what a scan counted),
+//! [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
+//! brought because no API tells it).
+
+pub mod catalogue;
+pub mod evidence;
+pub mod finding;
+pub mod tally;
+
+pub use catalogue::Alias;
+pub use catalogue::Catalogue;
+pub use catalogue::Listing;
+pub use evidence::Held;
+pub use finding::Acceptance;
+pub use finding::Finding;
+pub use finding::Gap;
+pub use finding::Outcome;
+pub use finding::Owner;
+pub use finding::Reason;
+pub use finding::State;
+pub use finding::Subject;
+pub use finding::Wish;
+pub use tally::Scan;
+pub use tally::Tally;
