@@ -146,7 +146,7 @@ async fn gateway(order: Order) -> Arc<Gateway> {
         public_url: town::AUDIENCE.to_owned(),
         meters: Meters::new().unwrap(),
     };
-    let gateway = Gateway::new(parts).unwrap();
+    let gateway = Gateway::new(parts);
     gateway.publish(World::read(&order.world).unwrap()).unwrap();
     gateway
 }

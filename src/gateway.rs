@@ -234,7 +234,7 @@ pub enum NotAccepted {
 
 impl Gateway {
     /// A gateway of these parts. Nothing runs until [`Gateway::run`].
-    pub fn new(parts: Parts) -> Result<Arc<Self>, crate::bitbucket::issuer::KeyError> {
+    pub fn new(parts: Parts) -> Arc<Self> {
         let weigh = |_: &[u8; 32], findings: &Arc<[Finding]>| weight(findings);
         let outgoing = outgoing::Outgoing::default();
         for connection in parts.connections.iter() {
@@ -243,7 +243,7 @@ impl Gateway {
                 outgoing.hear(&connection.id, client);
             }
         }
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             store: parts.store,
             clock: parts.clock,
             connections: parts.connections,
@@ -254,7 +254,7 @@ impl Gateway {
             modes: ArcSwap::from_pointee(parts.modes),
             public_url: parts.public_url,
             meters: parts.meters,
-            keys: Keys::new()?,
+            keys: Keys::new(),
             signing: Arc::new(parts.signing),
             verifier: parts.verifier,
             keep: parts.keep,
@@ -286,7 +286,7 @@ impl Gateway {
             ticket_moved: watch::Sender::new(Uuid::nil()),
             stop: watch::Sender::new(false),
             traces: spans::Traces::default(),
-        }))
+        })
     }
 
     /// Stations 1 to 3: a body from the door is sealed, kept, and answered. Durable when it returns.

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
@@ -123,7 +124,8 @@ type Outcome = Result<Set, KeyError>;
 /// Keys by issuer. Cloning shares them.
 #[derive(Clone)]
 pub struct Keys {
-    http: reqwest::Client,
+    /// Made when keys are read first: reading this machine's CA certificates is a good part of a start.
+    http: Arc<OnceLock<reqwest::Client>>,
     patience: Patience,
     /// The last good set, or a first failure.
     kept: Cache<Issuer, Outcome>,
@@ -141,21 +143,28 @@ struct Set {
 
 impl Keys {
     /// No keys yet.
-    pub fn new() -> Result<Self, KeyError> {
+    pub fn new() -> Self {
         Self::with(Patience::default())
     }
 
     /// No keys yet, and another patience than usual.
-    pub fn with(patience: Patience) -> Result<Self, KeyError> {
-        // A machine without CA certificates trusts nobody: only loopback issuers can be read there.
-        let usual = Trust::default();
-        let http = http(true, &usual).or_else(|_| http(false, &usual));
-        let http = http.map_err(|_| KeyError::Client)?;
+    pub fn with(patience: Patience) -> Self {
         let lives = Lives { keep: patience.keep, failed: patience.failed };
         let kept = Cache::builder().max_capacity(MAX_ISSUERS).expire_after(lives).build();
         let refreshed =
             Cache::builder().max_capacity(MAX_ISSUERS).time_to_live(patience.refresh).build();
-        Ok(Self { http, patience, kept, refreshed, dumb: Arc::default() })
+        Self { http: Arc::default(), patience, kept, refreshed, dumb: Arc::default() }
+    }
+
+    fn http(&self) -> Result<&reqwest::Client, KeyError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        // A machine without CA certificates trusts nobody: only loopback issuers can be read there.
+        let usual = Trust::default();
+        let made = http(true, &usual).or_else(|_| http(false, &usual));
+        let made = made.map_err(|_| KeyError::Client)?;
+        Ok(self.http.get_or_init(|| made))
     }
 
     /// The keys of an issuer whose set lies at `{issuer_url}/keys.json`, as Bitbucket's do.
@@ -218,7 +227,7 @@ impl Keys {
     }
 
     async fn fetch(&self, issuer: &Issuer) -> Outcome {
-        let json = place::read(&self.http, issuer).await?;
+        let json = place::read(self.http()?, issuer).await?;
         let keys = KeySet::read_for(&json, &issuer.signing)
             .map_err(|why| KeyError::Unusable(issuer.url.clone(), why))?;
         Ok(Set { keys: Arc::new(keys), read: Instant::now() })

@@ -87,14 +87,24 @@ impl Marks {
         new
     }
 
-    /// Every marked node but those of another set, in order of number.
+    /// Every marked node but those of another set, in order of number. The list is as long as it will be from the
+    /// start, so that nothing is asked about its length for each of ten thousand people.
     fn without(mut self, others: &[u64]) -> Vec<NodeNo> {
         for (word, other) in self.0.iter_mut().zip(others) {
             *word &= !other;
         }
         let count = self.0.iter().map(|word| word.count_ones() as usize).sum();
-        let mut nodes = Vec::with_capacity(count);
-        nodes.extend(self.all().map(NodeNo));
+        let mut nodes = vec![NodeNo(0); count];
+        let mut places = nodes.iter_mut();
+        for (first, &word) in (0_u32..).step_by(64).zip(&self.0) {
+            let mut left = word;
+            while left != 0
+                && let Some(place) = places.next()
+            {
+                *place = NodeNo(first + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
         nodes
     }
 
@@ -204,11 +214,10 @@ impl Snapshot {
             open.push(holder);
         }
         while let Some(group) = open.pop() {
-            for member in self.members(group) {
-                if marks.add(member) && groups.contains(&member) {
-                    open.push(member);
-                }
-            }
+            // Most members are people, of whom nothing follows. Groups stand side by side in a row too.
+            let inner = self.members_among(group, &groups);
+            open.extend(inner.filter(|&inner| marks.add(inner)));
+            self.members(group).for_each(|member| _ = marks.add(member));
         }
     }
 

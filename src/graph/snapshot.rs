@@ -342,6 +342,18 @@ impl Snapshot {
         row.filter(|packed| **packed & 15 == Relation::Member.code()).map(|packed| packed >> 4)
     }
 
+    /// The members of a group whose numbers lie in a range, in order of number.
+    pub(in crate::graph) fn members_among(
+        &self,
+        group: u32,
+        range: &Range<u32>,
+    ) -> impl Iterator<Item = u32> {
+        let row = self.into.row(group);
+        let (from, to) = (below(row, range.start << 4), below(row, range.end << 4));
+        let row = row.get(from..to).unwrap_or_default().iter();
+        row.filter(|packed| **packed & 15 == Relation::Member.code()).map(|packed| packed >> 4)
+    }
+
     /// Who leads to a node by one word, in order of number.
     pub(in crate::graph) fn incoming_by(
         &self,

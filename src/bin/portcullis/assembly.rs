@@ -121,7 +121,7 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         public_url: plan.public_url,
         meters: Meters::new().map_err(AssemblyError::other)?,
     };
-    let gateway = Gateway::new(parts).map_err(AssemblyError::other)?;
+    let gateway = Gateway::new(parts);
     gateway.recall_connections().await.map_err(AssemblyError::other)?;
     gateway.recall().await.map_err(AssemblyError::other)?;
     gateway.recall_brake().await.map_err(AssemblyError::other)?;

@@ -373,7 +373,7 @@ async fn gateway(
         verifier,
         public_url,
     };
-    let gateway = Gateway::new(parts).unwrap();
+    let gateway = Gateway::new(parts);
     gateway.publish(World::read(WORLD.as_bytes()).unwrap()).unwrap();
     gateway.recall_brake().await.unwrap();
     gateway

@@ -181,7 +181,7 @@ async fn gateway(folder: &Path, program: &Path, now: Time) -> Arc<Gateway> {
         public_url: "https://gate.test".to_owned(),
         meters: Meters::new().unwrap(),
     };
-    Gateway::new(parts).unwrap()
+    Gateway::new(parts)
 }
 
 fn connection() -> Connection {

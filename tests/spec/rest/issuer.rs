@@ -52,7 +52,7 @@ fn fetches(simulator: &Simulator) -> usize {
 async fn many_askers_cause_one_fetch() {
     let simulator = simulator().await;
     let (kid, issuer) = (kid(&simulator), issuer(&simulator));
-    let keys = Keys::with(patient()).unwrap();
+    let keys = Keys::with(patient());
     let mut askers = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let (keys, issuer, kid) = (keys.clone(), issuer.clone(), kid.clone());
@@ -67,7 +67,7 @@ async fn many_askers_cause_one_fetch() {
 async fn an_unknown_key_causes_one_refresh_however_many_are_unknown() {
     let simulator = simulator().await;
     let (old, issuer) = (kid(&simulator), issuer(&simulator));
-    let keys = Keys::with(patient()).unwrap();
+    let keys = Keys::with(patient());
     assert!(keys.keys_of(&issuer, &old).await.unwrap().key(&old).is_some());
     simulator.cloud().rotate_keys("acme").unwrap();
     let new = kid(&simulator);
@@ -89,7 +89,7 @@ async fn keys_stay_while_their_issuer_is_away_or_answers_nonsense() {
     // Never fresh, and every refresh allowed.
     let hasty =
         Patience { fresh: Duration::ZERO, refresh: Duration::ZERO, keep: HOUR, failed: HOUR };
-    let keys = Keys::with(hasty).unwrap();
+    let keys = Keys::with(hasty);
     assert!(keys.keys_of(&issuer, &kid).await.unwrap().key(&kid).is_some());
     for fault in [Fault::Drop, Fault::Html, Fault::Status(500), Fault::Status(404)] {
         simulator.lay_fault("/2.0/workspaces", fault.clone(), None);
@@ -106,7 +106,6 @@ async fn keys_are_given_up_when_their_issuer_was_away_for_too_long() {
     let none = Duration::ZERO;
     let short = Duration::from_secs(1);
     let keys = Keys::with(Patience { fresh: none, refresh: none, keep: short, failed: none });
-    let keys = keys.unwrap();
     assert!(keys.keys_of(&issuer, &kid).await.is_ok());
     simulator.lay_fault("/2.0/workspaces", Fault::Status(503), None);
     assert!(keys.keys_of(&issuer, &kid).await.is_ok(), "not yet");
@@ -122,7 +121,7 @@ async fn keys_are_given_up_when_their_issuer_was_away_for_too_long() {
 async fn keys_that_were_never_had_are_an_error_that_is_not_hammered() {
     let simulator = simulator().await;
     let issuer = issuer(&simulator);
-    let keys = Keys::with(patient()).unwrap();
+    let keys = Keys::with(patient());
     for _ in 0..10 {
         let error = keys.keys_of(&issuer, "any").await.unwrap_err();
         assert!(matches!(error, KeyError::Unread(..)), "{error}");
@@ -164,7 +163,7 @@ async fn key_sets_that_cannot_be_used_are_refused() {
         (format!("{{\"keys\":[],\"x\":\"{}\"}}", "x".repeat(70_000)), "unread"),
     ] {
         let raw = Raw::answering([answer(200, "application/jwk-set+json", &set)]).await;
-        let keys = Keys::with(patient()).unwrap();
+        let keys = Keys::with(patient());
         let word_of = keys.keys(&raw.url, "any").await.map_or_else(|error| error.word(), |_| "");
         assert_eq!(word_of, word, "{}", set.chars().take(200).collect::<String>());
     }
@@ -172,7 +171,7 @@ async fn key_sets_that_cannot_be_used_are_refused() {
 
 #[tokio::test]
 async fn keys_are_not_read_over_plain_http_from_elsewhere() {
-    let keys = Keys::with(patient()).unwrap();
+    let keys = Keys::with(patient());
     let error = keys.keys("http://192.0.2.1", "any").await.unwrap_err();
     assert_eq!(error.word(), "address");
 }
@@ -201,7 +200,7 @@ async fn an_issuer_describes_itself_and_nobody_else() {
         })
         .await;
         let issuer = another(&format!("{}/oidc", raw.url), Place::Described);
-        let kept = Keys::with(patient()).unwrap();
+        let kept = Keys::with(patient());
         let read = kept.keys_of(&issuer, "rsa").await.map(|set| set.key("rsa").is_some());
         let told = read.clone().map_or_else(|error| error.word(), |_| "");
         assert_eq!(told, word, "{read:?}");
@@ -217,7 +216,7 @@ async fn a_file_of_keys_is_read_again_and_its_faults_are_told() {
     let file = folder.path().join("jwks.json");
     let issuer = another("https://jenkins.internal/oidc", Place::File(file.clone()));
     let word = async || {
-        let kept = Keys::with(patient()).unwrap();
+        let kept = Keys::with(patient());
         kept.keys_of(&issuer, "rsa").await.map_or_else(|error| error.word(), |_| "")
     };
     assert_eq!(word().await, "file", "there is none");
@@ -230,7 +229,7 @@ async fn a_file_of_keys_is_read_again_and_its_faults_are_told() {
 
     let hasty =
         Patience { fresh: Duration::ZERO, refresh: Duration::ZERO, keep: HOUR, failed: HOUR };
-    let kept = Keys::with(hasty).unwrap();
+    let kept = Keys::with(hasty);
     assert!(kept.keys_of(&issuer, "rsa").await.unwrap().key("rsa").is_some());
     std::fs::write(&file, json!({"keys": [rsa("next")]}).to_string()).unwrap();
     assert!(kept.keys_of(&issuer, "next").await.unwrap().key("next").is_some(), "rotation");
