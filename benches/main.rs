@@ -1,8 +1,9 @@
 //! `cargo bench`: the rows of the performance goals as ratios, measured in one run and printed as one table.
 //!
-//! `cargo bench -- road evaluate graph ledger` runs only what is named. A server that is measured is a process of its own;
-//! this program is then the load, and the simulated Bitbucket. What is compared is measured in turns within one run,
-//! and the figure to steer by is CPU time per request over all processes of the program: foreign load hardly moves it.
+//! `cargo bench -- road evaluate graph ledger` runs only what is named, and `estate` only when it is. A server that is
+//! measured is a process of its own; this program is then the load, and the simulated Bitbucket. What is compared is
+//! measured in turns within one run, and the figure to steer by is CPU time per request over all processes of the
+//! program: foreign load hardly moves it.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -18,6 +19,7 @@
 
 mod base;
 mod cold;
+mod estate;
 mod evaluate;
 mod gate;
 mod graph;
@@ -89,6 +91,10 @@ fn main() -> ExitCode {
     }
     if wanted("ledger") {
         rows.extend(ledger::rows());
+    }
+    // A whole estate takes minutes by itself: only when it is named.
+    if words.contains(&"estate") {
+        rows.extend(estate::rows());
     }
     rows.sort_by_key(|row| row.number.parse::<u32>().unwrap_or(u32::MAX));
     println!("\n{}", kit::table(&rows));
