@@ -41,21 +41,20 @@ enum Ways {
 }
 
 /// A page about one thing, before its frame.
-struct Sheet {
+pub struct Sheet {
     title: String,
     main: Markup,
 }
 
-/// The console's page about a repository or an identity.
-pub fn page(
-    desk: &Desk<'_>,
-    graph: &Snapshot,
-    of: &str,
-    links: &Links,
-) -> Result<String, Unanswered> {
-    let sheet = sheet(graph, of, links, Ways::Console)?;
+/// What the console tells of a repository or an identity. Cost: as much as its questions; work it out beside the road.
+pub fn told(graph: &Snapshot, of: &str, links: &Links) -> Result<Sheet, Unanswered> {
+    sheet(graph, of, links, Ways::Console)
+}
+
+/// The console's page of it.
+pub fn page(desk: &Desk<'_>, sheet: &Sheet) -> String {
     let place = Place { section: Section::Access, title: &sheet.title, depth: Depth::Below };
-    Ok(console(desk, &place, &sheet.main))
+    console(desk, &place, &sheet.main)
 }
 
 /// The same as one file: it loads nothing, runs nothing, and leads only to Bitbucket.

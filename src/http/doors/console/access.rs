@@ -92,16 +92,9 @@ pub(in crate::http::doors) async fn of(house: &House, call: &Call) -> Result<Ans
     let pairs = console::pairs(call);
     let graph = access::asked(house, &pairs).await?;
     let (of, links) = (pairs.need("of")?.to_owned(), access::links(house));
-    // Whether there is such a thing is judged before the page is begun.
-    graph.thing(&of).map_err(Problem::from)?;
-    let mut refused = None;
-    let answer = console::page(house, call, |desk| {
-        pages::page(desk, &graph, &of, &links).unwrap_or_else(|error| {
-            refused = Some(Problem::from(error));
-            String::new()
-        })
-    });
-    refused.map_or(Ok(answer), Err)
+    let sheet = access::worked(house, move || pages::told(&graph, &of, &links)).await?;
+    let sheet = sheet.map_err(Problem::from)?;
+    Ok(console::page(house, call, |desk| pages::page(desk, &sheet)))
 }
 
 /// Identities that are no people.
