@@ -214,9 +214,11 @@ impl Snapshot {
             open.push(holder);
         }
         while let Some(group) = open.pop() {
-            // Most members are people, of whom nothing follows. Groups stand side by side in a row too.
-            let inner = self.members_among(group, &groups);
-            open.extend(inner.filter(|&inner| marks.add(inner)));
+            // Most members are people, of whom nothing follows. Groups stand side by side in a row, too.
+            if !self.nested.is_empty() {
+                let inner = self.members_among(group, &groups);
+                open.extend(inner.filter(|&inner| marks.add(inner)));
+            }
             self.members(group).for_each(|member| _ = marks.add(member));
         }
     }

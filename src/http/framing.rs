@@ -95,7 +95,7 @@ impl Framing {
 
     /// Takes bytes up to the next line end.
     fn feed_head<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
+        let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
         let (taken, rest) = bytes.split_at(end);
         self.head.extend_from_slice(taken);
         if self.head.len() > self.max_head {

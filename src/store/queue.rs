@@ -91,6 +91,10 @@ async fn gather(
         for _ in 0..turns {
             yield_now().await;
             take(&mut asked, &mut batch);
+            // All who can be expected are there.
+            if batch.len() >= waiting + told {
+                break;
+            }
         }
         if impatient > 0 {
             impatient -= 1;
