@@ -8,11 +8,11 @@ mod shown;
 mod wish;
 
 pub use shelf::Shelf;
+pub use shown::EvidenceState;
 pub use shown::Line;
 pub use shown::Matched;
 pub use shown::Said;
 pub use shown::SaidOf;
-pub use shown::State;
 pub use shown::Understood;
 pub use wish::EvidenceWish;
 

@@ -29,7 +29,7 @@ pub const MAX_LISTED: usize = 1_000;
 
 words! {
     /// Whether a piece counts.
-    pub enum State {
+    pub enum EvidenceState {
         /// It does.
         InForce = "in-force",
         /// Its time is over.
@@ -47,7 +47,7 @@ pub struct Line {
     #[serde(flatten)]
     pub head: Head,
     /// Whether it counts.
-    pub state: State,
+    pub state: EvidenceState,
 }
 
 /// What was understood of a file.
@@ -140,11 +140,11 @@ impl Line {
     /// A piece as it is at `now`.
     pub fn of(head: &Head, now: Time) -> Self {
         let state = if head.withdrawn.is_some() {
-            State::Withdrawn
+            EvidenceState::Withdrawn
         } else if head.counts(now) {
-            State::InForce
+            EvidenceState::InForce
         } else {
-            State::Ended
+            EvidenceState::Ended
         };
         Self { head: head.clone(), state }
     }
