@@ -5,11 +5,15 @@
 //!
 //! In reading order: [`finding`] (what is kept of one rule and one subject), [`tally`] (what a scan counted),
 //! [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
-//! brought because no API tells it).
+//! brought because no API tells it), [`lifecycle`] (what becomes of a finding, over what is [`kept`]), [`owner`] (whose
+//! it is).
 
 pub mod catalogue;
 pub mod evidence;
 pub mod finding;
+pub mod kept;
+pub mod lifecycle;
+pub mod owner;
 pub mod tally;
 
 pub use catalogue::Alias;
@@ -25,5 +29,7 @@ pub use finding::Reason;
 pub use finding::State;
 pub use finding::Subject;
 pub use finding::Wish;
+pub use kept::Kept;
+pub use lifecycle::Judgement;
 pub use tally::Scan;
 pub use tally::Tally;
