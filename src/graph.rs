@@ -9,6 +9,7 @@ mod capability;
 mod change;
 mod compare;
 mod effective;
+mod gone;
 mod id;
 mod index;
 mod identities;

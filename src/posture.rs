@@ -6,15 +6,18 @@
 //! In reading order: [`finding`] (what is kept of one rule and one subject), [`tally`] (what a scan counted),
 //! [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
 //! brought because no API tells it), [`lifecycle`] (what becomes of a finding, over what is [`kept`]), [`owner`] (whose
-//! it is).
+//! it is), [`touched`] (what has to be looked at again after a change).
 
 pub mod catalogue;
+pub mod choice;
 pub mod evidence;
 pub mod finding;
 pub mod kept;
 pub mod lifecycle;
 pub mod owner;
+pub mod round;
 pub mod tally;
+pub mod touched;
 
 pub use catalogue::Alias;
 pub use catalogue::Catalogue;
@@ -30,6 +33,6 @@ pub use finding::State;
 pub use finding::Subject;
 pub use finding::Wish;
 pub use kept::Kept;
-pub use lifecycle::Judgement;
+pub use lifecycle::Seen;
 pub use tally::Scan;
 pub use tally::Tally;

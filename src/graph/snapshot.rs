@@ -159,6 +159,12 @@ impl Snapshot {
         self.homes.iter().find(|home| home.connection.id == *connection).map(|home| home.as_of)
     }
 
+    /// Which Bitbucket a connection speaks to.
+    pub fn product_of(&self, connection: &ConnectionId) -> Option<Product> {
+        let home = self.homes.iter().find(|home| home.connection.id == *connection);
+        home.map(|home| home.connection.product)
+    }
+
     /// How many nodes.
     pub fn count(&self) -> usize {
         self.nodes.len()

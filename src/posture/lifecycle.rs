@@ -28,9 +28,9 @@ pub const MAX_BECAUSE: usize = 500;
 /// The longest that a finding is accepted. Longer, and nobody who accepted it may still be there when it matters.
 pub const LONGEST_ACCEPTED: Duration = Duration::from_hours(24 * 366);
 
-/// What one rule says of one subject now.
+/// What was seen of one rule and one subject now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgement {
+pub struct Seen {
     /// The rule.
     pub rule: RuleId,
     /// What it is about.
@@ -49,7 +49,7 @@ pub struct Judgement {
     pub facts: Vec<Fact>,
     /// When those facts were true.
     pub as_of: Time,
-    /// Whose it is.
+    /// Whose it is; of what passes, nobody asks.
     pub owner: Owner,
 }
 
@@ -124,7 +124,7 @@ pub enum Refused {
 }
 
 /// What follows from a new judgement.
-pub fn next(kept: Option<&Kept>, new: Judgement, now: Time) -> Next {
+pub fn next(kept: Option<&Kept>, new: Seen, now: Time) -> Next {
     let Some(before) = kept else { return first(new, now) };
     let (base, mut steps) = lapsed(before.clone(), now);
     let told = base.told.clone();
@@ -157,15 +157,20 @@ pub fn expire(kept: &Kept, now: Time) -> Next {
     if steps.is_empty() {
         return Next { hold: Hold::Same, steps, news: News::None };
     }
-    let fails = next.outcome == Outcome::Fail;
-    let told = fails.then(|| kept::digest(next.severity, &next.reasons, &next.facts));
-    let news = if fails { News::Failure } else { News::None };
-    Next { hold: Hold::Keep(Box::new(Kept { told, ..next })), steps, news }
+    let news = if next.outcome == Outcome::Fail { News::Failure } else { News::None };
+    Next { hold: Hold::Keep(Box::new(known(next))), steps, news }
+}
+
+/// The same, with what it says told: to whoever is told of it, or who speaks of it.
+fn known(kept: Kept) -> Kept {
+    let fails = kept.outcome == Outcome::Fail;
+    let told = fails.then(|| kept::digest(kept.severity, &kept.reasons, &kept.facts));
+    Kept { told, ..kept }
 }
 
 /// Somebody has seen it. Seen twice changes nothing.
 pub fn acknowledge(kept: &Kept, by: &str, because: &str, now: Time) -> Result<Next, Refused> {
-    let (base, mut steps) = lapsed(kept.clone(), now);
+    let (base, mut steps) = spoken_of(kept, now);
     may(&base, "acknowledge")?;
     if let Some(accepted) = &base.accepted {
         return Err(Refused::Accepted(accepted.until));
@@ -192,7 +197,7 @@ pub fn acknowledge(kept: &Kept, by: &str, because: &str, now: Time) -> Result<Ne
 
 /// Somebody lives with it, because of something and until some time; over an earlier acceptance, instead of it.
 pub fn accept(kept: &Kept, acceptance: Acceptance, now: Time) -> Result<Next, Refused> {
-    let (base, mut steps) = lapsed(kept.clone(), now);
+    let (base, mut steps) = spoken_of(kept, now);
     may(&base, "accept")?;
     let because = acceptance.because.trim().to_owned();
     if because.is_empty() {
@@ -226,6 +231,12 @@ pub fn accept(kept: &Kept, acceptance: Acceptance, now: Time) -> Result<Next, Re
     Ok(Next { hold: Hold::Keep(Box::new(kept.stepped(step))), steps, news: News::None })
 }
 
+/// The same after what time has brought about; whoever speaks of it then need not be told.
+fn spoken_of(kept: &Kept, now: Time) -> (Kept, Vec<Step>) {
+    let (base, steps) = lapsed(kept.clone(), now);
+    if steps.is_empty() { (base, steps) } else { (known(base), steps) }
+}
+
 const fn may(kept: &Kept, deed: &'static str) -> Result<(), Refused> {
     match (kept.failed, kept.state) {
         (false, _) => Err(Refused::NeverFailed),
@@ -235,7 +246,7 @@ const fn may(kept: &Kept, deed: &'static str) -> Result<(), Refused> {
 }
 
 /// The first judgement of a rule about a subject.
-fn first(new: Judgement, now: Time) -> Next {
+fn first(new: Seen, now: Time) -> Next {
     if new.outcome == Outcome::Pass {
         return Next { hold: Hold::Nothing, steps: Vec::new(), news: News::None };
     }
@@ -285,7 +296,7 @@ fn lapsed(kept: Kept, now: Time) -> (Kept, Vec<Step>) {
     (kept.stepped(step.clone()), vec![step])
 }
 
-fn passed(base: Kept, new: Judgement, now: Time) -> (Kept, Option<Step>) {
+fn passed(base: Kept, new: Seen, now: Time) -> (Kept, Option<Step>) {
     let deed = match new.presence {
         Presence::There => Deed::Fixed,
         Presence::Gone => Deed::Gone,
@@ -296,7 +307,6 @@ fn passed(base: Kept, new: Judgement, now: Time) -> (Kept, Option<Step>) {
         state: State::Fixed,
         since: if was_fixed { base.since } else { now },
         subject: new.subject,
-        owner: new.owner,
         reasons: Vec::new(),
         unknown: Vec::new(),
         facts: Vec::new(),
@@ -308,7 +318,7 @@ fn passed(base: Kept, new: Judgement, now: Time) -> (Kept, Option<Step>) {
     (kept, (!was_fixed).then(|| looked(deed, State::Fixed, now)))
 }
 
-fn failed(base: Kept, new: Judgement, now: Time) -> (Kept, Option<Step>) {
+fn failed(base: Kept, new: Seen, now: Time) -> (Kept, Option<Step>) {
     let told = Some(kept::digest(new.severity, &new.reasons, &new.facts));
     let step = match (base.failed, base.state) {
         (false, _) => Some(looked(Deed::Found, State::New, now)),
@@ -337,7 +347,7 @@ fn failed(base: Kept, new: Judgement, now: Time) -> (Kept, Option<Step>) {
 }
 
 /// It cannot be told: what it was, it stays, and what was said of it last stays with it.
-fn untold(base: Kept, new: Judgement) -> Kept {
+fn untold(base: Kept, new: Seen) -> Kept {
     Kept {
         outcome: Outcome::Unknown,
         unknown: new.unknown,
