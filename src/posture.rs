@@ -4,12 +4,15 @@
 //! fails, or it cannot be told and what would settle it is named. Unknown is never counted as a pass.
 //!
 //! In reading order: [`finding`] (what is kept of one rule and one subject), [`tally`] (what a scan counted),
-//! [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
+//! [`look`] (a subject's document, from the graph and from evidence), [`judge`](mod@judge) (an answer becomes an
+//! outcome), [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
 //! brought because no API tells it).
 
 pub mod catalogue;
 pub mod evidence;
 pub mod finding;
+pub mod judge;
+pub mod look;
 pub mod tally;
 
 pub use catalogue::Alias;
@@ -25,5 +28,8 @@ pub use finding::Reason;
 pub use finding::State;
 pub use finding::Subject;
 pub use finding::Wish;
+pub use judge::Judgement;
+pub use judge::judge;
+pub use look::look;
 pub use tally::Scan;
 pub use tally::Tally;
