@@ -31,6 +31,7 @@ pub mod outgoing;
 pub mod outbox;
 pub mod patrol;
 pub mod policies;
+pub mod posture;
 pub mod question;
 pub mod readiness;
 pub mod reconcile;

@@ -182,7 +182,7 @@ impl Gateway {
         let kept = self.store.finding(id).await?.ok_or(FindingError::Unknown)?;
         let next = says(&kept)?;
         let moved = self.moved(next, Some(kept), None);
-        self.keep(moved.into_iter().collect()).await?;
+        self.keep_moves(moved.into_iter().collect()).await?;
         drop(alone);
         self.show_findings().await?;
         self.finding(id).await

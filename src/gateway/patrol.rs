@@ -10,6 +10,7 @@ mod meter;
 mod notice;
 mod scan;
 mod settle;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::graph::ConnectionId;
+use crate::posture::Held;
 use crate::posture::choice::Choices;
 
 pub(in crate::gateway) use due::Due;
@@ -121,6 +123,11 @@ fn jittered(length: Duration) -> Duration {
 }
 
 impl Gateway {
+    /// What people brought.
+    fn held(&self) -> Arc<Held> {
+        Arc::default()
+    }
+
     /// Asks for a look at every subject of every connection.
     pub fn scan_all_soon(&self) {
         for connection in self.connections.iter() {

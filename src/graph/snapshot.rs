@@ -159,12 +159,6 @@ impl Snapshot {
         self.homes.iter().find(|home| home.connection.id == *connection).map(|home| home.as_of)
     }
 
-    /// Which Bitbucket a connection speaks to.
-    pub fn product_of(&self, connection: &ConnectionId) -> Option<Product> {
-        let home = self.homes.iter().find(|home| home.connection.id == *connection);
-        home.map(|home| home.connection.product)
-    }
-
     /// How many nodes.
     pub fn count(&self) -> usize {
         self.nodes.len()
@@ -361,6 +355,11 @@ impl Snapshot {
     pub(in crate::graph) fn doubt(&self, number: u32, field: &str) -> Option<&Why> {
         let doubts = self.doubts.get(&number)?;
         doubts.iter().find(|doubt| &*doubt.field == field).map(|doubt| &doubt.why)
+    }
+
+    /// Why a list or attribute of a node is not known, or not in full; none: it is.
+    pub fn why_unknown(&self, number: NodeNo, field: &str) -> Option<&Why> {
+        self.doubt(number.0, field)
     }
 
     /// Whether there is this edge.

@@ -137,15 +137,20 @@ impl Round {
         counts
     }
 
+    /// What subjects are looked at with. Cost: one walk over people and repositories, once for many subjects.
+    pub fn ground(&self) -> look::Ground<'_> {
+        look::Ground::new(&self.graph, &self.held, self.now)
+    }
+
     /// What the rules about a subject are asked; none: there is no such subject, or no rule about it runs.
-    pub fn question(&self, id: &Id) -> Option<Question> {
+    pub fn question(&self, ground: &look::Ground<'_>, id: &Id) -> Option<Question> {
         let node = self.graph.find(id)?;
         let kind = look::subject_kind(id.kind())?;
         let rules: Vec<u32> = self.running(node, id).map(|(position, _)| position).collect();
         if rules.is_empty() {
             return None;
         }
-        let document = look::look(self.ground(), node)?;
+        let document = look::look(ground, node)?;
         Some(Question {
             subject: self.subject(node, id, kind),
             input: Arc::new(document.page(self.wanted.get(&kind)?)),
@@ -196,10 +201,6 @@ impl Round {
                 })
             })
             .collect()
-    }
-
-    fn ground(&self) -> look::Ground<'_> {
-        look::Ground { graph: &self.graph, held: &self.held, now: self.now }
     }
 
     fn running(&self, node: NodeNo, id: &Id) -> impl Iterator<Item = (u32, RuleId)> {

@@ -2,3 +2,6 @@
 
 mod lifecycle;
 mod owners;
+mod patrol;
+mod stand;
+mod touched;

@@ -1,21 +1,16 @@
-//! One scan: subjects in portions, each looked at, asked about, judged and kept before the next but one.
+//! One scan of one connection: what is due, the walk over it, and what it comes to.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
-use futures_util::StreamExt as _;
-use futures_util::future::join_all;
-use futures_util::stream;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use crate::gateway::Gateway;
 use crate::gateway::patrol::due::Due;
-use crate::gateway::workers::Pool;
 use crate::gateway::workers::PoolError;
 use crate::graph::Admins;
 use crate::graph::ConnectionId;
@@ -23,24 +18,16 @@ use crate::graph::Id;
 use crate::graph::Time;
 use crate::policy::RuleId;
 use crate::posture::Catalogue;
+use crate::posture::Listing;
 use crate::posture::Outcome;
 use crate::posture::Scan;
 use crate::posture::Tally;
-use crate::posture::judge;
-use crate::posture::lifecycle::Seen;
 use crate::posture::round::Round;
 use crate::store::CountedFindings;
 use crate::store::ScanMark;
 use crate::store::StoreError;
 
-/// Subjects that are looked at together, and questions that wait for the workers at a time: enough to keep a worker
-/// busy, few enough that their documents weigh nothing.
-const PORTION: usize = 64;
-
-/// Portions under way: while the workers have one, the next is looked at.
-const AHEAD: usize = 2;
-
-/// Workers of a scan: half of the cores, so that a scan never takes the road's.
+/// Workers of a scan are half of the cores, at most so many: a scan never takes the road's.
 const MAX_WORKERS: usize = 4;
 
 /// How far a scan is.
@@ -77,7 +64,7 @@ pub(in crate::gateway) struct Beat {
     /// Whether it looks at everything.
     pub mark: ScanMark,
     /// Who administers which place, as far as it was worked out.
-    admins: Arc<Mutex<Admins>>,
+    pub admins: Arc<Mutex<Admins>>,
 }
 
 impl Gateway {
@@ -111,10 +98,8 @@ impl Gateway {
         let beat =
             Beat { catalogue: Catalogue::of(&posture.bundle), round, mark, admins: Arc::default() };
         let began = tokio::time::Instant::now();
-        let pool = Arc::new(
-            Pool::start(self.policies.patrol_workers(workers()), posture.files.clone()).await?,
-        );
-        let looked = self.walk(&beat, &pool, connection, ids).await;
+        let pool = posture.pool(workers()).await?;
+        let looked = self.walk_over(&beat, &pool, connection, ids).await;
         self.patrol.note(connection, None);
         let subjects = looked?;
         let scan = self.sum_up(&beat, connection, subjects).await?;
@@ -151,35 +136,6 @@ impl Gateway {
             ids.extend(gone);
         }
         Ok((ids, mark))
-    }
-
-    /// Looks at subjects, portion by portion; how many there were.
-    async fn walk(
-        &self,
-        beat: &Beat,
-        pool: &Arc<Pool>,
-        connection: &ConnectionId,
-        ids: Vec<Id>,
-    ) -> Result<u64, ScanError> {
-        let mut progress = Progress { since: beat.round.now, done: 0, of: ids.len() as u64 };
-        self.patrol.note(connection, Some(progress));
-        let portions: Vec<Vec<Id>> = ids.chunks(PORTION).map(<[Id]>::to_vec).collect();
-        let asked = portions.into_iter().map(|portion| {
-            let (round, pool, admins) =
-                (Arc::clone(&beat.round), Arc::clone(pool), Arc::clone(&beat.admins));
-            ask(round, pool, admins, portion)
-        });
-        let mut asked = stream::iter(asked).buffered(AHEAD);
-        let mut subjects = 0;
-        while let Some(portion) = asked.next().await {
-            let Portion { ids, seen, looked, faults } = portion?;
-            self.meters.patrol().faulted(faults);
-            self.settle(beat, &ids, seen).await?;
-            subjects += looked;
-            progress.done += ids.len() as u64;
-            self.patrol.note(connection, Some(progress));
-        }
-        Ok(subjects)
     }
 
     /// What every rule says of every subject of the connection, those that were looked at earlier included.
@@ -224,7 +180,7 @@ fn tallies(
         let mine = counted.iter().filter(|one| one.rule == *rule && one.outcome == outcome);
         mine.map(|one| one.count).sum::<u64>()
     };
-    let line = |listing: &crate::posture::Listing| {
+    let line = |listing: &Listing| {
         let rule = &listing.rule;
         let (fail, unknown) = (of(rule, Outcome::Fail), of(rule, Outcome::Unknown));
         let all = asked.get(rule).copied().unwrap_or_default();
@@ -239,46 +195,6 @@ fn tallies(
         }
     };
     catalogue.rules.iter().filter(|one| asked.contains_key(&one.rule)).map(line).collect()
-}
-
-/// What came of a portion.
-struct Portion {
-    ids: Vec<Id>,
-    seen: Vec<Seen>,
-    looked: u64,
-    faults: u64,
-}
-
-async fn ask(
-    round: Arc<Round>,
-    pool: Arc<Pool>,
-    admins: Arc<Mutex<Admins>>,
-    ids: Vec<Id>,
-) -> Result<Portion, ScanError> {
-    let looking = Arc::clone(&round);
-    let look = move || {
-        let questions: Vec<_> = ids.iter().filter_map(|id| looking.question(id)).collect();
-        (ids, questions)
-    };
-    let (ids, questions) = spawn_blocking(look).await.map_err(|_| ScanError::Ending)?;
-    let asked = questions.iter().map(|one| pool.ask(Arc::clone(&one.input), one.rules.clone()));
-    let answers = join_all(asked).await;
-    let judge = move || {
-        let mut admins = admins.lock().unwrap_or_else(PoisonError::into_inner);
-        let looked = questions.len() as u64;
-        let told = questions.iter().zip(answers);
-        let seen: Vec<Seen> =
-            told.flat_map(|(one, answers)| round.seen(one, answers, &mut admins)).collect();
-        (seen, looked)
-    };
-    let (seen, looked) = spawn_blocking(judge).await.map_err(|_| ScanError::Ending)?;
-    let faults = seen.iter().filter(|one| is_fault(one)).count() as u64;
-    Ok(Portion { ids, seen, looked, faults })
-}
-
-/// Whether a rule did not answer.
-fn is_fault(seen: &Seen) -> bool {
-    seen.unknown.iter().any(|gap| gap.path == judge::ITSELF)
 }
 
 fn workers() -> usize {

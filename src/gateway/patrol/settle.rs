@@ -64,7 +64,7 @@ impl Gateway {
             };
             moves.extend(self.moved(next, Some(before), listing));
         }
-        self.keep(moves).await
+        self.keep_moves(moves).await
     }
 
     /// Ends acceptances that are over.
@@ -85,12 +85,15 @@ impl Gateway {
             if moves.is_empty() {
                 return Ok(());
             }
-            self.keep(moves).await?;
+            self.keep_moves(moves).await?;
         }
     }
 
     /// Writes what happened, and wakes who tells of it. Called with `moving` held.
-    pub(in crate::gateway) async fn keep(&self, moves: Vec<FindingMove>) -> Result<(), StoreError> {
+    pub(in crate::gateway) async fn keep_moves(
+        &self,
+        moves: Vec<FindingMove>,
+    ) -> Result<(), StoreError> {
         let rings = moves.iter().any(|one| !one.notices.is_empty());
         self.store.keep_findings(moves, self.clock.now()).await?;
         if rings {

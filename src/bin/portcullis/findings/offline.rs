@@ -9,6 +9,7 @@ use portcullis::gateway::findings::FindingStory;
 use portcullis::gateway::findings::Findings;
 use portcullis::graph::Admins;
 use portcullis::graph::ConnectionId;
+use portcullis::graph::Id;
 use portcullis::graph::Time;
 use portcullis::policy::Answer;
 use portcullis::policy::Bundle;
@@ -55,7 +56,8 @@ pub fn list(
             finding.rule.as_str() == name
                 || finding.aliases.iter().any(|one| one.id == *name || one.title == *name)
         };
-        let about = |id| finding.subject.id == *id || finding.subject.place.as_ref() == Some(id);
+        let about =
+            |id: &Id| finding.subject.id == *id || finding.subject.place.as_ref() == Some(id);
         let owned = |who: &String| {
             finding.owner.name == *who
                 || finding.owner.id.as_ref().is_some_and(|id| id.as_str() == who)
@@ -86,13 +88,14 @@ pub fn one(world: &Path, policies: Option<&Path>, id: &str) -> Result<FindingSto
     let kept = found.ok_or_else(|| {
         format!("this world has no finding `{id}`: `portcullis findings list --world` shows them")
     })?;
-    let product = round.graph.product_of(&kept.subject.id.connection());
+    let node = round.graph.find(&kept.subject.id);
+    let product = node.and_then(|node| round.graph.product_of(node));
     Ok(FindingStory::of(kept, &catalogue, product, round.now))
 }
 
 fn look(world: &Path, policies: Option<&Path>) -> Result<Found, String> {
     let (graph, connection) = offline::world(world)?;
-    let files = offline::posture(policies)?;
+    let files = offline::rules(policies)?.or_shipped().posture;
     let loaded = load(&files).map_err(|found| diagnostic::render_all(&found))?;
     let mut machine =
         Machine::new(&loaded, Limits::default()).map_err(|error| error.to_string())?;
@@ -117,9 +120,10 @@ fn place(kept: &Kept) -> (portcullis::policy::bundle::Severity, &str, String) {
 
 fn walked(round: &Round, connection: &ConnectionId, machine: &mut Machine, now: Time) -> Vec<Kept> {
     let mut admins = Admins::new();
+    let ground = round.ground();
     let mut kept = Vec::new();
     for id in round.subjects(connection) {
-        let Some(question) = round.question(&id) else { continue };
+        let Some(question) = round.question(&ground, &id) else { continue };
         let answers = asked(&question, machine);
         for seen in round.seen(&question, answers, &mut admins) {
             if seen.outcome == Outcome::Pass {
