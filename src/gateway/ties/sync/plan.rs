@@ -137,8 +137,10 @@ impl Gateway {
 /// People whose keys and tokens are asked for: after a refusal, the few that it takes to be refused.
 fn hands(graph: &Snapshot, id: &ConnectionId, people: u64) -> u64 {
     let of = |no: &NodeNo| graph.node(*no).is_some_and(|node| node.id.connection() == *id);
-    let refused =
-        graph.all(Kind::Workspace).filter(of).any(|no| graph.is_doubted(no, "credentials"));
+    let refused = graph
+        .all(Kind::Workspace)
+        .filter(of)
+        .any(|no| graph.why_unknown(no, "credentials").is_some());
     if refused { people.min(AT_ONCE) } else { people }
 }
 
