@@ -13,11 +13,18 @@ const CLOUD_PROJECT: u64 = 3;
 /// environments.
 const CLOUD_REPOSITORY: u64 = 10;
 
+/// Cloud: how every repository is kept: pipelines, merged pull requests.
+const CLOUD_UPKEEP: u64 = 2;
+
 /// Data Center: lists of every project: four levels of default permission, grants twice, restrictions, keys, hooks.
 const DATACENTER_PROJECT: u64 = 9;
 
 /// Data Center: lists of every repository: grants twice, restrictions, keys, hooks, default branch, model.
 const DATACENTER_REPOSITORY: u64 = 7;
+
+/// Data Center: how every repository is kept: merge checks, default reviewers, required builds, newest commit, merged
+/// pull requests.
+const DATACENTER_UPKEEP: u64 = 5;
 
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +67,10 @@ pub fn price(product: Product, amount: &Amount) -> Vec<Line> {
                 pages(amount.repositories) + CLOUD_REPOSITORY * amount.repositories,
             ),
             line("environments: names of their variables", amount.environments),
+            line(
+                "repositories: whether pipelines are on, merged pull requests",
+                CLOUD_UPKEEP * amount.repositories,
+            ),
         ],
         Product::DataCenter => vec![
             line("who we are, and the server", 3),
@@ -74,6 +85,10 @@ pub fn price(product: Product, amount: &Amount) -> Vec<Line> {
             line(
                 "repositories: grants, restrictions, keys, webhooks, default branch, branching model",
                 pages(amount.repositories) + DATACENTER_REPOSITORY * amount.repositories,
+            ),
+            line(
+                "repositories: merge checks, required reviewers and builds, newest commit, merged pull requests",
+                DATACENTER_UPKEEP * amount.repositories,
             ),
         ],
     }

@@ -201,6 +201,12 @@ pub struct Repository {
     pub development: Option<String>,
     /// Branch of the branching model's `production`.
     pub production: Option<String>,
+    /// Whether it left its project's branch restrictions.
+    pub overrides: bool,
+    /// Whether pipelines are on; none where nobody ever switched them on or off.
+    pub pipelines_on: Option<bool>,
+    /// When it was changed last; none: when its newest commit was made.
+    pub updated_on: Option<Timestamp>,
 }
 
 /// A branch restriction.

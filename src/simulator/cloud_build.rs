@@ -110,6 +110,9 @@ impl Workspace {
             statuses: Vec::new(),
             development: None,
             production: None,
+            overrides: false,
+            pipelines_on: Some(true),
+            updated_on: None,
         });
         #[expect(clippy::indexing_slicing, reason = "the element was pushed just above")]
         &mut self.repositories[at]

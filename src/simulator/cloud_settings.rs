@@ -37,6 +37,8 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
         Some(&"permissions-config") => (access::GRANTS, Level::Admin),
         Some(&"branch-restrictions") => (access::RESTRICTIONS, Level::Admin),
         Some(&"deploy-keys") => (access::KEYS, Level::Admin),
+        Some(&"override-settings") => (access::RESTRICTIONS, Level::Admin),
+        Some(&"pipelines_config") if rest.len() == 1 => (access::RESTRICTIONS, Level::Admin),
         Some(&"effective-branching-model") => (access::REPOSITORY, Level::Read),
         Some(&"pipelines-config") => (access::RUNNERS, Level::Admin),
         _ => (access::PIPELINES, Level::Write),
@@ -68,6 +70,19 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
             let variables = environment(name)?.variables.iter().map(shape::variable);
             ask.page(variables.collect(), Paging::COUNTED)
         }
+        ["override-settings"] => Answer::ok(&json!({
+            "type": "repository_override_settings",
+            "override_settings": {
+                "branching_model": false, "branch_restrictions": found.overrides,
+                "default_merge_strategy": false,
+            },
+        })),
+        // Where nobody ever touched them there is no configuration.
+        ["pipelines_config"] => Answer::ok(&json!({
+            "type": "repository_pipelines_configuration",
+            "enabled": found.pipelines_on.ok_or_else(cloud_missing)?,
+            "repository": shape::small_repository(ask.here, home, found),
+        })),
         ["pipelines_config", "variables"] => {
             ask.page(found.variables.iter().map(shape::variable).collect(), Paging::COUNTED)
         }

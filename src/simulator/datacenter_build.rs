@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::simulator::company::fresh_secret;
 use crate::simulator::datacenter::DataCenter;
+use crate::simulator::datacenter::DcChecks;
 use crate::simulator::datacenter::DcCredential;
 use crate::simulator::datacenter::DcGrant;
 use crate::simulator::datacenter::DcGroup;
@@ -101,6 +102,7 @@ impl DataCenter {
             git,
             pull_requests: Vec::new(),
             builds: BTreeMap::new(),
+            checks: DcChecks::default(),
         });
         id
     }

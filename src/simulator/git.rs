@@ -198,6 +198,11 @@ impl Git {
         Git { salt, ..Git::default() }
     }
 
+    /// When the newest commit was made; none without one.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.commits.values().map(|commit| commit.at).max()
+    }
+
     /// The commit of this hash, or of an abbreviation of at least seven digits that fits only one.
     pub fn commit(&self, hash: &str) -> Option<&Commit> {
         if hash.len() < 7 {

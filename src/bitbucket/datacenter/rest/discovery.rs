@@ -6,6 +6,7 @@
 mod people;
 mod places;
 mod settings;
+mod upkeep;
 
 use std::time::Duration;
 

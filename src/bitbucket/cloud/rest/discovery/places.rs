@@ -17,6 +17,8 @@ use crate::bitbucket::cloud::rest::discovery::settings::Restriction;
 use crate::bitbucket::cloud::rest::discovery::settings::Runner;
 use crate::bitbucket::cloud::rest::discovery::settings::Variable;
 use crate::bitbucket::cloud::rest::discovery::text_or_none;
+use crate::bitbucket::cloud::rest::discovery::upkeep;
+use crate::bitbucket::cloud::rest::discovery::upkeep::Upkeep;
 use crate::bitbucket::scribe::Scribe;
 use crate::bitbucket::scribe::unless_over;
 use crate::bitbucket::transport::Deadline;
@@ -44,6 +46,7 @@ pub(super) struct Repository {
     fork_policy: Option<String>,
     mainbranch: Option<Branch>,
     parent: Option<Parent>,
+    updated_on: Option<String>,
     project: Option<Project>,
 }
 
@@ -70,6 +73,7 @@ pub(super) struct Lists {
     runners: List<Runner>,
     keys: List<Key>,
     hooks: List<Hook>,
+    upkeep: Upkeep,
 }
 
 impl Cloud {
@@ -129,6 +133,7 @@ impl Cloud {
             runners: unless_over(runners)?,
             keys: unless_over(keys)?,
             hooks: unless_over(hooks)?,
+            upkeep: self.upkeep(uuid).await?,
         })
     }
 
@@ -152,7 +157,7 @@ impl Cloud {
         Ok(Ok(found))
     }
 
-    async fn crawl_in<T: serde::de::DeserializeOwned>(
+    pub(super) async fn crawl_in<T: serde::de::DeserializeOwned>(
         &self,
         repository: &str,
         path: &[&str],
@@ -163,7 +168,7 @@ impl Cloud {
         self.list(call, Deadline::within(PATIENCE)).await
     }
 
-    async fn crawl_one_in<T: serde::de::DeserializeOwned>(
+    pub(super) async fn crawl_one_in<T: serde::de::DeserializeOwned>(
         &self,
         repository: &str,
         path: &[&str],
@@ -206,6 +211,7 @@ pub(super) fn write_repository(
 ) {
     let Some(id) = scribe.id(Kind::Repository, &repository.uuid) else { return };
     let node = repository_node(scribe, id.clone(), &repository);
+    let node = upkeep::write(scribe, (&id, node), lists.upkeep);
     scribe.node(settings::model(node, lists.model.as_ref().ok(), lists.overrides.as_ref().ok()));
     if let Err(error) = lists.model {
         for field in settings::MODEL {
@@ -234,6 +240,9 @@ fn repository_node(scribe: &Scribe, id: Id, repository: &Repository) -> Node {
         .with("class", Value::Nothing);
     if let Some(slug) = &repository.slug {
         node = node.text("slug", slug);
+    }
+    if let Some(at) = &repository.updated_on {
+        node = node.with("updated_at", settings::instant(Some(at)));
     }
     let parent = repository.parent.as_ref().and_then(|parent| parent.uuid.as_deref());
     let parent = parent.and_then(|uuid| scribe.id(Kind::Repository, uuid));
