@@ -203,6 +203,8 @@ pub struct DcRepository {
     pub public: bool,
     /// Archived: reads only.
     pub archived: bool,
+    /// Whether it may be forked.
+    pub forkable: bool,
     /// Shared by forks.
     pub hierarchy: String,
     /// Id of what it was forked from.

@@ -92,6 +92,7 @@ impl DataCenter {
             project: project.to_owned(),
             public: false,
             archived: false,
+            forkable: true,
             hierarchy: format!("{id:020x}"),
             origin: None,
             default_branch: "main".to_owned(),

@@ -313,6 +313,11 @@ impl Git {
         self.refs.insert(reference.to_owned(), target);
     }
 
+    /// Takes a ref away, whatever rules say; what it pointed at stays.
+    pub fn forget(&mut self, reference: &str) {
+        self.refs.remove(reference);
+    }
+
     /// Makes a lightweight tag an annotated one.
     pub fn annotate(&mut self, tag: &str) {
         if let Some(target) = self.refs.get_mut(&tag_ref(tag)) {
