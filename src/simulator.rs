@@ -42,6 +42,7 @@ mod datacenter_access;
 mod datacenter_checks;
 pub mod datacenter_acts;
 pub mod datacenter_build;
+mod datacenter_credentials;
 pub mod datacenter_export;
 mod datacenter_history;
 mod datacenter_hooks;

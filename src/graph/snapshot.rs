@@ -362,6 +362,11 @@ impl Snapshot {
         self.doubt(number.0, field)
     }
 
+    /// Whether a field of a node is listed as unknown.
+    pub fn is_doubted(&self, number: NodeNo, field: &str) -> bool {
+        self.doubt(number.0, field).is_some()
+    }
+
     /// Whether there is this edge.
     pub fn holds(&self, from: NodeNo, is: Relation, to: NodeNo) -> bool {
         self.outgoing(from.0, is).any(|number| number == to.0)

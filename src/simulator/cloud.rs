@@ -193,6 +193,10 @@ pub struct Repository {
     pub hooks: Vec<Hook>,
     /// Pull requests into this repository.
     pub pull_requests: Vec<PullRequest<Uuid>>,
+    /// Whether pipelines are on.
+    pub pipelines_enabled: bool,
+    /// `bitbucket-pipelines.yml` on the main branch.
+    pub definition: Option<String>,
     /// Pipelines, oldest first.
     pub pipelines: Vec<Pipeline>,
     /// Commit statuses.
@@ -203,8 +207,6 @@ pub struct Repository {
     pub production: Option<String>,
     /// Whether it left its project's branch restrictions.
     pub overrides: bool,
-    /// Whether pipelines are on; none where nobody ever switched them on or off.
-    pub pipelines_on: Option<bool>,
     /// When it was changed last; none: when its newest commit was made.
     pub updated_on: Option<Timestamp>,
 }
@@ -276,6 +278,8 @@ pub struct DeployKey {
     pub owner: Uuid,
     /// When.
     pub added_on: Timestamp,
+    /// When it last cloned; none for one that never did.
+    pub last_used: Option<Timestamp>,
 }
 
 /// A self-hosted runner.

@@ -106,12 +106,13 @@ impl Workspace {
             runners: Vec::new(),
             hooks: Vec::new(),
             pull_requests: Vec::new(),
+            pipelines_enabled: true,
+            definition: None,
             pipelines: Vec::new(),
             statuses: Vec::new(),
             development: None,
             production: None,
             overrides: false,
-            pipelines_on: Some(true),
             updated_on: None,
         });
         #[expect(clippy::indexing_slicing, reason = "the element was pushed just above")]
@@ -183,6 +184,7 @@ impl Workspace {
             label: label.to_owned(),
             owner,
             added_on: Timestamp::UNIX_EPOCH,
+            last_used: None,
         };
         if let Some(repository) = self.repository_mut(repository) {
             repository.deploy_keys.push(key);

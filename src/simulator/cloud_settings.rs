@@ -38,9 +38,9 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
         Some(&"branch-restrictions") => (access::RESTRICTIONS, Level::Admin),
         Some(&"deploy-keys") => (access::KEYS, Level::Admin),
         Some(&"override-settings") => (access::RESTRICTIONS, Level::Admin),
-        Some(&"pipelines_config") if rest.len() == 1 => (access::RESTRICTIONS, Level::Admin),
         Some(&"effective-branching-model") => (access::REPOSITORY, Level::Read),
         Some(&"pipelines-config") => (access::RUNNERS, Level::Admin),
+        Some(&"pipelines_config") if rest.len() == 1 => (access::RESTRICTIONS, Level::Admin),
         _ => (access::PIPELINES, Level::Write),
     };
     let by = ask.scoped(scopes)?;
@@ -77,10 +77,8 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
                 "default_merge_strategy": false,
             },
         })),
-        // Where nobody ever touched them there is no configuration.
         ["pipelines_config"] => Answer::ok(&json!({
-            "type": "repository_pipelines_configuration",
-            "enabled": found.pipelines_on.ok_or_else(cloud_missing)?,
+            "type": "repository_pipelines_configuration", "enabled": found.pipelines_enabled,
             "repository": shape::small_repository(ask.here, home, found),
         })),
         ["pipelines_config", "variables"] => {
@@ -164,7 +162,7 @@ pub(crate) fn runner(runner: &Runner) -> Value {
 fn deploy_key(ask: &Ask<'_>, home: &Workspace, found: &Repository, key: &DeployKey) -> Value {
     json!({
         "type": "deploy_key", "id": key.id, "key": key.key, "label": key.label, "comment": "",
-        "added_on": shape::date(key.added_on), "last_used": null,
+        "added_on": shape::date(key.added_on), "last_used": key.last_used.map(shape::date),
         "owner": shape::person_of(ask.here, home, key.owner),
         "repository": shape::small_repository(ask.here, home, found),
     })

@@ -5,6 +5,8 @@ use serde::Deserialize;
 use crate::bitbucket::cloud::rest::Cloud;
 use crate::bitbucket::cloud::rest::braced;
 use crate::bitbucket::cloud::rest::discovery::PATIENCE;
+use crate::bitbucket::cloud::rest::discovery::definition;
+use crate::bitbucket::cloud::rest::discovery::definition::Pipelines;
 use crate::bitbucket::cloud::rest::discovery::people;
 use crate::bitbucket::cloud::rest::discovery::people::Grants;
 use crate::bitbucket::cloud::rest::discovery::settings;
@@ -17,9 +19,8 @@ use crate::bitbucket::cloud::rest::discovery::settings::Restriction;
 use crate::bitbucket::cloud::rest::discovery::settings::Runner;
 use crate::bitbucket::cloud::rest::discovery::settings::Variable;
 use crate::bitbucket::cloud::rest::discovery::text_or_none;
-use crate::bitbucket::cloud::rest::discovery::upkeep;
-use crate::bitbucket::cloud::rest::discovery::upkeep::Upkeep;
 use crate::bitbucket::scribe::Scribe;
+use crate::bitbucket::scribe::merges;
 use crate::bitbucket::scribe::unless_over;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
@@ -68,12 +69,13 @@ pub(super) struct Lists {
     restrictions: List<Restriction>,
     overrides: Result<Override, FetchError>,
     model: Result<Model, FetchError>,
+    pipelines: Pipelines,
     environments: List<(Environment, List<Variable>)>,
     variables: List<Variable>,
     runners: List<Runner>,
     keys: List<Key>,
     hooks: List<Hook>,
-    upkeep: Upkeep,
+    merges: List<bool>,
 }
 
 impl Cloud {
@@ -116,6 +118,8 @@ impl Cloud {
         let model = self
             .crawl_one_in(uuid, &["effective-branching-model"], "a repository's branching model")
             .await;
+        let branch = repository.mainbranch.as_ref().map(|branch| branch.name.as_str());
+        let pipelines = self.pipelines(uuid, branch).await?;
         let variables = self
             .crawl_in(uuid, &["pipelines_config", "variables"], "a repository's variables")
             .await;
@@ -128,12 +132,13 @@ impl Cloud {
             restrictions: unless_over(restrictions)?,
             overrides: unless_over(overrides)?,
             model: unless_over(model)?,
+            pipelines,
             environments: self.environments(uuid).await?,
             variables: unless_over(variables)?,
             runners: unless_over(runners)?,
             keys: unless_over(keys)?,
             hooks: unless_over(hooks)?,
-            upkeep: self.upkeep(uuid).await?,
+            merges: unless_over(self.merges(uuid).await)?,
         })
     }
 
@@ -157,7 +162,7 @@ impl Cloud {
         Ok(Ok(found))
     }
 
-    pub(super) async fn crawl_in<T: serde::de::DeserializeOwned>(
+    async fn crawl_in<T: serde::de::DeserializeOwned>(
         &self,
         repository: &str,
         path: &[&str],
@@ -211,7 +216,8 @@ pub(super) fn write_repository(
 ) {
     let Some(id) = scribe.id(Kind::Repository, &repository.uuid) else { return };
     let node = repository_node(scribe, id.clone(), &repository);
-    let node = upkeep::write(scribe, (&id, node), lists.upkeep);
+    let node = merges(scribe, (&id, node), lists.merges);
+    let node = definition::write(scribe, node, lists.pipelines);
     scribe.node(settings::model(node, lists.model.as_ref().ok(), lists.overrides.as_ref().ok()));
     if let Err(error) = lists.model {
         for field in settings::MODEL {
