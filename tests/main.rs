@@ -39,6 +39,7 @@ mod spec {
     mod erasure;
     mod estate;
     mod failures;
+    mod findings_table;
     mod governed;
     mod graph;
     mod history;

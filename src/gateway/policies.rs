@@ -184,6 +184,13 @@ pub async fn watch(gateway: Arc<Gateway>) {
 }
 
 impl Gateway {
+    /// Records that posture rules were refused when the gateway started, if they were.
+    pub async fn record_refused_posture(&self) -> Result<(), StoreError> {
+        let Some(why) = self.policies.posture_refused() else { return Ok(()) };
+        let active = self.policies.posture().bundle.revision.clone();
+        self.note_refused(&active, why, self.clock.now()).await
+    }
+
     /// The ledger's entry of a refused candidate: the error's words may quote a file, so they are sealed.
     async fn bundle_refused(
         &self,
@@ -191,10 +198,14 @@ impl Gateway {
         error: &BundleError,
         now: Time,
     ) -> Result<(), StoreError> {
+        self.note_refused(active, error.to_string(), now).await
+    }
+
+    async fn note_refused(&self, active: &str, why: String, now: Time) -> Result<(), StoreError> {
         let mut body = serde_json::Map::new();
         body.insert("outcome".to_owned(), "refused".into());
         body.insert("active".to_owned(), active.into());
-        let sealed = vec![("why".to_owned(), error.to_string().into_bytes())];
+        let sealed = vec![("why".to_owned(), why.into_bytes())];
         let entry =
             NewEntry { body, sealed, ..NewEntry::new(Kind::Bundle, now, active.to_owned()) };
         self.store.append(vec![entry]).await.map(drop)

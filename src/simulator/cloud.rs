@@ -205,6 +205,10 @@ pub struct Repository {
     pub development: Option<String>,
     /// Branch of the branching model's `production`.
     pub production: Option<String>,
+    /// Whether it left its project's branch restrictions.
+    pub overrides: bool,
+    /// When it was changed last; none: when its newest commit was made.
+    pub updated_on: Option<Timestamp>,
 }
 
 /// A branch restriction.

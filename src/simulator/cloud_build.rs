@@ -112,6 +112,8 @@ impl Workspace {
             statuses: Vec::new(),
             development: None,
             production: None,
+            overrides: false,
+            updated_on: None,
         });
         #[expect(clippy::indexing_slicing, reason = "the element was pushed just above")]
         &mut self.repositories[at]

@@ -193,6 +193,7 @@ fn repository(
                 | "deployments_config"
                 | "pipelines_config"
                 | "pipelines-config"
+                | "override-settings"
                 | "deploy-keys",
                 ..,
             ],

@@ -37,6 +37,7 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
         Some(&"permissions-config") => (access::GRANTS, Level::Admin),
         Some(&"branch-restrictions") => (access::RESTRICTIONS, Level::Admin),
         Some(&"deploy-keys") => (access::KEYS, Level::Admin),
+        Some(&"override-settings") => (access::RESTRICTIONS, Level::Admin),
         Some(&"effective-branching-model") => (access::REPOSITORY, Level::Read),
         Some(&"pipelines-config") => (access::RUNNERS, Level::Admin),
         Some(&"pipelines_config") if rest.len() == 1 => (access::RESTRICTIONS, Level::Admin),
@@ -69,6 +70,13 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
             let variables = environment(name)?.variables.iter().map(shape::variable);
             ask.page(variables.collect(), Paging::COUNTED)
         }
+        ["override-settings"] => Answer::ok(&json!({
+            "type": "repository_override_settings",
+            "override_settings": {
+                "branching_model": false, "branch_restrictions": found.overrides,
+                "default_merge_strategy": false,
+            },
+        })),
         ["pipelines_config"] => Answer::ok(&json!({
             "type": "repository_pipelines_configuration", "enabled": found.pipelines_enabled,
             "repository": shape::small_repository(ask.here, home, found),

@@ -20,6 +20,7 @@ use crate::bitbucket::cloud::rest::discovery::settings::Runner;
 use crate::bitbucket::cloud::rest::discovery::settings::Variable;
 use crate::bitbucket::cloud::rest::discovery::text_or_none;
 use crate::bitbucket::scribe::Scribe;
+use crate::bitbucket::scribe::merges;
 use crate::bitbucket::scribe::unless_over;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
@@ -46,6 +47,7 @@ pub(super) struct Repository {
     fork_policy: Option<String>,
     mainbranch: Option<Branch>,
     parent: Option<Parent>,
+    updated_on: Option<String>,
     project: Option<Project>,
 }
 
@@ -73,6 +75,7 @@ pub(super) struct Lists {
     runners: List<Runner>,
     keys: List<Key>,
     hooks: List<Hook>,
+    merges: List<bool>,
 }
 
 impl Cloud {
@@ -135,6 +138,7 @@ impl Cloud {
             runners: unless_over(runners)?,
             keys: unless_over(keys)?,
             hooks: unless_over(hooks)?,
+            merges: unless_over(self.merges(uuid).await)?,
         })
     }
 
@@ -212,6 +216,7 @@ pub(super) fn write_repository(
 ) {
     let Some(id) = scribe.id(Kind::Repository, &repository.uuid) else { return };
     let node = repository_node(scribe, id.clone(), &repository);
+    let node = merges(scribe, (&id, node), lists.merges);
     let node = definition::write(scribe, node, lists.pipelines);
     scribe.node(settings::model(node, lists.model.as_ref().ok(), lists.overrides.as_ref().ok()));
     if let Err(error) = lists.model {
@@ -241,6 +246,9 @@ fn repository_node(scribe: &Scribe, id: Id, repository: &Repository) -> Node {
         .with("class", Value::Nothing);
     if let Some(slug) = &repository.slug {
         node = node.text("slug", slug);
+    }
+    if let Some(at) = &repository.updated_on {
+        node = node.with("updated_at", settings::instant(Some(at)));
     }
     let parent = repository.parent.as_ref().and_then(|parent| parent.uuid.as_deref());
     let parent = parent.and_then(|uuid| scribe.id(Kind::Repository, uuid));

@@ -15,6 +15,8 @@ use crate::bitbucket::datacenter::rest::discovery::settings::Key;
 use crate::bitbucket::datacenter::rest::discovery::settings::Model;
 use crate::bitbucket::datacenter::rest::discovery::settings::Restriction;
 use crate::bitbucket::datacenter::rest::discovery::unless_over;
+use crate::bitbucket::datacenter::rest::discovery::upkeep;
+use crate::bitbucket::datacenter::rest::discovery::upkeep::Upkeep;
 use crate::bitbucket::scribe::Scribe;
 use crate::bitbucket::transport::FetchError;
 use crate::graph::Id;
@@ -78,6 +80,7 @@ pub(super) struct Lists {
     hooks: List<Hook>,
     branch: Result<Option<String>, FetchError>,
     model: Result<Model, FetchError>,
+    upkeep: Upkeep,
 }
 
 impl DataCenter {
@@ -169,6 +172,7 @@ impl DataCenter {
             hooks: unless_over(hooks)?,
             branch: unless_over(branch)?,
             model: unless_over(model)?,
+            upkeep: self.upkeep(repository).await?,
         })
     }
 }
@@ -209,6 +213,7 @@ pub(super) fn write_repository(
         Ok(None) => node = node.with("default_branch", Value::Nothing),
         Err(error) => scribe.gap(&id, "default_branch", error.to_string()),
     }
+    let (node, rules) = upkeep::node(scribe, (&id, node), lists.upkeep);
     scribe.node(settings::model(node, lists.model.as_ref().ok()));
     if let Err(error) = lists.model {
         for field in settings::MODEL {
@@ -219,6 +224,7 @@ pub(super) fn write_repository(
     scribe.join(&id, Relation::In, &home, "repos");
     people::write_grants(scribe, &id, lists.grants);
     settings::write_restrictions(scribe, (&id, "REPOSITORY"), lists.restrictions);
+    upkeep::rules(scribe, &id, &rules);
     settings::write_keys(scribe, &id, lists.keys);
     credentials::write_tokens(scribe, &id, lists.tokens);
     settings::write_hooks(scribe, &id, lists.hooks);
