@@ -152,6 +152,8 @@ pub struct Project {
     pub is_private: bool,
     /// Explicit grants.
     pub grants: Vec<Grant<ProjectLevel>>,
+    /// Access keys of all its repositories.
+    pub deploy_keys: Vec<DeployKey>,
 }
 
 /// A repository.

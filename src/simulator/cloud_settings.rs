@@ -14,6 +14,7 @@ use crate::simulator::cloud::DeployKey;
 use crate::simulator::cloud::Environment;
 use crate::simulator::cloud::Hook;
 use crate::simulator::cloud::Level;
+use crate::simulator::cloud::Project;
 use crate::simulator::cloud::Repository;
 use crate::simulator::cloud::Runner;
 use crate::simulator::cloud::Workspace;
@@ -165,6 +166,21 @@ fn deploy_key(ask: &Ask<'_>, home: &Workspace, found: &Repository, key: &DeployK
         "added_on": shape::date(key.added_on), "last_used": key.last_used.map(shape::date),
         "owner": shape::person_of(ask.here, home, key.owner),
         "repository": shape::small_repository(ask.here, home, found),
+    })
+}
+
+/// An access key of a project: who made it stands where a repository's has its owner.
+pub(crate) fn project_key(
+    ask: &Ask<'_>,
+    home: &Workspace,
+    found: &Project,
+    key: &DeployKey,
+) -> Value {
+    json!({
+        "type": "project_deploy_key", "id": key.id, "key": key.key, "label": key.label, "comment": "",
+        "added_on": shape::date(key.added_on), "last_used": key.last_used.map(shape::date),
+        "created_by": shape::person_of(ask.here, home, key.owner),
+        "project": shape::project(ask.here, home, found),
     })
 }
 
