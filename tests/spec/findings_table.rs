@@ -108,7 +108,8 @@ async fn every_source_finding_stands_as_it_should_on_both_products() {
     let pool = rules.pool().await.unwrap();
     let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
     for row in rows() {
-        for (product, cells) in [(Product::Cloud, &row.cloud), (Product::DataCenter, &row.datacenter)]
+        for (product, cells) in
+            [(Product::Cloud, &row.cloud), (Product::DataCenter, &row.datacenter)]
         {
             for (standing, cell) in Standing::ALL.into_iter().zip(cells) {
                 let Cell::Seen(set, word) = cell else { continue };

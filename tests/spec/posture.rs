@@ -3,6 +3,7 @@
 
 mod judged;
 mod loading;
+mod program;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -14,8 +14,7 @@ use crate::spec::findings_table::Cell::Seen;
 use crate::spec::findings_table::Row;
 use crate::spec::findings_table::scene::Scene;
 
-const ALL_OR_NOTHING: &str =
-    "a credential that may not read repositories learns of none: discovery fails as a whole, and the last graph stays";
+const ALL_OR_NOTHING: &str = "a credential that may not read repositories learns of none: discovery fails as a whole, and the last graph stays";
 const TOLD: &str = "the product's API tells it whole to whoever may ask";
 const PROJECT_TOLD: &str =
     "Data Center tells the rules of a project and every merge check to whoever may ask";
@@ -111,10 +110,7 @@ fn protection() -> Vec<Row> {
                 "Repository Default Branch Protection does not disable direct pushes for all users/groups",
             ),
             Severity::Medium,
-            (
-                |scene| scene.rule("push", None),
-                |scene| scene.rule("pull-request-only", None),
-            ),
+            (|scene| scene.rule("push", None), |scene| scene.rule("pull-request-only", None)),
         ),
         branch(
             (
@@ -124,10 +120,7 @@ fn protection() -> Vec<Row> {
                 "Repository Default Branch Protection does not have Force Pushes Disabled",
             ),
             Severity::Medium,
-            (
-                |scene| scene.rule("force", None),
-                |scene| scene.rule("fast-forward-only", None),
-            ),
+            (|scene| scene.rule("force", None), |scene| scene.rule("fast-forward-only", None)),
         ),
         branch(
             (
@@ -213,12 +206,7 @@ fn stale() -> Row {
         id: "a1bd3076-a68d-492e-9947-a01e15a4d1b3",
         title: "Repository not updated in 12+ months",
         severity: Severity::Medium,
-        cloud: [
-            Seen(NONE, ""),
-            Seen(Scene::touch, ""),
-            Cannot(ALL_OR_NOTHING),
-            Cannot(TOLD),
-        ],
+        cloud: [Seen(NONE, ""), Seen(Scene::touch, ""), Cannot(ALL_OR_NOTHING), Cannot(TOLD)],
         datacenter: [
             Seen(NONE, ""),
             Seen(Scene::touch, ""),
@@ -355,8 +343,7 @@ fn reviewed() -> Row {
 }
 
 fn pipelines() -> Row {
-    const NO_PIPELINES: &str =
-        "Data Center has no Pipelines: it can neither comply nor violate, and no permission changes that";
+    const NO_PIPELINES: &str = "Data Center has no Pipelines: it can neither comply nor violate, and no permission changes that";
     Row {
         row: "E19",
         rule: "posture/pipelines-disabled",
@@ -399,11 +386,7 @@ fn broad() -> Vec<Row> {
             id: BROAD,
             title: BROAD,
             severity: Severity::Medium,
-            cloud: cells(
-                crowd,
-                NONE,
-                [Seen(NO_ADMIN, "repository:admin"), Cannot(TOLD)],
-            ),
+            cloud: cells(crowd, NONE, [Seen(NO_ADMIN, "repository:admin"), Cannot(TOLD)]),
             datacenter: cells(
                 |scene| {
                     let project = scene.server().project_mut("ENG").unwrap();
