@@ -139,29 +139,38 @@ impl Policies {
     pub async fn reload(&self) -> Result<Arc<Active>, BundleError> {
         let loaded = self.gate_candidate().await;
         self.note(|noted| noted.gate = loaded.as_ref().err().map(ToString::to_string));
-        let active = Arc::new(loaded?);
+        let active = loaded?;
         self.active.store(Arc::clone(&active));
         Ok(active)
     }
 
-    async fn gate_candidate(&self) -> Result<Active, BundleError> {
+    /// Files that did not change keep their workers: what was changed may be posture rules.
+    async fn gate_candidate(&self) -> Result<Arc<Active>, BundleError> {
         let files = self.source.sides()?.gate;
+        let active = self.current();
+        if active.files == files {
+            return Ok(active);
+        }
         let pool = Pool::start(self.settings.clone(), files.clone()).await?;
-        Ok(Active::of(pool, files))
+        Ok(Arc::new(Active::of(pool, files)))
     }
 
     /// Loads the posture rules as they are in the folder now; they, if they became active.
     pub async fn reload_posture(&self) -> Result<Arc<PostureRules>, BundleError> {
         let loaded = self.posture_candidate().await;
         self.note(|noted| noted.posture = loaded.as_ref().err().map(ToString::to_string));
-        let rules = Arc::new(loaded?);
+        let rules = loaded?;
         self.posture.store(Arc::clone(&rules));
         Ok(rules)
     }
 
-    async fn posture_candidate(&self) -> Result<PostureRules, BundleError> {
+    async fn posture_candidate(&self) -> Result<Arc<PostureRules>, BundleError> {
         let files = self.source.sides()?.posture;
-        Ok(PostureRules::load(&self.settings, files).await?)
+        let rules = self.posture();
+        if rules.files == files {
+            return Ok(rules);
+        }
+        Ok(Arc::new(PostureRules::load(&self.settings, files).await?))
     }
 }
 
