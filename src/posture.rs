@@ -6,9 +6,10 @@
 //! In reading order: [`finding`] (what is kept of one rule and one subject), [`tally`] (what a scan counted),
 //! [`look`] (a subject's document, from the graph and from evidence), [`judge`](mod@judge) (an answer becomes an
 //! outcome), [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
-//! brought because no API tells it), [`lifecycle`] (what becomes of a finding, over what is [`kept`]), [`owner`] (whose
-//! it is), [`choice`] (which rules run where), [`round`] (all of that over a whole graph), [`touched`] (what has to be
-//! looked at again after a change).
+//! brought because no API tells it), [`scopes`] (what one more scope would settle), [`unseen`] (subjects in lists that
+//! could not be read), [`lifecycle`] (what becomes of a finding, over what is [`kept`]), [`owner`] (whose it is),
+//! [`choice`] (which rules run where), [`round`] (all of that over a whole graph), [`touched`] (what has to be looked at
+//! again after a change).
 
 pub mod catalogue;
 pub mod choice;
@@ -20,8 +21,10 @@ pub mod lifecycle;
 pub mod look;
 pub mod owner;
 pub mod round;
+pub mod scopes;
 pub mod tally;
 pub mod touched;
+pub mod unseen;
 
 pub use catalogue::Alias;
 pub use catalogue::Catalogue;
@@ -41,5 +44,7 @@ pub use judge::judge;
 pub use kept::Kept;
 pub use lifecycle::Seen;
 pub use look::look;
+pub use scopes::Worth;
 pub use tally::Scan;
 pub use tally::Tally;
+pub use unseen::judge_unseen;

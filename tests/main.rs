@@ -40,6 +40,7 @@ mod spec {
     mod estate;
     mod findings;
     mod failures;
+    mod findings_table;
     mod governed;
     mod graph;
     mod history;

@@ -1,8 +1,10 @@
 //! Posture rules: what loads, what is refused, what each says of a subject, and that silence is a pass only where
 //! everything is known.
 
+mod estate;
 mod judged;
 mod loading;
+mod program;
 
 use std::path::PathBuf;
 use std::time::Duration;

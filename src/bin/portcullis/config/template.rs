@@ -94,6 +94,8 @@ once_per = "24h"               # how long the same cause reaches nobody again
 # credential = { kind = "oauth", key = { env = "BITBUCKET_KEY" }, secret = { env = "BITBUCKET_SECRET" } }
 # protected_refs = ["main", "release/*"]
 # plan = "premium"             # free, standard or premium; no API tells it, absent it counts as unknown
+# classes = ["pipeline-definition"]  # reads bitbucket-pipelines.yml, of which facts are kept and no line; absent: it is not read
+# own_hosts = ["*.example.com"]  # hosts of one's own that webhooks may tell; absent: whether one is outside is unknown
 # effects = ["commit-status"]  # absent: nothing is ever written to Bitbucket
 # security_contact = "security"  # the channel that hears of it where no route fits
 # [[connection.hook]]
