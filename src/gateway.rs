@@ -15,6 +15,7 @@ pub mod courier;
 pub mod discovery;
 pub mod environments;
 pub mod evidence;
+pub mod findings;
 pub mod following;
 pub mod friction;
 pub mod gather;
@@ -29,7 +30,9 @@ pub mod notary;
 pub mod notices;
 pub mod outgoing;
 pub mod outbox;
+pub mod patrol;
 pub mod policies;
+pub mod posture;
 pub mod question;
 pub mod readiness;
 pub mod reconcile;
@@ -125,6 +128,8 @@ pub struct Parts {
     pub brake: brake::Settings,
     /// How people are told.
     pub notify: notify::Settings,
+    /// How the patrol goes.
+    pub patrol: patrol::Settings,
     /// Signs the ledger.
     pub signing: SigningKey,
     /// Verifies what it signs.
@@ -180,6 +185,8 @@ pub struct Gateway {
     keep: Keep,
     streams: Vec<Arc<streams::Settings>>,
     brake_settings: brake::Settings,
+    patrol: patrol::Desk,
+    patrol_settings: patrol::Settings,
     notify: notify::Settings,
     digested: ArcSwapOption<Time>,
     paused: ArcSwapOption<Pause>,
@@ -264,6 +271,8 @@ impl Gateway {
             keep: parts.keep,
             streams: parts.streams,
             brake_settings: parts.brake,
+            patrol: patrol::Desk::default(),
+            patrol_settings: parts.patrol,
             notify: parts.notify,
             digested: ArcSwapOption::empty(),
             paused: ArcSwapOption::empty(),
@@ -372,6 +381,7 @@ impl Gateway {
         tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(ties::run(Arc::clone(self)));
         tasks.spawn(reconcile::run(Arc::clone(self)));
+        tasks.spawn(patrol::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         tasks.spawn(issuers::run(Arc::clone(self)));
         tasks.spawn(meters::gauges::run(Arc::clone(self)));

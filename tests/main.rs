@@ -39,7 +39,9 @@ mod spec {
     mod erasure;
     mod estate;
     mod evidence;
+    mod findings;
     mod failures;
+    mod findings_table;
     mod governed;
     mod graph;
     mod history;
@@ -58,6 +60,7 @@ mod spec {
     mod policies;
     mod policy_files;
     mod policy_tests;
+    mod posture;
     mod receiver;
     mod rekey;
     mod rest;

@@ -151,6 +151,7 @@ impl Gateway {
             self.store.keep_evidence(&indexed.piece).await?;
             tracing::info!(connection = %wish.connection, kind = wish.kind.as_str(), evidence = %indexed.piece.head.id, "evidence was brought");
             self.evidence.add(indexed);
+            self.scan_soon(&wish.connection);
         }
         Ok(understood)
     }
@@ -206,6 +207,7 @@ impl Gateway {
         }
         tracing::info!(evidence = %id, "evidence was withdrawn");
         self.evidence.withdraw(id, now);
+        self.scan_soon(&head.connection);
         Ok(Line::of(&Head { withdrawn: Some(now), ..head.clone() }, now))
     }
 
@@ -270,6 +272,9 @@ impl Gateway {
                 self.courier_bell.notify_one();
             }
             self.evidence.reminded(head.id, of);
+            if of == Reminded::Ended {
+                self.scan_soon(&head.connection);
+            }
         }
         Ok(())
     }

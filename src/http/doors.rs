@@ -18,6 +18,7 @@ mod describe;
 mod entrance;
 mod evidence;
 mod events;
+mod findings;
 mod health;
 mod history;
 mod hook;
@@ -272,6 +273,11 @@ impl House {
             Door::Evidence => evidence::list(self, &call),
             Door::EvidencePiece => evidence::show(self, &call),
             Door::WithdrawEvidence => Box::pin(evidence::withdraw(self, call)).await,
+            Door::Findings => Box::pin(findings::list(self, &call)).await,
+            Door::Finding => Box::pin(findings::show(self, &call)).await,
+            Door::AcknowledgeFinding => Box::pin(findings::acknowledge(self, call)).await,
+            Door::AcceptFinding => Box::pin(findings::accept(self, call)).await,
+            Door::PostureScans => Box::pin(findings::scans(self, &call)).await,
             Door::Policies => policies::active(self),
             Door::OpenApi => describe::answer(self),
         }

@@ -16,6 +16,7 @@ use crate::store::NewEntry;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::evidence;
+use crate::store::findings;
 use crate::store::log;
 use crate::store::meta;
 use crate::store::row;
@@ -159,6 +160,7 @@ impl Store {
                     desk.db.prepare_cached(sql)?.execute([name.as_str()])?;
                     meta::drop_key(desk.db, &consent_name(&name))?;
                     evidence::forget_of(desk.db, &name)?;
+                    findings::forget::end(desk.db, &name)?;
                     log::append(desk, entry)?;
                 }
                 Ok(ended)

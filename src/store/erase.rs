@@ -37,7 +37,8 @@ impl Store {
         // Before the histories: whom a list means, the kept graph tells.
         let evidence = self.erase_from_evidence(&identity).await?;
         let statements = self.erase_from_history(&identity).await?;
-        let erasing = Erasing { identity, now, by, statements, evidence };
+        let findings = self.erase_from_findings(&identity).await?;
+        let erasing = Erasing { identity, now, by, statements, evidence, findings };
         let count = self.write(move |desk| erase_mentions(desk, erasing)).await?;
         self.owe_emptying();
         self.leave_nothing_owed().await?;
@@ -45,17 +46,19 @@ impl Store {
     }
 }
 
-/// Who is erased, when, on whose word, and how many statements of histories and pieces of evidence lost a name already.
+/// Who is erased, when, on whose word, and how many statements of histories, pieces of evidence and findings lost a name
+/// already.
 struct Erasing {
     identity: String,
     now: Time,
     by: String,
     statements: u64,
     evidence: u64,
+    findings: u64,
 }
 
 fn erase_mentions(desk: &mut Desk<'_>, erasing: Erasing) -> Result<u64, StoreError> {
-    let Erasing { identity, now, by, statements, evidence } = erasing;
+    let Erasing { identity, now, by, statements, evidence, findings } = erasing;
     let mut query = desk.db.prepare_cached("SELECT entry FROM mention WHERE identity = ?1")?;
     let entries: Vec<i64> =
         query.query_map([&identity], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -78,6 +81,7 @@ fn erase_mentions(desk: &mut Desk<'_>, erasing: Erasing) -> Result<u64, StoreErr
         body: row::members(json!({
             "what": "sealed parts erased", "entries": count, "statements": statements,
             "evidence": evidence,
+            "findings": findings,
         })),
         sealed: vec![("by".to_owned(), by.into_bytes())],
         ..NewEntry::new(Kind::Admin, now, identity)

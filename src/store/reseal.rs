@@ -22,6 +22,7 @@ use crate::store::StoreError;
 use crate::store::connections;
 use crate::store::deliveries;
 use crate::store::evidence;
+use crate::store::findings;
 use crate::store::history::words;
 use crate::store::log;
 use crate::store::messages;
@@ -212,6 +213,15 @@ const PLACES: &[Place] = &[
         first: number,
         id: "id",
         purpose: |row| of_uuid(row, evidence::content_purpose),
+    },
+    Place {
+        from: "finding",
+        table: "finding",
+        column: "finding_sealed",
+        key: "no",
+        first: number,
+        id: "id",
+        purpose: |row| Ok(findings::purpose(&row.get::<_, String>(2)?)),
     },
     Place {
         from: "pause",

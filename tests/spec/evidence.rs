@@ -3,6 +3,7 @@
 
 mod bad;
 mod classes;
+mod findings;
 mod gate;
 mod good;
 mod kept;

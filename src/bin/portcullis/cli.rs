@@ -3,6 +3,7 @@
 mod access;
 mod decision;
 mod evidence;
+mod findings;
 mod govern;
 mod history;
 mod import;
@@ -35,6 +36,17 @@ pub use decision::DecisionPage;
 pub use evidence::Evidence;
 pub use evidence::EvidenceImport;
 pub use evidence::Shows;
+pub use findings::ExportFormat;
+pub use findings::FindingAccept;
+pub use findings::FindingAcknowledge;
+pub use findings::FindingExport;
+pub use findings::FindingFormat;
+pub use findings::FindingList;
+pub use findings::FindingOne;
+pub use findings::FindingReach;
+pub use findings::FindingWish;
+pub use findings::Findings;
+pub use findings::MAX_LISTED;
 pub use govern::Demote;
 pub use govern::Pause;
 pub use govern::Promote;
@@ -186,6 +198,9 @@ pub enum Command {
     Paths(Paths),
     /// Apps, tokens, keys, runners, hooks, agents and service accounts: whose, since when, how strong.
     Identities(Identities),
+    /// What is wrong when nothing happens: findings, whose they are, and what became of them.
+    #[command(subcommand)]
+    Findings(Findings),
     /// Reports about access, access over time, and a graph from elsewhere than REST.
     #[command(subcommand)]
     Access(Access),
@@ -396,7 +411,10 @@ pub enum Policy {
         /// Print the JSON Schema of the input document.
         #[arg(long)]
         schema: bool,
-        /// Print an example input of this event kind.
+        /// With `--schema`: of what posture rules about this kind of subject see.
+        #[arg(long, value_name = "KIND", requires = "schema")]
+        subject: Option<String>,
+        /// Print an example input of this event kind, or of this kind of subject.
         #[arg(long, value_name = "KIND")]
         example: Option<String>,
         /// How the answer looks.

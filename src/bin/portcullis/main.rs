@@ -14,6 +14,7 @@ mod doctor;
 mod eval;
 mod event;
 mod evidence;
+mod findings;
 mod govern;
 mod graph;
 mod json;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
         Command::Can(question) => in_runtime(graph::can(question)),
         Command::Paths(question) => in_runtime(graph::paths(question)),
         Command::Identities(question) => in_runtime(access::identities(question)),
+        Command::Findings(command) => in_runtime(findings::run(command)),
         Command::Access(command) => in_runtime(access::run(command)),
     }
 }

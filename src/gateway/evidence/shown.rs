@@ -233,6 +233,7 @@ impl Understood {
         let rows = indexed.content().into_iter().flat_map(|content| content.people());
         self.unmatched = rows.map(|who| who.row).filter(|row| !meant.contains(row)).collect();
         (self.matched_rows, self.unmatched_rows) = (meant.len(), self.unmatched.len());
+        self.matched.sort_by_key(|matched| matched.row);
         self.matched.truncate(MAX_LISTED);
         self.unmatched.truncate(MAX_LISTED);
         self.unclear.truncate(MAX_LISTED);

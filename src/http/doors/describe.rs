@@ -28,6 +28,7 @@ use crate::http::doors::decisions;
 use crate::http::doors::entrance;
 use crate::http::doors::events;
 use crate::http::doors::evidence;
+use crate::http::doors::findings;
 use crate::http::doors::health;
 use crate::http::doors::history;
 use crate::http::doors::hook;
@@ -208,6 +209,11 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::Evidence => &evidence::LIST,
         Door::EvidencePiece => &evidence::ONE,
         Door::WithdrawEvidence => &evidence::WITHDRAW,
+        Door::Findings => &findings::LIST,
+        Door::Finding => &findings::SHOW,
+        Door::AcknowledgeFinding => &findings::ACKNOWLEDGE,
+        Door::AcceptFinding => &findings::ACCEPT,
+        Door::PostureScans => &findings::SCANNED,
         Door::Policies => &policies::ACTIVE,
         Door::Channels => &channels::LIST,
         Door::TestChannel => &channels::TEST,
@@ -310,6 +316,7 @@ fn in_path_is(name: &str) -> (Text, &'static str) {
         "ticket" => (Text::Id, "The ticket's id."),
         "channel" => (Text::Any, "The channel's id, as `[[channel]]` names it."),
         "connection" => (Text::Connection, "The connection's id."),
+        "finding" => (Text::Finding, "The finding's id."),
         _ => (Text::Id, "The id, a UUID."),
     }
 }

@@ -147,6 +147,8 @@ pub(super) enum Text {
     Hook,
     /// A class of repositories.
     Class,
+    /// A finding's id.
+    Finding,
 }
 
 impl Parameter {
@@ -186,6 +188,7 @@ impl Text {
             Self::Class => {
                 json!({"type": "string", "pattern": "^[a-z0-9-]{1,40}$", "maxLength": 40})
             }
+            Self::Finding => json!({"type": "string", "pattern": "^f-[0-9a-f]{16}$"}),
             Self::Hook => json!({"type": "string", "pattern": "^[0-9a-f]{32}$"}),
         }
     }
