@@ -457,9 +457,17 @@ fn a_picture_of_which_nobody_says_what_it_shows_is_refused() {
     assert!(said.contains("`enforced` or `not-enforced`"), "{said}");
 }
 
-/// Everything in the store that could have changed: the rows of every table, and the ledger.
+/// Everything that bringing evidence could have changed: what is kept of it, and what the ledger says of it.
 async fn state(house: &House) -> String {
-    let head = house.gateway.store.head().await.unwrap().size;
+    let entries = house.entries(0).await.into_iter();
+    let of_it = entries.filter(|entry| {
+        entry
+            .body
+            .get("what")
+            .and_then(|what| what.as_str())
+            .is_some_and(|what| what.starts_with("evidence"))
+    });
+    let head = of_it.count();
     let kept = house.gateway.store.evidence().await.unwrap();
     let waiting = house.gateway.channels().await.unwrap().len();
     let kept: Vec<_> = kept.iter().map(|one| (&one.piece, one.reminded)).collect();

