@@ -265,10 +265,7 @@ impl Round {
     }
 
     fn class(&self, repository: NodeNo) -> Option<String> {
-        let id = &self.graph.node(repository)?.id;
-        let (name, key) = (self.graph.full_name(repository), self.project_key(repository));
-        let place = Place { id, name: name.as_deref(), project: key.as_deref() };
-        match self.held.class(place) {
+        match self.held.class_in(&self.graph, repository) {
             Known::Value(class) => Some(class),
             Known::Nothing | Known::Unknown(_) => None,
         }

@@ -27,6 +27,7 @@ use crate::http::doors::dead_letters;
 use crate::http::doors::decisions;
 use crate::http::doors::entrance;
 use crate::http::doors::events;
+use crate::http::doors::evidence;
 use crate::http::doors::findings;
 use crate::http::doors::health;
 use crate::http::doors::history;
@@ -204,6 +205,10 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::ConsoleAccessOf => &console::access::OF,
         Door::ConsoleIdentities => &console::access::IDENTITIES,
         Door::ConsoleReports => &console::access::REPORT,
+        Door::BringEvidence => &evidence::BRING,
+        Door::Evidence => &evidence::LIST,
+        Door::EvidencePiece => &evidence::ONE,
+        Door::WithdrawEvidence => &evidence::WITHDRAW,
         Door::Findings => &findings::LIST,
         Door::Finding => &findings::SHOW,
         Door::AcknowledgeFinding => &findings::ACKNOWLEDGE,
