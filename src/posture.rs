@@ -6,10 +6,21 @@
 //! In reading order: [`finding`] (what is kept of one rule and one subject), [`tally`] (what a scan counted),
 //! [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
 //! brought because no API tells it).
+//!
+//! Then what is told of it: [`score`] (how much is shown to be right, as a range), [`settle`] (what cannot be told, and
+//! what would settle it), [`controls`] (which control is how far looked after); and in foreign words [`sarif`], [`csv`],
+//! [`markdown`] and [`feed`].
 
 pub mod catalogue;
+pub mod controls;
+pub mod csv;
 pub mod evidence;
+pub mod feed;
 pub mod finding;
+pub mod markdown;
+pub mod sarif;
+pub mod score;
+pub mod settle;
 pub mod tally;
 
 pub use catalogue::Alias;
@@ -25,5 +36,8 @@ pub use finding::Reason;
 pub use finding::State;
 pub use finding::Subject;
 pub use finding::Wish;
+pub use score::Score;
+pub use settle::Settle;
+pub use settle::settles;
 pub use tally::Scan;
 pub use tally::Tally;

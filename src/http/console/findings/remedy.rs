@@ -1,0 +1,54 @@
+//! How a finding is remedied: the steps, and the exact call where an API can, to be copied.
+
+use maud::Markup;
+use maud::html;
+
+use crate::graph::Product;
+use crate::http::console::words;
+use crate::posture::Listing;
+use crate::posture::catalogue::Remedy;
+
+/// The remedies that fit these products, or all of them where no product is given.
+pub(super) fn remedies(listing: &Listing, products: &[Product]) -> Markup {
+    let fitting: Vec<&Remedy> =
+        listing.remedies.iter().filter(|remedy| fits(remedy, products)).collect();
+    // Which product is meant is said only where there is a choice.
+    let several = fitting
+        .iter()
+        .any(|remedy| remedy.product != fitting.first().and_then(|first| first.product.clone()));
+    html! {
+        @if fitting.is_empty() { p { "The rule names no remedy." } }
+        @for remedy in fitting {
+            div class="remedy" {
+                p {
+                    @if let (true, Some(product)) = (several, &remedy.product) { strong { (named(product)) ": " } }
+                    (words::prose(&remedy.steps))
+                }
+                @if let Some(call) = &remedy.call { (to_copy(call)) }
+            }
+        }
+    }
+}
+
+/// Text that is marked whole by one press where the browser can, and can be reached and scrolled by keyboard.
+fn to_copy(call: &str) -> Markup {
+    html! {
+        pre class="call" role="group" tabindex="0" aria-label="The call" {
+            code { @for line in call.lines() { (words::told(line)) "\n" } }
+        }
+    }
+}
+
+fn fits(remedy: &Remedy, products: &[Product]) -> bool {
+    let is_named = |name: &String| products.iter().any(|product| product.as_str() == name);
+    products.is_empty() || remedy.product.as_ref().is_none_or(is_named)
+}
+
+/// A product as people write it.
+pub(super) fn named(product: &str) -> &str {
+    match product {
+        "cloud" => "Cloud",
+        "datacenter" => "Data Center",
+        other => other,
+    }
+}
