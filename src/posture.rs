@@ -41,3 +41,4 @@ pub use settle::Settle;
 pub use settle::settles;
 pub use tally::Scan;
 pub use tally::Tally;
+pub use tally::last_of_each;

@@ -58,7 +58,7 @@ fn card(framework: &Framework, ways: Ways) -> Markup {
             h2 { (words::told(&framework.id)) }
             p class="note" {
                 @if framework.title != framework.id { (words::told(&framework.title)) ". " }
-                @if let Some(when) = &framework.applies_when { (words::told(when)) " " }
+                @if let Some(when) = &framework.applies_when { "Applies when: " (words::told(when)) " " }
                 (counts(framework)) "."
             }
             table class="grid controls" role="table" {

@@ -38,8 +38,6 @@ pub struct Listing<'a> {
     pub scans: &'a [Scan],
     /// The rules there are.
     pub catalogue: &'a Catalogue,
-    /// Whose findings there are, to choose from.
-    pub owners: Vec<String>,
 }
 
 /// The page.
@@ -50,7 +48,7 @@ pub fn page(desk: &Desk<'_>, listing: &Listing<'_>) -> String {
             h1 { "Findings" }
             div class="buttons" {
                 a class="button quiet" href="/controls" { "Controls" }
-                a class="button quiet" href="/api/v1/findings/report" { "Keep a report" }
+                a class="button quiet" href="/api/v1/posture/report" { "Keep a report" }
             }
         }
         (summary(listing.scans))
@@ -131,7 +129,7 @@ fn choices(listing: &Listing<'_>) -> Markup {
             (select("outcome", "Outcome", "fails or cannot be told", Outcome::ALL.iter().map(|one| (one.as_str(), marks::outcome(*one), wish.outcome == Some(*one)))))
             (select("state", "State", "any", State::ALL.iter().map(|one| (one.as_str(), one.as_str(), wish.state == Some(*one)))))
             (select("category", "Category", "any", kept(&categories, wish.category.as_deref()).map(|one| (one, one, chosen(&wish.category, one)))))
-            (select("owner", "Owner", "anybody", kept(&names(&listing.owners), wish.owner.as_deref()).map(|one| (one, one, chosen(&wish.owner, one)))))
+            (owner_choice(listing))
             (select("connection", "Connection", "any", kept(&connections, wish.connection.as_deref()).map(|one| (one, one, chosen(&wish.connection, one)))))
             (rule_choice(&titled, wish))
             @if let Some(subject) = &wish.subject { input type="hidden" name="subject" value=(shown(subject.as_str())); }
@@ -153,8 +151,17 @@ const fn at_least(severity: Severity) -> &'static str {
     }
 }
 
-fn names(owners: &[String]) -> Vec<&str> {
-    owners.iter().map(String::as_str).collect()
+/// Any name or id; those that stand on this page are offered.
+fn owner_choice(listing: &Listing<'_>) -> Markup {
+    let mut names: Vec<&str> =
+        listing.findings.iter().map(|finding| finding.owner.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let asked = listing.wish.owner.as_deref().map(shown);
+    html! {
+        label { span { "Owner" } input type="text" name="owner" value=[asked] list="owners" maxlength="200" autocomplete="off" spellcheck="false"; }
+        datalist id="owners" { @for name in names { option value=(shown(name)) {} } }
+    }
 }
 
 /// What there is to choose from; what is asked for stays chosen where there is no such thing any more.

@@ -9,6 +9,7 @@ use crate::graph::Product;
 use crate::graph::Time;
 use crate::http::console::findings::list;
 use crate::http::console::findings::marks;
+use crate::http::console::findings::remedy::Calls;
 use crate::http::console::findings::remedy::remedies;
 use crate::http::console::frame::Depth;
 use crate::http::console::frame::Desk;
@@ -133,7 +134,7 @@ fn unknown(finding: &Finding) -> Markup {
 fn remedy(told: &Shown<'_>) -> Markup {
     html! {
         @if let Some(listing) = told.rule {
-            section class="card" { h2 { "What to do" } (remedies(listing, &told.products)) }
+            section class="card" { h2 { "What to do" } (remedies(listing, &told.products, Calls::Shown)) }
         }
     }
 }

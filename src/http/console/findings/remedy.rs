@@ -8,8 +8,17 @@ use crate::http::console::words;
 use crate::posture::Listing;
 use crate::posture::catalogue::Remedy;
 
+/// How the exact calls are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// At once.
+    Shown,
+    /// One press away, and on paper.
+    Folded,
+}
+
 /// The remedies that fit these products, or all of them where no product is given.
-pub(super) fn remedies(listing: &Listing, products: &[Product]) -> Markup {
+pub(super) fn remedies(listing: &Listing, products: &[Product], calls: Calls) -> Markup {
     let fitting: Vec<&Remedy> =
         listing.remedies.iter().filter(|remedy| fits(remedy, products)).collect();
     // Which product is meant is said only where there is a choice.
@@ -24,7 +33,9 @@ pub(super) fn remedies(listing: &Listing, products: &[Product]) -> Markup {
                     @if let (true, Some(product)) = (several, &remedy.product) { strong { (named(product)) ": " } }
                     (words::prose(&remedy.steps))
                 }
-                @if let Some(call) = &remedy.call { (to_copy(call)) }
+                @if let Some(call) = &remedy.call {
+                    @match calls { Calls::Shown => (to_copy(call)), Calls::Folded => details { summary { "The same by API" } (to_copy(call)) } }
+                }
             }
         }
     }

@@ -2,8 +2,6 @@
 //! to do, who has how much of it, where it is going, what cannot be told and what would settle it, what was accepted, and
 //! how that bears on controls. It loads nothing, runs nothing and leads nowhere, so that it can be mailed and printed.
 
-use std::collections::BTreeMap;
-
 use maud::Markup;
 use maud::html;
 
@@ -26,16 +24,26 @@ use crate::posture::Scan;
 use crate::posture::Score;
 use crate::posture::Settle;
 use crate::posture::controls::Map;
+use crate::posture::last_of_each;
 use crate::posture::settles;
 
 /// Rules in the part that is read first: what does not fit is in the whole list.
-const MAX_WORST: usize = 7;
+const MAX_WORST: usize = 5;
 
 /// Most rows of a table: a report of ten thousand rows is read by nobody, and CSV holds them all.
 const MAX_ROWS: usize = 500;
 
 /// Most ways to settle what cannot be told.
 const MAX_SETTLES: usize = 20;
+
+/// Whether the findings of a report are all there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// They are.
+    All,
+    /// They are the worst; there are others.
+    Worst,
+}
 
 /// What the report shows.
 #[derive(Clone, Debug)]
@@ -52,6 +60,8 @@ pub struct Shown<'a> {
     pub catalogue: &'a Catalogue,
     /// The control map.
     pub controls: &'a Map,
+    /// Whether these are all findings.
+    pub extent: Extent,
     /// The time.
     pub at: Time,
 }
@@ -73,18 +83,6 @@ pub fn report(shown: &Shown<'_>) -> String {
     alone(&format!("Posture of {}", shown.about), &main, &foot)
 }
 
-/// The last scan of each connection.
-fn last_of_each(scans: &[Scan]) -> Vec<&Scan> {
-    let mut last: BTreeMap<&str, &Scan> = BTreeMap::new();
-    for scan in scans {
-        let newest = last.entry(&scan.connection).or_insert(scan);
-        if scan.at > newest.at {
-            *newest = scan;
-        }
-    }
-    last.into_values().collect()
-}
-
 /// What is read in the first ten seconds.
 fn head(shown: &Shown<'_>, now: &[&Scan]) -> Markup {
     let heap = Heap::of(shown.findings, shown.at);
@@ -93,6 +91,9 @@ fn head(shown: &Shown<'_>, now: &[&Scan]) -> Markup {
         h1 { "Posture of " (words::told(&shown.about)) }
         section class="card" {
             p class="lead" { strong { (wrong(&heap)) } " " (unsure(&heap)) }
+            @if shown.extent == Extent::Worst {
+                p class="hint" { "These are the worst " (shown.findings.len()) " findings; there are more. Checks are counted over all." }
+            }
             (parts(score))
             @for scan in now {
                 p class="note" {
@@ -262,7 +263,7 @@ fn everything(shown: &Shown<'_>, now: &[&Scan]) -> Markup {
             h2 { "Everything that was looked for" }
             @for (category, rows) in &parts {
                 h3 { (words::told(category)) }
-                table class="grid numbers" role="table" {
+                table class="grid numbers everything" role="table" {
                     (part::columns(&["Rule", "Fail", "Cannot be told", "Comply"]))
                     tbody role="rowgroup" { (rows) }
                 }

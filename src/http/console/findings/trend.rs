@@ -2,6 +2,7 @@
 //! same in words and as a table.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use maud::Markup;
 use maud::html;
@@ -53,17 +54,21 @@ pub(super) fn trend(scans: &[Scan], hatch: &str) -> Markup {
     }
 }
 
-/// After each scan, the last of every connection together: one connection's scan does not make another's findings vanish.
+/// After each scan, the last of every connection together: one connection's scan does not make another's findings
+/// vanish. It begins where every connection has been looked at, since before that the sum lacks some.
 fn points(scans: &[Scan]) -> Vec<Point> {
     let mut sorted: Vec<&Scan> = scans.iter().collect();
     sorted.sort_by_key(|scan| scan.at);
+    let connections = sorted.iter().map(|scan| &scan.connection).collect::<BTreeSet<_>>().len();
     let mut last: BTreeMap<&str, &Scan> = BTreeMap::new();
-    let mut points = Vec::new();
+    let mut points: BTreeMap<Time, Heap> = BTreeMap::new();
     for scan in sorted {
         last.insert(&scan.connection, scan);
-        points.push(Point { at: scan.at, heap: together(&last) });
+        if last.len() == connections {
+            points.insert(scan.at, together(&last));
+        }
     }
-    points
+    points.into_iter().map(|(at, heap)| Point { at, heap }).collect()
 }
 
 fn together(last: &BTreeMap<&str, &Scan>) -> Heap {

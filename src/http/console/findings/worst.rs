@@ -8,6 +8,7 @@ use maud::html;
 use crate::graph::Product;
 use crate::graph::Time;
 use crate::http::console::findings::marks;
+use crate::http::console::findings::remedy::Calls;
 use crate::http::console::findings::remedy::remedies;
 use crate::http::console::part;
 use crate::http::console::words;
@@ -68,10 +69,9 @@ pub(super) fn card(
                 (known(group, now))
             }
             @if let Some(reason) = first_reason(group) { p { (words::prose(reason)) } }
-            @if let Some(listing) = listing {
-                @if !listing.remedies.is_empty() {
-                    details open { summary { "What to do" } (remedies(listing, products)) }
-                }
+            @if let Some(listing) = listing.filter(|listing| !listing.remedies.is_empty()) {
+                h4 { "What to do" }
+                (remedies(listing, products, Calls::Folded))
             }
         }
     }
