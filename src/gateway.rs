@@ -29,6 +29,7 @@ pub mod notices;
 pub mod outgoing;
 pub mod outbox;
 pub mod policies;
+pub mod posture;
 pub mod question;
 pub mod readiness;
 pub mod reconcile;

@@ -4,7 +4,8 @@
 //! fails, or it cannot be told and what would settle it is named. Unknown is never counted as a pass.
 //!
 //! In reading order: [`finding`] (what is kept of one rule and one subject), [`tally`] (what a scan counted),
-//! [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
+//! [`look`] (a subject's document, from the graph and from evidence), [`judge`](mod@judge) (an answer becomes an
+//! outcome), [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
 //! brought because no API tells it).
 //!
 //! Then what is told of it: [`score`] (how much is shown to be right, as a range), [`settle`] (what cannot be told, and
@@ -17,6 +18,8 @@ pub mod csv;
 pub mod evidence;
 pub mod feed;
 pub mod finding;
+pub mod judge;
+pub mod look;
 pub mod markdown;
 pub mod sarif;
 pub mod score;
@@ -36,6 +39,9 @@ pub use finding::Reason;
 pub use finding::State;
 pub use finding::Subject;
 pub use finding::Wish;
+pub use judge::Judgement;
+pub use judge::judge;
+pub use look::look;
 pub use score::Score;
 pub use settle::Settle;
 pub use settle::settles;

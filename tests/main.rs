@@ -57,6 +57,7 @@ mod spec {
     mod policies;
     mod policy_files;
     mod policy_tests;
+    mod posture;
     mod receiver;
     mod rekey;
     mod rest;

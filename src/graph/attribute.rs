@@ -183,6 +183,14 @@ const REPOSITORY: &[Attribute] = &[
         "approvals a merge needs, all merge checks taken together (Data Center)",
     ),
     (
+        "required_builds",
+        Form::Whole,
+        "passing builds a merge needs, by the repository's merge check (Data Center)",
+    ),
+    ("merges_read", Form::Whole, "how many merged pull requests were looked at, the newest"),
+    ("merges_unreviewed", Form::Whole, "how many of them nobody but their author approved"),
+    ("updated_at", Form::Instant, "when it was changed last"),
+    (
         "model_development",
         Form::Text,
         "effective branching model: the development branch, short name",

@@ -357,6 +357,11 @@ impl Snapshot {
         doubts.iter().find(|doubt| &*doubt.field == field).map(|doubt| &doubt.why)
     }
 
+    /// Why a list or attribute of a node is not known, or not in full; none: it is.
+    pub fn why_unknown(&self, number: NodeNo, field: &str) -> Option<&Why> {
+        self.doubt(number.0, field)
+    }
+
     /// Whether there is this edge.
     pub fn holds(&self, from: NodeNo, is: Relation, to: NodeNo) -> bool {
         self.outgoing(from.0, is).any(|number| number == to.0)

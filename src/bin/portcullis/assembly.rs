@@ -105,6 +105,8 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
     let connections = Connections::new(plan.connections).map_err(AssemblyError::other)?;
     let active = policies.current();
     store.keep_bundle(&active.bundle, clock.now(), "start").await.map_err(AssemblyError::other)?;
+    let posture = policies.posture();
+    store.keep_bundle(&posture.bundle, clock.now(), "start").await.map_err(AssemblyError::other)?;
     let parts = Parts {
         store,
         clock,

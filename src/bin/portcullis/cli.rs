@@ -389,7 +389,10 @@ pub enum Policy {
         /// Print the JSON Schema of the input document.
         #[arg(long)]
         schema: bool,
-        /// Print an example input of this event kind.
+        /// With `--schema`: of what posture rules about this kind of subject see.
+        #[arg(long, value_name = "KIND", requires = "schema")]
+        subject: Option<String>,
+        /// Print an example input of this event kind, or of this kind of subject.
         #[arg(long, value_name = "KIND")]
         example: Option<String>,
         /// How the answer looks.

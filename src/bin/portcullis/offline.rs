@@ -14,7 +14,7 @@ use portcullis::graph::fact::Fact;
 use portcullis::graph::fact::Page;
 use portcullis::graph::fact::Wanted;
 use portcullis::policy::Document;
-use portcullis::policy::SourceFile;
+use portcullis::policy::Sides;
 use serde_json::Value;
 use serde_json::json;
 
@@ -34,8 +34,8 @@ pub fn read_world(path: &Path) -> Result<World, String> {
     World::read(&bytes).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The files of a policy folder, or the shipped rules.
-pub fn rules(folder: Option<&Path>) -> Result<Vec<SourceFile>, String> {
+/// The files of a policy folder in their two bundles, or the shipped rules.
+pub fn rules(folder: Option<&Path>) -> Result<Sides, String> {
     use portcullis::gateway::bundles::Source;
     let source = folder.map_or(Source::Shipped, |path| Source::Folder(path.to_owned()));
     source.read().map_err(|error| error.to_string())

@@ -243,7 +243,9 @@ impl Gateway {
         for (counter, ended) in gauges.restarts.iter().zip(self.policies.ends().counts()) {
             counter.inc_by(ended.saturating_sub(counter.get()));
         }
-        gauges.bundle_refused.set(i64::from(self.policies.refused().is_some()));
+        let refused =
+            self.policies.refused().is_some() || self.policies.posture_refused().is_some();
+        gauges.bundle_refused.set(i64::from(refused));
         gauges.paused(self.brake(self.clock.now()) != Brake::Off);
         let modes = self.modes.load();
         let in_shadow = self.connections.iter().filter(|connection| {
