@@ -90,7 +90,8 @@ fn every_known_control_is_in_the_map_and_says_how_it_stands_or_that_nobody_looke
     assert_eq!(standing("ISO/IEC 27001", "A.8.28"), Standing::NotAssessed, "its rule is off");
     assert!(!control(&map, "ISO/IEC 27001", "A.8.28").rules.is_empty());
     let iso: Vec<&str> = map.frameworks[2].controls.iter().map(|one| one.id.as_str()).collect();
-    assert_eq!(iso[..3], ["A.5.3", "A.5.14", "A.5.15"], "numbers are numbers");
+    let at = |id: &str| iso.iter().position(|one| *one == id).unwrap();
+    assert!(at("A.5.3") < at("A.5.14") && at("A.8.2") < at("A.8.12"), "numbers are numbers");
     assert!(map.note.contains("certifies nothing"));
 }
 

@@ -212,6 +212,21 @@ fn a_page_offers_the_forms_only_where_there_is_something_to_say() {
 }
 
 #[test]
+fn the_call_of_one_finding_names_its_repository_and_of_many_none() {
+    let pages = pages(&plain);
+    let of = |name: &str| &pages.iter().find(|(one, _)| one == name).unwrap().1;
+    assert!(of("failing").contains("PUT /2.0/repositories/acme/website\n"));
+    assert!(of("report").contains("PUT /2.0/repositories/{workspace}/{repo_slug}\n"));
+    let hostile = Sample::of(&hostile);
+    let finding = hostile.one(|one| one.subject.kind == "repository");
+    let html = shown(&hostile, finding, &plain);
+    assert!(
+        html.contains("PUT /2.0/repositories/{workspace}"),
+        "what is no plain name is not put in"
+    );
+}
+
+#[test]
 fn what_is_asked_for_stays_chosen_and_is_kept_by_the_next_page() {
     let sample = Sample::of(&plain);
     let wish =

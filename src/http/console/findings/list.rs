@@ -233,8 +233,8 @@ fn row(desk: &Desk<'_>, finding: &Finding) -> Markup {
                 @if finding.outcome == Outcome::Unknown { span class="sub" { "would be " (finding.severity) } }
             }
             td role="cell" data-label="Finding" class="reason" {
-                a href=(address(&finding.id)) { (words::told(&finding.title)) }
-                @if let Some(said) = said(finding) { span class="sub" { (words::prose(said)) } }
+                a href=(address(&finding.id)) { (words::prose(&marks::headline(finding))) }
+                @if let Some(said) = said(finding) { span class="sub" { @if finding.outcome == Outcome::Fail { "Rule: " } (words::prose(said)) } }
             }
             td role="cell" data-label="About" {
                 (words::told(&finding.subject.name))
@@ -247,13 +247,13 @@ fn row(desk: &Desk<'_>, finding: &Finding) -> Markup {
     }
 }
 
-/// Why, or what is missing: the first of it.
+/// Against which rule, or what is missing.
 fn said(finding: &Finding) -> Option<&str> {
-    let reason = finding.reasons.first().map(|reason| reason.text.as_str());
     let gap = finding.unknown.first().map(|gap| gap.why.as_str());
     match finding.outcome {
-        Outcome::Unknown => gap.or(reason),
-        Outcome::Fail | Outcome::Pass => reason,
+        Outcome::Unknown => gap,
+        Outcome::Fail => Some(&finding.title),
+        Outcome::Pass => None,
     }
 }
 

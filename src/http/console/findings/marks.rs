@@ -59,6 +59,16 @@ pub(super) fn standing(finding: &Finding) -> Markup {
     }
 }
 
+/// A finding in one sentence. A rule's title says how things should be, so that alone it would read like praise.
+pub(super) fn headline(finding: &Finding) -> String {
+    match (finding.outcome, finding.reasons.first()) {
+        (Outcome::Fail, Some(reason)) => reason.text.clone(),
+        (Outcome::Fail, None) => format!("Not so: {}", finding.title),
+        (Outcome::Unknown, _) => format!("It cannot be told: {}", finding.title),
+        (Outcome::Pass, _) => format!("Complies: {}", finding.title),
+    }
+}
+
 /// What an outcome is called.
 pub(super) const fn outcome(outcome: Outcome) -> &'static str {
     match outcome {

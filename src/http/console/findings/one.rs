@@ -54,7 +54,8 @@ pub struct Step {
 /// The page.
 pub fn page(desk: &Desk<'_>, told: &Shown<'_>) -> String {
     let finding = told.finding;
-    let title = shown(&finding.title);
+    let headline = marks::headline(finding);
+    let title = shown(&headline);
     let place = Place { section: Section::Findings, title: &title, depth: Depth::Below };
     let main = html! {
         (hero(desk, finding))
@@ -88,7 +89,7 @@ fn hero(desk: &Desk<'_>, finding: &Finding) -> Markup {
                 span { (marks::state(finding, desk.now)) " since " (marks::day(finding.since)) }
                 @if !finding.category.is_empty() { span { (words::told(&finding.category)) } }
             }
-            h1 { (words::told(&finding.title)) }
+            h1 { (words::prose(&marks::headline(finding))) }
             p class="lead" { (words::told(&finding.subject.kind)) " " strong { (words::told(&finding.subject.name)) } }
             p class="note" {
                 "First seen " (words::when(finding.first_seen)) ", looked at last " (words::when(finding.last_seen)) ". "
@@ -134,7 +135,7 @@ fn unknown(finding: &Finding) -> Markup {
 fn remedy(told: &Shown<'_>) -> Markup {
     html! {
         @if let Some(listing) = told.rule {
-            section class="card" { h2 { "What to do" } (remedies(listing, &told.products, Calls::Shown)) }
+            section class="card" { h2 { "What to do" } (remedies(listing, &told.products, Calls::For(&told.finding.subject))) }
         }
     }
 }
@@ -204,7 +205,7 @@ fn rule(told: &Shown<'_>) -> Markup {
     html! {
         section class="card" {
             h2 { "The rule" }
-            p { (words::code(finding.rule.as_str())) }
+            p { strong { (words::told(&finding.title)) } span class="sub" { (words::code(finding.rule.as_str())) } }
             @if let Some(listing) = told.rule {
                 @if !listing.description.is_empty() { p { (words::prose(&listing.description)) } }
                 @if !listing.blind.is_empty() { p class="note" { "What it cannot see: " (words::prose(&listing.blind)) } }

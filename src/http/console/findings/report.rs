@@ -225,7 +225,7 @@ fn acceptance(finding: &Finding) -> Markup {
     html! {
         @if let Some(accepted) = &finding.accepted {
             tr role="row" {
-                td role="cell" data-label="Finding" { (marks::badge(finding.severity)) " " (words::told(&finding.title)) span class="sub" { (words::told(&finding.subject.name)) } }
+                td role="cell" data-label="Finding" { (marks::badge(finding.severity)) " " (words::prose(&marks::headline(finding))) span class="sub" { (words::told(&finding.subject.name)) } }
                 td role="cell" data-label="Until" { (marks::day(accepted.until)) }
                 td role="cell" data-label="By" { (words::told(&accepted.by)) }
                 td role="cell" data-label="Because" { (words::told(&accepted.because)) }
@@ -315,7 +315,7 @@ fn how_to_read(shown: &Shown<'_>, now: &[&Scan]) -> Markup {
         section class="card" {
             h2 { "How to read this" }
             ul {
-                li { strong { "A check" } " is one rule about one thing: a repository, a person, a key." }
+                li { strong { "A rule" } " says how things should be. " strong { "A check" } " is one rule about one thing: a repository, a person, a key." }
                 li { strong { "Fail" } ": the setting is wrong, and it says why. " strong { "Comply" } ": every fact the rule needs was read, and none is wrong." }
                 li { strong { "Cannot be told" } ": a fact could not be read. It may be right or wrong, and never counts as right." }
                 li { strong { "At least … at most" } ": what is known to comply, and what would if everything unknown did. Severities are not weighed in." }
