@@ -189,7 +189,9 @@ fn message(finding: &Finding) -> String {
     let about = &finding.subject.name;
     match finding.outcome {
         Outcome::Pass => format!("{about} complies: {}.", finding.title),
-        Outcome::Fail if finding.reasons.is_empty() => format!("{about}: not so: {}.", finding.title),
+        Outcome::Fail if finding.reasons.is_empty() => {
+            format!("{about}: not so: {}.", finding.title)
+        }
         Outcome::Fail => {
             let reasons: Vec<&str> =
                 finding.reasons.iter().map(|reason| reason.text.as_str()).collect();

@@ -2,7 +2,7 @@
 //! everything can be done without a mouse and read without a script.
 
 mod attacker;
-mod driver;
+pub(crate) mod driver;
 mod forgery;
 mod hostile;
 mod injection;

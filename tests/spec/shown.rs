@@ -1,6 +1,7 @@
 //! What people and programs see of findings: exports, feeds, the score, the control map, the pages and the report. In
 //! none of them is what cannot be told a pass.
 
+mod browsed;
 mod catalogue;
 mod feeds;
 mod exports;

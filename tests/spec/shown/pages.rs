@@ -24,7 +24,7 @@ use super::sample::now;
 use crate::spec::access_pages::is_whole;
 use crate::spec::pages::desk;
 
-fn reported(text: Text<'_>) -> String {
+pub(crate) fn reported(text: Text<'_>) -> String {
     let sample = Sample::of(text);
     report_of(&sample, &text("acme and harbor"))
 }
