@@ -239,3 +239,16 @@ fn what_is_asked_for_stays_chosen_and_is_kept_by_the_next_page() {
         )
     );
 }
+
+#[test]
+fn the_trend_begins_where_every_connection_is_counted() {
+    let mut sample = Sample::of(&plain);
+    // One connection was made later: before it, the sum would lack its part.
+    sample.scans.retain(|scan| scan.connection == "acme" || scan.at >= day(20));
+    let html = report_of(&sample, "acme and harbor");
+    let trend = html.split("Where it is going").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(trend.contains("Since 20 Nov 2026: "), "{trend}");
+    sample.scans.retain(|scan| scan.at == day(30));
+    let html = report_of(&sample, "acme and harbor");
+    assert!(html.contains("a trend needs two"));
+}

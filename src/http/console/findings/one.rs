@@ -54,8 +54,8 @@ pub struct Step {
 /// The page.
 pub fn page(desk: &Desk<'_>, told: &Shown<'_>) -> String {
     let finding = told.finding;
-    let headline = marks::headline(finding);
-    let title = shown(&headline);
+    let title = format!("{}: {}", finding.subject.name, finding.title);
+    let title = shown(&title);
     let place = Place { section: Section::Findings, title: &title, depth: Depth::Below };
     let main = html! {
         (hero(desk, finding))
@@ -105,8 +105,9 @@ fn why(told: &Shown<'_>) -> Markup {
         @if !finding.reasons.is_empty() {
             section class="card" {
                 h2 { @if finding.outcome == Outcome::Unknown { "What was wrong when it could last be told" } @else { "Why" } }
-                @for reason in &finding.reasons {
-                    p { (words::prose(&reason.text)) }
+                @for (at, reason) in finding.reasons.iter().enumerate() {
+                    // The first is the headline already.
+                    @if at > 0 || finding.outcome != Outcome::Fail { p { (words::prose(&reason.text)) } }
                     @if !reason.proof.is_empty() {
                         p class="note" { "It rests on " @for (at, path) in reason.proof.iter().enumerate() { @if at > 0 { ", " } (words::code(path)) } "." }
                     }
