@@ -6,10 +6,10 @@
 //! In reading order: [`finding`] (what is kept of one rule and one subject), [`tally`] (what a scan counted),
 //! [`look`] (a subject's document, from the graph and from evidence), [`judge`](mod@judge) (an answer becomes an
 //! outcome), [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
-//! brought because no API tells it).
+//! brought because no API tells it), [`unseen`] (subjects in lists that could not be read).
 //!
 //! Then what is told of it: [`score`] (how much is shown to be right, as a range), [`settle`] (what cannot be told, and
-//! what would settle it), [`controls`] (which control is how far looked after); and in foreign words [`sarif`], [`csv`],
+//! what would settle it), [`scopes`] (what one more scope would), [`controls`] (which control is how far looked after); and in foreign words [`sarif`], [`csv`],
 //! [`markdown`] and [`feed`].
 
 pub mod catalogue;
@@ -22,9 +22,11 @@ pub mod judge;
 pub mod look;
 pub mod markdown;
 pub mod sarif;
+pub mod scopes;
 pub mod score;
 pub mod settle;
 pub mod tally;
+pub mod unseen;
 
 pub use catalogue::Alias;
 pub use catalogue::Catalogue;
@@ -42,9 +44,11 @@ pub use finding::Wish;
 pub use judge::Judgement;
 pub use judge::judge;
 pub use look::look;
+pub use scopes::Worth;
 pub use score::Score;
 pub use settle::Settle;
 pub use settle::settles;
 pub use tally::Scan;
 pub use tally::Tally;
 pub use tally::last_of_each;
+pub use unseen::judge_unseen;

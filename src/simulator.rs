@@ -41,6 +41,7 @@ pub mod datacenter;
 mod datacenter_access;
 pub mod datacenter_acts;
 pub mod datacenter_build;
+mod datacenter_credentials;
 pub mod datacenter_export;
 mod datacenter_history;
 mod datacenter_hooks;

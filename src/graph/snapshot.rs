@@ -257,6 +257,14 @@ impl Snapshot {
         })
     }
 
+    /// A list of texts in three values.
+    pub fn texts(&self, number: NodeNo, name: &str) -> Known<&[String]> {
+        self.typed(number, name, |value| match value {
+            Value::List(texts) => Some(texts.as_slice()),
+            Value::Nothing | Value::Flag(_) | Value::Whole(_) | Value::Text(_) => None,
+        })
+    }
+
     /// A whole number in three values.
     pub fn whole(&self, number: NodeNo, name: &str) -> Known<u64> {
         self.typed(number, name, |value| match value {

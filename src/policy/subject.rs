@@ -5,6 +5,7 @@
 //! each; a rule about one kind reads that record and, if it wants, `now`.
 
 pub mod credential;
+pub mod definition;
 pub mod hook;
 pub mod identity;
 pub mod project;

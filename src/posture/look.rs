@@ -3,12 +3,22 @@
 //! The three values are worked out here, so that rules stay simple: what the graph does not know is unknown with its
 //! why, and nothing is guessed.
 
+mod credential;
+mod definition;
+mod hook;
+mod identity;
+mod once;
+mod owner;
 mod project;
 mod repository;
+mod runner;
+mod variable;
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
+use crate::event::Scope;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
@@ -20,6 +30,7 @@ use crate::policy::SubjectDocument;
 use crate::policy::SubjectKind;
 use crate::policy::subject::About;
 use crate::posture::Held;
+use crate::posture::look::once::Once;
 
 /// What subjects are looked at with: the graph, what people brought, the hour, and what is worked out once for all.
 pub struct Ground<'g> {
@@ -33,6 +44,8 @@ pub struct Ground<'g> {
     people: BTreeMap<ConnectionId, Known<u64>>,
     /// Parent → the repositories that were forked from it and are known here.
     forks: HashMap<&'g str, Vec<NodeNo>>,
+    /// What is worked out when the first subject asks.
+    once: Once,
 }
 
 impl<'g> Ground<'g> {
@@ -54,7 +67,7 @@ impl<'g> Ground<'g> {
                 forks.entry(parent).or_default().push(repository);
             }
         }
-        Self { graph, held, now, people, forks }
+        Self { graph, held, now, people, forks, once: Once::default() }
     }
 
     /// How many active people a connection has.
@@ -91,12 +104,12 @@ pub fn look(ground: &Ground<'_>, node: NodeNo) -> Option<SubjectDocument> {
     let about = match subject_kind(id.kind())? {
         SubjectKind::Repository => About::Repository(Box::new(repository::look(ground, node))),
         SubjectKind::Project => About::Project(Box::new(project::look(ground, node))),
-        SubjectKind::Workspace
-        | SubjectKind::Identity
-        | SubjectKind::Credential
-        | SubjectKind::Hook
-        | SubjectKind::Runner
-        | SubjectKind::Variable => return None,
+        SubjectKind::Workspace => About::Workspace(Box::new(workspace::look(ground, node))),
+        SubjectKind::Identity => About::Identity(Box::new(identity::look(ground, node))),
+        SubjectKind::Credential => About::Credential(Box::new(credential::look(ground, node))),
+        SubjectKind::Hook => About::Hook(Box::new(hook::look(ground, node))),
+        SubjectKind::Runner => About::Runner(Box::new(runner::look(ground, node))),
+        SubjectKind::Variable => About::Variable(Box::new(variable::look(ground, node))),
     };
     Some(SubjectDocument { connection: id.connection(), product, now: ground.now, about })
 }
@@ -104,6 +117,30 @@ pub fn look(ground: &Ground<'_>, node: NodeNo) -> Option<SubjectDocument> {
 /// The id of a node.
 fn id(graph: &Snapshot, node: NodeNo) -> Known<Id> {
     Known::or_untold(graph.node(node).map(|node| node.id.clone()))
+}
+
+/// The kind of place a thing is set on.
+fn scope(graph: &Snapshot, thing: NodeNo) -> Known<Scope> {
+    let place = graph.home_of(thing).and_then(|place| graph.node(place));
+    match place.map(|place| place.id.kind()) {
+        Some(Kind::Workspace) => Known::Value(Scope::Workspace),
+        Some(Kind::Project) => Known::Value(Scope::Project),
+        Some(Kind::Repository) => Known::Value(Scope::Repository),
+        Some(Kind::Environment) => Known::Value(Scope::Environment),
+        Some(_) | None => Known::unknown("nothing we have read tells where it is set"),
+    }
+}
+
+/// What that place is called: a repository by its full name, an environment beside its repository's.
+fn place(graph: &Snapshot, thing: NodeNo) -> Known<String> {
+    let Some(place) = graph.home_of(thing) else {
+        return Known::unknown("nothing we have read tells where it is set");
+    };
+    let own = graph.full_name(place).unwrap_or_else(|| graph.name(place).to_owned());
+    Known::Value(match graph.repository_of(place).filter(|home| *home != place) {
+        Some(home) => format!("{own} of {}", graph.full_name(home).unwrap_or_default()),
+        None => own,
+    })
 }
 
 /// A text that the graph keeps, as a word of ours; unknown where it is none of them.

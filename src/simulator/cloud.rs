@@ -193,6 +193,10 @@ pub struct Repository {
     pub hooks: Vec<Hook>,
     /// Pull requests into this repository.
     pub pull_requests: Vec<PullRequest<Uuid>>,
+    /// Whether pipelines are on.
+    pub pipelines_enabled: bool,
+    /// `bitbucket-pipelines.yml` on the main branch.
+    pub definition: Option<String>,
     /// Pipelines, oldest first.
     pub pipelines: Vec<Pipeline>,
     /// Commit statuses.
@@ -270,6 +274,8 @@ pub struct DeployKey {
     pub owner: Uuid,
     /// When.
     pub added_on: Timestamp,
+    /// When it last cloned; none for one that never did.
+    pub last_used: Option<Timestamp>,
 }
 
 /// A self-hosted runner.

@@ -106,6 +106,8 @@ impl Workspace {
             runners: Vec::new(),
             hooks: Vec::new(),
             pull_requests: Vec::new(),
+            pipelines_enabled: true,
+            definition: None,
             pipelines: Vec::new(),
             statuses: Vec::new(),
             development: None,
@@ -180,6 +182,7 @@ impl Workspace {
             label: label.to_owned(),
             owner,
             added_on: Timestamp::UNIX_EPOCH,
+            last_used: None,
         };
         if let Some(repository) = self.repository_mut(repository) {
             repository.deploy_keys.push(key);

@@ -48,6 +48,7 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
             let target = found.git.target(&reference).ok_or_else(cloud_missing)?;
             Answer::ok(&shape::reference(ask.here, home, found, &reference, &target.commit))
         }
+        ["src", hash, path @ ..] => file(found, commit(hash)?.hash.as_str(), &path.join("/")),
         ["commit", hash] => Answer::ok(&shape::commit(ask.here, home, found, commit(hash)?)),
         ["commits", revision @ ..] => {
             let until = until(found, &revision.join("/"))?;
@@ -59,6 +60,18 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
         }
         _ => Err(cloud_missing()),
     }
+}
+
+/// The raw file, of a type that follows from its name. Only the definition of pipelines is there, and only at the tip of
+/// the main branch.
+fn file(found: &Repository, commit: &str, path: &str) -> Reply {
+    let tip = found.mainbranch.as_deref().and_then(|branch| found.head(branch));
+    let text = found.definition.as_deref().filter(|_| tip == Some(commit));
+    let text = text.filter(|_| path == "bitbucket-pipelines.yml");
+    let text =
+        text.ok_or_else(|| cloud_error(404, &format!("No such file or directory: {path}")))?;
+    let body = text.as_bytes().to_vec();
+    Ok(Answer { status: 200, content_type: "application/octet-stream", body, ..Answer::default() })
 }
 
 pub(crate) fn no_commit(hash: &str) -> Answer {

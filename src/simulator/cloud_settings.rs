@@ -39,6 +39,7 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
         Some(&"deploy-keys") => (access::KEYS, Level::Admin),
         Some(&"effective-branching-model") => (access::REPOSITORY, Level::Read),
         Some(&"pipelines-config") => (access::RUNNERS, Level::Admin),
+        Some(&"pipelines_config") if rest.len() == 1 => (access::RESTRICTIONS, Level::Admin),
         _ => (access::PIPELINES, Level::Write),
     };
     let by = ask.scoped(scopes)?;
@@ -68,6 +69,10 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
             let variables = environment(name)?.variables.iter().map(shape::variable);
             ask.page(variables.collect(), Paging::COUNTED)
         }
+        ["pipelines_config"] => Answer::ok(&json!({
+            "type": "repository_pipelines_configuration", "enabled": found.pipelines_enabled,
+            "repository": shape::small_repository(ask.here, home, found),
+        })),
         ["pipelines_config", "variables"] => {
             ask.page(found.variables.iter().map(shape::variable).collect(), Paging::COUNTED)
         }
@@ -149,7 +154,7 @@ pub(crate) fn runner(runner: &Runner) -> Value {
 fn deploy_key(ask: &Ask<'_>, home: &Workspace, found: &Repository, key: &DeployKey) -> Value {
     json!({
         "type": "deploy_key", "id": key.id, "key": key.key, "label": key.label, "comment": "",
-        "added_on": shape::date(key.added_on), "last_used": null,
+        "added_on": shape::date(key.added_on), "last_used": key.last_used.map(shape::date),
         "owner": shape::person_of(ask.here, home, key.owner),
         "repository": shape::small_repository(ask.here, home, found),
     })

@@ -1,6 +1,7 @@
 //! Posture rules: what loads, what is refused, what each says of a subject, and that silence is a pass only where
 //! everything is known.
 
+mod estate;
 mod judged;
 mod loading;
 

@@ -220,6 +220,14 @@ pub struct ConnectionConfig {
     pub protected_refs: Vec<String>,
     /// Cloud: the workspace's plan, `free`, `standard` or `premium`. No API tells it; absent, it counts as unknown.
     pub plan: Option<String>,
+    /// Classes that are read beyond those that always are: `pipeline-definition` reads `bitbucket-pipelines.yml` of each
+    /// main branch (Cloud), of which facts are kept and no line. Absent: none.
+    #[serde(default)]
+    pub classes: Vec<String>,
+    /// Hosts of one's own that webhooks may tell: `ci.example.com`, `*.example.com`. Absent: whether a webhook's host is
+    /// outside counts as unknown.
+    #[serde(default)]
+    pub own_hosts: Vec<String>,
     /// What may be written to Bitbucket: `commit-status`. Absent: nothing.
     #[serde(default)]
     pub effects: Vec<String>,

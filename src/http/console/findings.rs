@@ -12,6 +12,7 @@ pub mod one;
 mod remedy;
 pub mod report;
 mod trend;
+mod untold;
 mod worst;
 
 /// The console's page of a finding.

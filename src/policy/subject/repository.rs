@@ -11,6 +11,8 @@ use crate::graph::IdError;
 use crate::graph::Known;
 use crate::graph::Time;
 use crate::policy::subject::days_ago;
+use crate::policy::subject::definition;
+use crate::policy::subject::definition::Definition;
 use crate::policy::subject::id;
 use crate::policy::subject::text;
 use crate::record;
@@ -69,6 +71,8 @@ record! {
         merges: Merges,
         /// Access keys that are let in and not switched off.
         keys: Vec<Key>,
+        /// What its pipeline definition says, where the connection's `classes` let it be read; null without one.
+        definition: Definition,
         /// Who can write, and how large a part of all members that is.
         writers: Writers,
     }
@@ -240,6 +244,7 @@ pub fn example() -> Result<Repository, IdError> {
             last_used_at: days_ago(1),
         }]
         .into(),
+        definition: definition::example().into(),
         writers: Writers {
             people: 18.into(),
             members: 24.into(),

@@ -1,5 +1,6 @@
 //! A pipeline runner, as posture rules see it.
 
+use crate::event::Scope;
 use crate::graph::Id;
 use crate::graph::IdError;
 use crate::graph::Known;
@@ -18,6 +19,20 @@ record! {
         labels: Vec<String>,
         /// Whether it is switched on.
         active: bool,
+        /// Where it is registered.
+        scope: Scope,
+        /// The name of that place.
+        place: String,
+        /// How many projects have repositories whose steps it may run.
+        projects: u64,
+        /// How many repositories' steps it may run.
+        repositories: u64,
+        /// How many people can have a step of their own run on it: they may write to one of those.
+        people: u64,
+        /// Public repositories among those.
+        public_repositories: Vec<String>,
+        /// Of a repository's runner: runners of the whole workspace whose steps it can catch, since it has all their labels.
+        catches: Vec<String>,
     }
 }
 
@@ -28,5 +43,12 @@ pub fn example() -> Result<Runner, IdError> {
         name: text("build-1"),
         labels: vec!["self.hosted".to_owned(), "linux".to_owned()].into(),
         active: Known::Value(true),
+        scope: Known::Value(Scope::Workspace),
+        place: text("acme"),
+        projects: Known::Value(4),
+        repositories: Known::Value(40),
+        people: Known::Value(31),
+        public_repositories: vec!["acme/site".to_owned()].into(),
+        catches: vec!["hardened-1".to_owned()].into(),
     })
 }

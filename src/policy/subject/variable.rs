@@ -17,8 +17,18 @@ record! {
         name: String,
         /// Whether it is masked in logs.
         secured: bool,
+        /// Whether its name says that it holds a secret: `…_TOKEN`, `…PASSWORD…` and so on.
+        named_secret: bool,
         /// Where it is set.
         scope: Scope,
+        /// The name of that place.
+        place: String,
+        /// Whether a deployment permission keeps it: administrators alone deploy there, and the plan enforces that.
+        kept: bool,
+        /// How many people can learn its value, by a step of their own.
+        people: u64,
+        /// How many people there are.
+        members: u64,
     }
 }
 
@@ -28,6 +38,11 @@ pub fn example() -> Result<Variable, IdError> {
         id: id("variable/6")?,
         name: text("AWS_PROD_KEY"),
         secured: Known::Value(true),
+        named_secret: Known::Value(true),
         scope: Known::Value(Scope::Repository),
+        place: text("acme/shop"),
+        kept: Known::Value(false),
+        people: Known::Value(18),
+        members: Known::Value(24),
     })
 }

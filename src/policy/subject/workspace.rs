@@ -16,10 +16,31 @@ record! {
         name: String,
         /// Whether its plan is Premium; null on Data Center, which has no plans.
         premium: bool,
+        /// Whether everybody must have a second factor. Only evidence tells.
+        second_factor_enforced: bool,
+        /// The active people who administer all of it.
+        administrators: Vec<Administrator>,
+    }
+}
+
+record! {
+    /// Somebody who administers all of it.
+    pub struct Administrator {
+        /// His id.
+        id: Id,
+        /// His name.
+        name: String,
     }
 }
 
 /// An invented one, every field set.
 pub fn example() -> Result<Workspace, IdError> {
-    Ok(Workspace { id: id("workspace/1")?, name: text("acme"), premium: Known::Value(true) })
+    let administrator = Administrator { id: id("user/2")?, name: text("Ana") };
+    Ok(Workspace {
+        id: id("workspace/1")?,
+        name: text("acme"),
+        premium: Known::Value(true),
+        second_factor_enforced: Known::Value(true),
+        administrators: vec![administrator].into(),
+    })
 }

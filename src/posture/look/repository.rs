@@ -25,6 +25,7 @@ use crate::policy::subject::repository::StaleApprovals;
 use crate::policy::subject::repository::Writers;
 use crate::posture::evidence::Place;
 use crate::posture::look::Ground;
+use crate::posture::look::definition;
 use crate::posture::look::id;
 use crate::posture::look::percent;
 use crate::posture::look::word;
@@ -71,6 +72,7 @@ pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Repository {
             unreviewed: graph.whole(node, "merges_unreviewed"),
         }),
         keys: keys(graph, node),
+        definition: definition::look(graph, node),
         writers: Known::Value(writers(ground, node)),
     }
 }

@@ -1,5 +1,7 @@
 //! Pages and the report: whole, honest, and safe whatever names stand in them.
 
+use portcullis::graph::ConnectionId;
+use portcullis::graph::Product;
 use portcullis::http::console::findings::controls as map;
 use portcullis::http::console::findings::list;
 use portcullis::http::console::findings::list::Listing;
@@ -33,7 +35,7 @@ fn report_of(sample: &Sample, about: &str) -> String {
     let controls = sample.controls();
     report(&report::Shown {
         about: about.to_owned(),
-        products: sample.products.clone(),
+        connections: connections(),
         findings: &sample.findings,
         scans: &sample.scans,
         catalogue: &sample.catalogue,
@@ -41,6 +43,13 @@ fn report_of(sample: &Sample, about: &str) -> String {
         extent: Extent::All,
         at: now(),
     })
+}
+
+fn connections() -> Vec<(ConnectionId, Product)> {
+    vec![
+        ("acme".parse().unwrap(), Product::Cloud),
+        ("harbor".parse().unwrap(), Product::DataCenter),
+    ]
 }
 
 fn listed(sample: &Sample, wish: Wish) -> String {
@@ -251,4 +260,16 @@ fn the_trend_begins_where_every_connection_is_counted() {
     sample.scans.retain(|scan| scan.at == day(30));
     let html = report_of(&sample, "acme and harbor");
     assert!(html.contains("a trend needs two"));
+}
+
+#[test]
+fn the_report_says_what_one_more_scope_would_settle_and_about_how_much_of_that_fails() {
+    let html = reported(&plain);
+    let part =
+        html.split("what would settle it").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(
+        part.contains("Granting <code>repository:admin</code> on acme settles 1 finding."),
+        "{part}"
+    );
+    assert!(part.contains("about 0 of them would fail"), "4 of 27 that are told fail: {part}");
 }

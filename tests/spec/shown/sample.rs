@@ -364,8 +364,10 @@ fn gaps(name: &str, outcome: Outcome, text: Text<'_>) -> Vec<Gap> {
         "repository.default_branch.merge_checks",
         "the plan is not known: say `premium` in the connection",
     );
-    let scope =
-        gap("repository.default_branch.review_required", "the credential lacks `repository:admin`");
+    let scope = gap(
+        "repository.default_branch.review_required",
+        "the connection's credential may not read the rules of branches (403): it lacks `repository:admin`",
+    );
     match name {
         "second-factor" => vec![gap(
             "identity.second_factor",

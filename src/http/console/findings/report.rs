@@ -5,6 +5,7 @@
 use maud::Markup;
 use maud::html;
 
+use crate::graph::ConnectionId;
 use crate::graph::Product;
 use crate::graph::Time;
 use crate::http::console::findings::controls;
@@ -13,6 +14,7 @@ use crate::http::console::findings::heap;
 use crate::http::console::findings::heap::Heap;
 use crate::http::console::findings::marks;
 use crate::http::console::findings::trend::trend;
+use crate::http::console::findings::untold;
 use crate::http::console::findings::worst;
 use crate::http::console::frame::alone;
 use crate::http::console::part;
@@ -22,19 +24,14 @@ use crate::posture::Finding;
 use crate::posture::Outcome;
 use crate::posture::Scan;
 use crate::posture::Score;
-use crate::posture::Settle;
 use crate::posture::controls::Map;
 use crate::posture::last_of_each;
-use crate::posture::settles;
 
 /// Rules in the part that is read first: what does not fit is in the whole list.
 const MAX_WORST: usize = 5;
 
 /// Most rows of a table: a report of ten thousand rows is read by nobody, and CSV holds them all.
 const MAX_ROWS: usize = 500;
-
-/// Most ways to settle what cannot be told.
-const MAX_SETTLES: usize = 20;
 
 /// Whether the findings of a report are all there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +47,8 @@ pub enum Extent {
 pub struct Shown<'a> {
     /// What is reported on, in words: the names of the connections.
     pub about: String,
-    /// Their products.
-    pub products: Vec<Product>,
+    /// The connections with their products.
+    pub connections: Vec<(ConnectionId, Product)>,
     /// Every finding that fails or cannot be told.
     pub findings: &'a [Finding],
     /// Scans, in any order: the last of each connection is what holds now, the others are the trend.
@@ -73,7 +70,7 @@ pub fn report(shown: &Shown<'_>) -> String {
         (head(shown, &now))
         (worst_first(shown))
         (pictures(shown))
-        (untold(shown))
+        (untold::card(shown))
         (accepted(shown))
         (everything(shown, &now))
         (control_map(shown))
@@ -148,11 +145,12 @@ fn parts(score: Score) -> Markup {
 fn worst_first(shown: &Shown<'_>) -> Markup {
     let groups = worst::groups(shown.findings, shown.at);
     let (first, rest) = groups.split_at(groups.len().min(MAX_WORST));
+    let products: Vec<Product> = shown.connections.iter().map(|(_, product)| *product).collect();
     html! {
         section class="card" {
             h2 { "What to do first" }
             @if first.is_empty() { p { "No finding is open." } }
-            ol class="worst" { @for group in first { (worst::card(group, shown.catalogue, &shown.products, shown.at)) } }
+            ol class="worst" { @for group in first { (worst::card(group, shown.catalogue, &products, shown.at)) } }
             @if !rest.is_empty() { p class="note" { (part::counted(rest.len() as u64, "other rule fails", "other rules fail")) " less badly or less often; the whole list is below." } }
         }
     }
@@ -167,36 +165,6 @@ fn pictures(shown: &Shown<'_>) -> Markup {
             section class="card" { h2 { "What they are about" } (heap::picture(&by_category, "untold-category")) }
         }
         section class="card" { h2 { "Where it is going" } (trend(shown.scans, "untold-trend")) }
-    }
-}
-
-/// What the unknown costs, and what would settle it.
-fn untold(shown: &Shown<'_>) -> Markup {
-    let all = settles(shown.findings);
-    let (first, rest) = all.split_at(all.len().min(MAX_SETTLES));
-    html! {
-        section class="card" {
-            h2 { "What cannot be told, and what would settle it" }
-            @if first.is_empty() { p { "Everything that was looked at could be told." } } @else {
-                p class="note" { "The first line settles most. A finding may wait for several things: how many wait for this alone is said too." }
-                table class="grid" role="table" {
-                    (part::columns(&["What would settle it", "Findings", "Of this alone", "Worst it could be"]))
-                    tbody role="rowgroup" { @for one in first { (settle(one)) } }
-                }
-                @if !rest.is_empty() { p class="note" { (rest.len()) " more reasons are not shown." } }
-            }
-        }
-    }
-}
-
-fn settle(one: &Settle) -> Markup {
-    html! {
-        tr role="row" {
-            td role="cell" data-label="What would settle it" { (words::prose(&one.why)) span class="sub" { (part::counted(one.rules.len() as u64, "rule waits for it", "rules wait for it")) } }
-            td role="cell" data-label="Findings" class="number" { (one.findings) }
-            td role="cell" data-label="Of this alone" class="number" { (one.alone) }
-            td role="cell" data-label="Worst it could be" { (marks::badge(one.worst)) }
-        }
     }
 }
 

@@ -5,6 +5,8 @@ use serde::Deserialize;
 use crate::bitbucket::cloud::rest::Cloud;
 use crate::bitbucket::cloud::rest::braced;
 use crate::bitbucket::cloud::rest::discovery::PATIENCE;
+use crate::bitbucket::cloud::rest::discovery::definition;
+use crate::bitbucket::cloud::rest::discovery::definition::Pipelines;
 use crate::bitbucket::cloud::rest::discovery::people;
 use crate::bitbucket::cloud::rest::discovery::people::Grants;
 use crate::bitbucket::cloud::rest::discovery::settings;
@@ -65,6 +67,7 @@ pub(super) struct Lists {
     restrictions: List<Restriction>,
     overrides: Result<Override, FetchError>,
     model: Result<Model, FetchError>,
+    pipelines: Pipelines,
     environments: List<(Environment, List<Variable>)>,
     variables: List<Variable>,
     runners: List<Runner>,
@@ -112,6 +115,8 @@ impl Cloud {
         let model = self
             .crawl_one_in(uuid, &["effective-branching-model"], "a repository's branching model")
             .await;
+        let branch = repository.mainbranch.as_ref().map(|branch| branch.name.as_str());
+        let pipelines = self.pipelines(uuid, branch).await?;
         let variables = self
             .crawl_in(uuid, &["pipelines_config", "variables"], "a repository's variables")
             .await;
@@ -124,6 +129,7 @@ impl Cloud {
             restrictions: unless_over(restrictions)?,
             overrides: unless_over(overrides)?,
             model: unless_over(model)?,
+            pipelines,
             environments: self.environments(uuid).await?,
             variables: unless_over(variables)?,
             runners: unless_over(runners)?,
@@ -163,7 +169,7 @@ impl Cloud {
         self.list(call, Deadline::within(PATIENCE)).await
     }
 
-    async fn crawl_one_in<T: serde::de::DeserializeOwned>(
+    pub(super) async fn crawl_one_in<T: serde::de::DeserializeOwned>(
         &self,
         repository: &str,
         path: &[&str],
@@ -206,6 +212,7 @@ pub(super) fn write_repository(
 ) {
     let Some(id) = scribe.id(Kind::Repository, &repository.uuid) else { return };
     let node = repository_node(scribe, id.clone(), &repository);
+    let node = definition::write(scribe, node, lists.pipelines);
     scribe.node(settings::model(node, lists.model.as_ref().ok(), lists.overrides.as_ref().ok()));
     if let Err(error) = lists.model {
         for field in settings::MODEL {

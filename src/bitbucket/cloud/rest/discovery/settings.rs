@@ -322,11 +322,9 @@ pub(super) fn write_hooks(scribe: &mut Scribe, place: &Id, list: List<Hook>) {
         let Some(id) = scribe.id(Kind::Hook, &hook.uuid) else { continue };
         let url = url::Url::parse(&hook.url).ok();
         let host = url.as_ref().and_then(url::Url::host_str);
-        let mut node = Node::new(id.clone(), host.unwrap_or("webhook"))
+        let node = Node::new(id.clone(), host.unwrap_or("webhook"))
             .with("events", Value::List(hook.events));
-        if let Some(host) = host {
-            node = node.text("host", host);
-        }
+        let mut node = scribe.host(node, host);
         for (name, flag) in [
             ("active", hook.active),
             ("secret_set", hook.secret_set),

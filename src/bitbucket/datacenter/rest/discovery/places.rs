@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::datacenter::rest::discovery::List;
+use crate::bitbucket::datacenter::rest::discovery::credentials;
+use crate::bitbucket::datacenter::rest::discovery::credentials::Token;
 use crate::bitbucket::datacenter::rest::discovery::people;
 use crate::bitbucket::datacenter::rest::discovery::people::Grants;
 use crate::bitbucket::datacenter::rest::discovery::people::User;
@@ -72,6 +74,7 @@ pub(super) struct Lists {
     grants: Grants,
     restrictions: List<Restriction>,
     keys: List<Key>,
+    tokens: List<Token>,
     hooks: List<Hook>,
     branch: Result<Option<String>, FetchError>,
     model: Result<Model, FetchError>,
@@ -109,6 +112,9 @@ impl DataCenter {
         let keys =
             self.crawl_plugin("keys", &["projects", key, "ssh"], "a project's access keys").await;
         settings::write_keys(scribe, &id, unless_over(keys)?);
+        let what = "a project's HTTP access tokens";
+        let tokens = self.crawl_plugin("access-tokens", &["projects", key], what).await;
+        credentials::write_tokens(scribe, &id, unless_over(tokens)?);
         let hooks = self.crawl(&["projects", key, "webhooks"], "a project's webhooks").await;
         settings::write_hooks(scribe, &id, unless_over(hooks)?);
         Ok(())
@@ -142,6 +148,8 @@ impl DataCenter {
         let rules = self.crawl_plugin("branch-permissions", &below(&["restrictions"]), what).await;
         let what = "a repository's access keys";
         let keys = self.crawl_plugin("keys", &below(&["ssh"]), what).await;
+        let what = "a repository's HTTP access tokens";
+        let tokens = self.crawl_plugin("access-tokens", &home, what).await;
         let hooks = self.crawl(&below(&["webhooks"]), "a repository's webhooks").await;
         let what = "a repository's default branch";
         let branch = match self.crawl_one::<Branch>("api", &below(&["default-branch"]), what).await
@@ -157,6 +165,7 @@ impl DataCenter {
             grants: (unless_over(users)?, unless_over(groups)?),
             restrictions: unless_over(rules)?,
             keys: unless_over(keys)?,
+            tokens: unless_over(tokens)?,
             hooks: unless_over(hooks)?,
             branch: unless_over(branch)?,
             model: unless_over(model)?,
@@ -211,6 +220,7 @@ pub(super) fn write_repository(
     people::write_grants(scribe, &id, lists.grants);
     settings::write_restrictions(scribe, (&id, "REPOSITORY"), lists.restrictions);
     settings::write_keys(scribe, &id, lists.keys);
+    credentials::write_tokens(scribe, &id, lists.tokens);
     settings::write_hooks(scribe, &id, lists.hooks);
     Some(id)
 }
