@@ -7,7 +7,7 @@ mod forgery;
 mod hostile;
 mod injection;
 mod live;
-mod without;
+pub(crate) mod without;
 
 use std::time::Duration;
 

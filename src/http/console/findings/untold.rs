@@ -54,7 +54,11 @@ fn scopes(shown: &Shown<'_>) -> Markup {
 fn scope(connection: &str, worth: &Worth) -> Markup {
     html! {
         strong { "Granting " (words::code(&worth.scope)) " on " (words::told(connection)) " settles " (part::counted(worth.settles, "finding", "findings")) "." }
-        @if worth.settles > 0 { " Going by those of the same rules that are told, about " (worth.likely_failures) " of them would fail." }
+        @if worth.settles > 0 {
+            " Going by those of the same rules that are told, "
+            @match worth.likely_failures { 0 => "none of them", likely => { "about " (likely) " of them" } }
+            " would fail."
+        }
         @if worth.helps > 0 { " " (worth.helps) " more need it and another scope." }
     }
 }
