@@ -24,6 +24,7 @@ mod graph;
 mod kit;
 mod ledger;
 mod load;
+mod posture;
 mod road;
 mod runaway;
 mod town;
@@ -89,6 +90,9 @@ fn main() -> ExitCode {
     }
     if wanted("ledger") {
         rows.extend(ledger::rows());
+    }
+    if wanted("posture") {
+        rows.extend(posture::rows());
     }
     rows.sort_by_key(|row| row.number.parse::<u32>().unwrap_or(u32::MAX));
     println!("\n{}", kit::table(&rows));

@@ -14,6 +14,7 @@ pub mod connections;
 pub mod courier;
 pub mod discovery;
 pub mod environments;
+pub mod findings;
 pub mod following;
 pub mod friction;
 pub mod gather;
@@ -28,6 +29,7 @@ pub mod notary;
 pub mod notices;
 pub mod outgoing;
 pub mod outbox;
+pub mod patrol;
 pub mod policies;
 pub mod posture;
 pub mod question;
@@ -125,6 +127,8 @@ pub struct Parts {
     pub brake: brake::Settings,
     /// How people are told.
     pub notify: notify::Settings,
+    /// How the patrol goes.
+    pub patrol: patrol::Settings,
     /// Signs the ledger.
     pub signing: SigningKey,
     /// Verifies what it signs.
@@ -178,6 +182,8 @@ pub struct Gateway {
     keep: Keep,
     streams: Vec<Arc<streams::Settings>>,
     brake_settings: brake::Settings,
+    patrol: patrol::Desk,
+    patrol_settings: patrol::Settings,
     notify: notify::Settings,
     digested: ArcSwapOption<Time>,
     paused: ArcSwapOption<Pause>,
@@ -261,6 +267,8 @@ impl Gateway {
             keep: parts.keep,
             streams: parts.streams,
             brake_settings: parts.brake,
+            patrol: patrol::Desk::default(),
+            patrol_settings: parts.patrol,
             notify: parts.notify,
             digested: ArcSwapOption::empty(),
             paused: ArcSwapOption::empty(),
@@ -368,6 +376,7 @@ impl Gateway {
         tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(ties::run(Arc::clone(self)));
         tasks.spawn(reconcile::run(Arc::clone(self)));
+        tasks.spawn(patrol::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         tasks.spawn(issuers::run(Arc::clone(self)));
         tasks.spawn(meters::gauges::run(Arc::clone(self)));

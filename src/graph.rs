@@ -9,6 +9,7 @@ mod capability;
 mod change;
 mod compare;
 mod effective;
+mod gone;
 mod guards;
 mod id;
 mod index;

@@ -38,6 +38,7 @@ mod spec {
     mod doors;
     mod erasure;
     mod estate;
+    mod findings;
     mod failures;
     mod governed;
     mod graph;

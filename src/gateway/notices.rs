@@ -251,7 +251,8 @@ const fn on(verdict: Verdict) -> Option<On> {
     }
 }
 
-const fn tell(when: When) -> Option<Tell> {
+/// When a notice is told, if ever.
+pub(in crate::gateway) const fn tell(when: When) -> Option<Tell> {
     match when {
         When::Never => None,
         When::Digest => Some(Tell::Digest),

@@ -229,6 +229,7 @@ async fn posture_changed(gateway: &Gateway) {
         Ok(rules) if rules.bundle.revision == before => return,
         Ok(rules) => {
             tracing::info!(revision = %rules.bundle.revision, rules = rules.bundle.rules.len(), "new posture rules are active");
+            gateway.scan_all_soon();
             gateway.store.keep_bundle(&rules.bundle, now, "the posture rules changed").await
         }
         Err(error) => {

@@ -32,9 +32,10 @@ impl PostureRules {
         Ok(Self { bundle: Arc::clone(pool.bundle()), files, settings: settings.clone() })
     }
 
-    /// Workers for a scan. Dropping the pool ends them.
-    pub async fn pool(&self) -> Result<Pool, PoolError> {
-        Pool::start_passed(self.settings.clone(), self.files.clone()).await
+    /// So many workers for a scan. Dropping the pool ends them.
+    pub async fn pool(&self, count: usize) -> Result<Pool, PoolError> {
+        let settings = Settings { count, ..self.settings.clone() };
+        Pool::start_passed(settings, self.files.clone()).await
     }
 }
 

@@ -17,6 +17,7 @@ mod dead_letters;
 mod describe;
 mod entrance;
 mod events;
+mod findings;
 mod health;
 mod history;
 mod hook;
@@ -267,6 +268,11 @@ impl House {
             Door::ConsoleAccessOf => Box::pin(console::access::of(self, &call)).await,
             Door::ConsoleIdentities => Box::pin(console::access::identities(self, &call)).await,
             Door::ConsoleReports => Box::pin(console::access::report(self, &call)).await,
+            Door::Findings => Box::pin(findings::list(self, &call)).await,
+            Door::Finding => Box::pin(findings::show(self, &call)).await,
+            Door::AcknowledgeFinding => Box::pin(findings::acknowledge(self, call)).await,
+            Door::AcceptFinding => Box::pin(findings::accept(self, call)).await,
+            Door::PostureScans => Box::pin(findings::scans(self, &call)).await,
             Door::Policies => policies::active(self),
             Door::OpenApi => describe::answer(self),
         }

@@ -35,7 +35,8 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let (identity, by) = (identity.to_owned(), by.to_owned());
         let statements = self.erase_from_history(&identity).await?;
-        let erasing = Erasing { identity, now, by, statements };
+        let findings = self.erase_from_findings(&identity).await?;
+        let erasing = Erasing { identity, now, by, statements, findings };
         let count = self.write(move |desk| erase_mentions(desk, erasing)).await?;
         self.owe_emptying();
         self.leave_nothing_owed().await?;
@@ -43,16 +44,17 @@ impl Store {
     }
 }
 
-/// Who is erased, when, on whose word, and how many statements of histories lost a name already.
+/// Who is erased, when, on whose word, and how many statements of histories and findings lost a name already.
 struct Erasing {
     identity: String,
     now: Time,
     by: String,
     statements: u64,
+    findings: u64,
 }
 
 fn erase_mentions(desk: &mut Desk<'_>, erasing: Erasing) -> Result<u64, StoreError> {
-    let Erasing { identity, now, by, statements } = erasing;
+    let Erasing { identity, now, by, statements, findings } = erasing;
     let mut query = desk.db.prepare_cached("SELECT entry FROM mention WHERE identity = ?1")?;
     let entries: Vec<i64> =
         query.query_map([&identity], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -74,6 +76,7 @@ fn erase_mentions(desk: &mut Desk<'_>, erasing: Erasing) -> Result<u64, StoreErr
     let entry = NewEntry {
         body: row::members(json!({
             "what": "sealed parts erased", "entries": count, "statements": statements,
+            "findings": findings,
         })),
         sealed: vec![("by".to_owned(), by.into_bytes())],
         ..NewEntry::new(Kind::Admin, now, identity)

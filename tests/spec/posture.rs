@@ -104,7 +104,7 @@ fn no_posture_rule_answers_an_event_and_no_other_looks_at_a_subject() {
 
 async fn judged_by_workers(document: &SubjectDocument) -> Vec<Judgement> {
     let rules = PostureRules::load(&settings(), shipped::posture()).await.unwrap();
-    let pool = rules.pool().await.unwrap();
+    let pool = rules.pool(1).await.unwrap();
     assert_eq!(pool.bundle().revision, rules.bundle.revision);
     judge(&pool, document, is_enabled).await
 }

@@ -19,6 +19,7 @@ use portcullis::gateway::clock::Clock;
 use portcullis::gateway::connections::Connection;
 use portcullis::gateway::connections::Connections;
 use portcullis::gateway::meters::Meters;
+use portcullis::gateway::patrol;
 use portcullis::gateway::policies::Policies;
 use portcullis::gateway::streams::Settings as Stream;
 use portcullis::gateway::workers;
@@ -63,6 +64,8 @@ pub struct Plan {
     pub brake: brake::Settings,
     /// How people are told.
     pub notify: notify::Settings,
+    /// How the patrol goes.
+    pub patrol: patrol::Settings,
     /// Worlds that are loaded, not discovered.
     pub worlds: Vec<World>,
 }
@@ -116,6 +119,7 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         modes: modes(plan.mode, kept),
         brake: plan.brake,
         notify: plan.notify,
+        patrol: plan.patrol,
         signing,
         verifier,
         keep: plan.keep,

@@ -2,6 +2,7 @@
 
 mod access;
 mod decision;
+mod findings;
 mod govern;
 mod history;
 mod import;
@@ -31,6 +32,17 @@ pub use access::WhoCan;
 pub use decision::Decision;
 pub use decision::DecisionFilter;
 pub use decision::DecisionPage;
+pub use findings::ExportFormat;
+pub use findings::FindingAccept;
+pub use findings::FindingAcknowledge;
+pub use findings::FindingExport;
+pub use findings::FindingFormat;
+pub use findings::FindingList;
+pub use findings::FindingOne;
+pub use findings::FindingReach;
+pub use findings::FindingWish;
+pub use findings::Findings;
+pub use findings::MAX_LISTED;
 pub use govern::Demote;
 pub use govern::Pause;
 pub use govern::Promote;
@@ -182,6 +194,9 @@ pub enum Command {
     Paths(Paths),
     /// Apps, tokens, keys, runners, hooks, agents and service accounts: whose, since when, how strong.
     Identities(Identities),
+    /// What is wrong when nothing happens: findings, whose they are, and what became of them.
+    #[command(subcommand)]
+    Findings(Findings),
     /// Reports about access, access over time, and a graph from elsewhere than REST.
     #[command(subcommand)]
     Access(Access),

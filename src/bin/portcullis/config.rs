@@ -3,6 +3,7 @@
 
 mod ci;
 mod database;
+mod findings;
 mod layers;
 mod notices;
 pub mod pointing;
@@ -19,6 +20,8 @@ use serde::Deserialize;
 
 pub use ci::CiConfig;
 pub use database::DatabaseConfig;
+pub use findings::FindingRuleConfig;
+pub use findings::FindingsConfig;
 use layers::environment;
 pub use layers::variable;
 pub use notices::ChannelConfig;
@@ -53,6 +56,8 @@ pub struct Config {
     pub owner: Vec<OwnerConfig>,
     /// Who hears what: read from top to bottom, the first that fits decides.
     pub route: Vec<RouteConfig>,
+    /// Findings of posture rules.
+    pub findings: FindingsConfig,
     /// Traces.
     pub telemetry: TelemetryConfig,
     /// The Bitbuckets it guards.

@@ -24,6 +24,7 @@ use portcullis::gateway::bundles::Source;
 use portcullis::gateway::connections::Connection;
 use portcullis::gateway::connections::Hook;
 use portcullis::gateway::environments::NamedEnvironment;
+use portcullis::gateway::patrol;
 use portcullis::graph::Product;
 use portcullis::http::listener::Security;
 use portcullis::notify;
@@ -164,6 +165,7 @@ fn plan(
         streams: Vec::new(),
         brake: brake::Settings::default(),
         notify: notify::Settings::default(),
+        patrol: patrol::Settings::default(),
         worlds: Vec::new(),
     })
 }

@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod eval;
 mod event;
+mod findings;
 mod govern;
 mod graph;
 mod json;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         Command::Can(question) => in_runtime(graph::can(question)),
         Command::Paths(question) => in_runtime(graph::paths(question)),
         Command::Identities(question) => in_runtime(access::identities(question)),
+        Command::Findings(command) => in_runtime(findings::run(command)),
         Command::Access(command) => in_runtime(access::run(command)),
     }
 }

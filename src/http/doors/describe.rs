@@ -27,6 +27,7 @@ use crate::http::doors::dead_letters;
 use crate::http::doors::decisions;
 use crate::http::doors::entrance;
 use crate::http::doors::events;
+use crate::http::doors::findings;
 use crate::http::doors::health;
 use crate::http::doors::history;
 use crate::http::doors::hook;
@@ -203,6 +204,11 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::ConsoleAccessOf => &console::access::OF,
         Door::ConsoleIdentities => &console::access::IDENTITIES,
         Door::ConsoleReports => &console::access::REPORT,
+        Door::Findings => &findings::LIST,
+        Door::Finding => &findings::SHOW,
+        Door::AcknowledgeFinding => &findings::ACKNOWLEDGE,
+        Door::AcceptFinding => &findings::ACCEPT,
+        Door::PostureScans => &findings::SCANNED,
         Door::Policies => &policies::ACTIVE,
         Door::Channels => &channels::LIST,
         Door::TestChannel => &channels::TEST,
@@ -305,6 +311,7 @@ fn in_path_is(name: &str) -> (Text, &'static str) {
         "ticket" => (Text::Id, "The ticket's id."),
         "channel" => (Text::Any, "The channel's id, as `[[channel]]` names it."),
         "connection" => (Text::Connection, "The connection's id."),
+        "finding" => (Text::Finding, "The finding's id."),
         _ => (Text::Id, "The id, a UUID."),
     }
 }

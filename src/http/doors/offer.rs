@@ -145,6 +145,8 @@ pub(super) enum Text {
     Dotted,
     /// A hook's id.
     Hook,
+    /// A finding's id.
+    Finding,
 }
 
 impl Parameter {
@@ -181,6 +183,7 @@ impl Text {
             Self::Dotted => {
                 json!({"type": "string", "pattern": "^[a-z0-9-]+(\\.[a-z0-9-]+)*$", "maxLength": 256})
             }
+            Self::Finding => json!({"type": "string", "pattern": "^f-[0-9a-f]{16}$"}),
             Self::Hook => json!({"type": "string", "pattern": "^[0-9a-f]{32}$"}),
         }
     }

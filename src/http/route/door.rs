@@ -141,6 +141,16 @@ pub enum Door {
     ConsoleIdentities,
     /// The console's reports about access.
     ConsoleReports,
+    /// Findings, worst first.
+    Findings,
+    /// One finding with its story.
+    Finding,
+    /// Somebody has seen it.
+    AcknowledgeFinding,
+    /// Somebody lives with it.
+    AcceptFinding,
+    /// What scans counted.
+    PostureScans,
     /// The active bundle and its rules.
     Policies,
     /// The description of this API.

@@ -274,6 +274,21 @@ pub static ROUTES: &[Route] = &[
         Door::AccessWorld,
         "A connection's part of the graph, as a world file.",
     ),
+    ask("/api/v1/findings", Door::Findings, "Findings of posture rules, worst first."),
+    ask("/api/v1/findings/{finding}", Door::Finding, "One finding with its whole story."),
+    act(
+        Verb::Post,
+        "/api/v1/findings/{finding}/acknowledge",
+        Door::AcknowledgeFinding,
+        "Says that somebody has seen a finding.",
+    ),
+    act(
+        Verb::Post,
+        "/api/v1/findings/{finding}/accept",
+        Door::AcceptFinding,
+        "Lives with a finding, because of something and until some time.",
+    ),
+    ask("/api/v1/posture/scans", Door::PostureScans, "What scans counted, newest first."),
     ask("/api/v1/policies", Door::Policies, "The active bundle and its rules."),
     ask("/api/v1/openapi.json", Door::OpenApi, "The description of this API."),
 ];

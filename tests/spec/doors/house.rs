@@ -363,6 +363,7 @@ async fn gateway(
         modes: Modes::new(Mode::Enforce, store.modes().await.unwrap()),
         brake,
         notify,
+        patrol: portcullis::gateway::patrol::Settings::default(),
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },
         streams: Vec::new(),
         meters: Meters::new().unwrap(),
