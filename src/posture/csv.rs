@@ -9,12 +9,12 @@ use crate::posture::Finding;
 /// The columns, in their order.
 pub const COLUMNS: [&str; 23] = [
     "id",
-    "rule",
-    "title",
-    "category",
     "severity",
     "outcome",
     "state",
+    "rule",
+    "title",
+    "category",
     "subject_kind",
     "subject",
     "subject_id",
@@ -22,15 +22,15 @@ pub const COLUMNS: [&str; 23] = [
     "class",
     "owner",
     "owner_sure",
-    "reasons",
-    "unknown",
-    "aliases",
     "first_seen",
     "last_seen",
     "since",
     "accepted_by",
     "accepted_because",
     "accepted_until",
+    "reasons",
+    "unknown",
+    "aliases",
 ];
 
 /// The whole text: a header always, a row for each finding. What is unknown stands as its path and why, never as nothing.
@@ -50,12 +50,12 @@ fn row(finding: &Finding) -> [Cell; 23] {
     let gaps = finding.unknown.iter().map(|gap| format!("{}: {}", gap.path, gap.why));
     [
         Cell::text(finding.id.as_str()),
-        Cell::text(finding.rule.as_str()),
-        Cell::text(finding.title.as_str()),
-        Cell::text(finding.category.as_str()),
         Cell::text(finding.severity.as_str()),
         Cell::text(finding.outcome.as_str()),
         Cell::text(finding.state.as_str()),
+        Cell::text(finding.rule.as_str()),
+        Cell::text(finding.title.as_str()),
+        Cell::text(finding.category.as_str()),
         Cell::text(subject.kind.as_str()),
         Cell::text(subject.name.as_str()),
         Cell::text(subject.id.as_str()),
@@ -63,14 +63,14 @@ fn row(finding: &Finding) -> [Cell; 23] {
         told(subject.class.as_deref()),
         Cell::text(finding.owner.name.as_str()),
         Cell::text(finding.owner.sure.as_str()),
-        Cell::List(finding.reasons.iter().map(|reason| reason.text.clone()).collect()),
-        Cell::List(gaps.collect()),
-        Cell::List(finding.aliases.iter().map(|alias| alias.id.clone()).collect()),
         Cell::text(finding.first_seen.to_string()),
         Cell::text(finding.last_seen.to_string()),
         Cell::text(finding.since.to_string()),
         told(of(|accepted| accepted.by.clone()).as_deref()),
         told(of(|accepted| accepted.because.clone()).as_deref()),
         told(of(|accepted| accepted.until.to_string()).as_deref()),
+        Cell::List(finding.reasons.iter().map(|reason| reason.text.clone()).collect()),
+        Cell::List(gaps.collect()),
+        Cell::List(finding.aliases.iter().map(|alias| alias.id.clone()).collect()),
     ]
 }

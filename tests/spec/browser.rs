@@ -60,6 +60,8 @@ impl Filled {
             "/tickets",
             "/dead-letters",
             "/rules",
+            "/findings",
+            "/controls",
             "/access",
             "/connections",
             "/ledger",
