@@ -72,6 +72,7 @@ mod spec {
     mod search;
     mod secrets;
     mod shell_client;
+    mod shown;
     mod simulator;
     mod simulator_datacenter;
     mod simulator_history;

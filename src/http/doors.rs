@@ -24,6 +24,7 @@ mod history;
 mod hook;
 mod modes;
 mod notice;
+mod posture;
 mod offer;
 mod policies;
 mod probe;
@@ -273,6 +274,12 @@ impl House {
             Door::Evidence => evidence::list(self, &call),
             Door::EvidencePiece => evidence::show(self, &call),
             Door::WithdrawEvidence => Box::pin(evidence::withdraw(self, call)).await,
+            Door::ConsoleFindings => Box::pin(console::findings::list(self, &call)).await,
+            Door::ConsoleFinding => Box::pin(console::findings::show(self, &call)).await,
+            Door::ConsoleControls => Box::pin(console::findings::map(self, &call)).await,
+            Door::PostureReport => Box::pin(posture::report(self, &call)).await,
+            Door::PostureCatalogue => posture::catalogue(self),
+            Door::PostureControls => Box::pin(posture::controls(self)).await,
             Door::Findings => Box::pin(findings::list(self, &call)).await,
             Door::Finding => Box::pin(findings::show(self, &call)).await,
             Door::AcknowledgeFinding => Box::pin(findings::acknowledge(self, call)).await,

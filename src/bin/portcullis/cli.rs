@@ -8,6 +8,7 @@ mod govern;
 mod history;
 mod import;
 mod keep;
+mod posture;
 mod remote;
 mod tie;
 
@@ -58,6 +59,9 @@ pub use history::When;
 pub use import::AccessImport;
 pub use keep::StoreAt;
 pub use keep::StoreCommand;
+pub use posture::CatalogueFormat;
+pub use posture::FindingCatalogue;
+pub use posture::FindingReport;
 pub use remote::DeadLetter;
 pub use remote::Gate;
 pub use remote::Ledger;

@@ -1,7 +1,7 @@
 //! `portcullis findings …`: what is wrong when nothing happens, from a running gateway or, offline, from a world file.
 
-mod csv;
-mod lines;
+mod catalogue;
+pub mod lines;
 mod offline;
 mod source;
 
@@ -11,6 +11,12 @@ use std::process::ExitCode;
 
 use portcullis::gateway::findings::FindingStory;
 use portcullis::gateway::findings::Findings as Page;
+use portcullis::graph::Time;
+use portcullis::posture::Finding;
+use portcullis::posture::csv;
+use portcullis::posture::last_of_each;
+use portcullis::posture::sarif;
+use portcullis::posture::sarif::Export;
 use serde_json::Value;
 use serde_json::json;
 
@@ -21,11 +27,13 @@ use crate::cli::FindingExport;
 use crate::cli::FindingFormat;
 use crate::cli::FindingList;
 use crate::cli::FindingOne;
+use crate::cli::FindingReport;
 use crate::cli::Findings;
 use crate::cli::Format;
 use crate::cli::MAX_LISTED;
 use crate::cli::Reach;
 use crate::client::Operator;
+use crate::findings::source::Ground;
 
 /// Runs the command.
 pub async fn run(command: Findings) -> ExitCode {
@@ -36,6 +44,8 @@ pub async fn run(command: Findings) -> ExitCode {
         Findings::Acknowledge(said) => acknowledged(said).await,
         Findings::Accept(said) => accepted(said).await,
         Findings::Export(export) => exported(export).await,
+        Findings::Report(report) => reported(report).await,
+        Findings::Catalogue(asked) => catalogue::written(&asked).map(|text| print!("{text}")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,7 +60,7 @@ async fn listed(list: FindingList) -> Result<(), String> {
     let page = source::list(&list.at, &list.wish, list.limit).await?;
     match list.format {
         FindingFormat::Json => println!("{}", json_of(&page)?),
-        FindingFormat::Csv => print!("{}", csv::of(&page.findings)),
+        FindingFormat::Csv => print!("{}", csv::write(&page.findings)),
         FindingFormat::Table => {
             println!("{}", lines::list(&page.findings));
             if page.next.is_some() {
@@ -65,7 +75,7 @@ async fn shown(one: FindingOne, told: fn(&FindingStory) -> String) -> Result<(),
     let story = source::one(&one.at, &one.id).await?;
     match one.format {
         FindingFormat::Json => println!("{}", json_of(&story)?),
-        FindingFormat::Csv => print!("{}", csv::of(std::slice::from_ref(&story.finding))),
+        FindingFormat::Csv => print!("{}", csv::write(std::slice::from_ref(&story.finding))),
         FindingFormat::Table => print!("{}", told(&story)),
     }
     Ok(())
@@ -95,7 +105,8 @@ async fn exported(export: FindingExport) -> Result<(), String> {
     let page = source::list(&export.at, &export.wish, MAX_LISTED).await?;
     let text = match export.format {
         ExportFormat::Json => format!("{}\n", json_of(&page)?),
-        ExportFormat::Csv => csv::of(&page.findings),
+        ExportFormat::Csv => csv::write(&page.findings),
+        ExportFormat::Sarif => in_sarif(&source::ground(&export.at).await?, &page.findings),
     };
     match &export.out {
         None => print!("{text}"),
@@ -105,6 +116,19 @@ async fn exported(export: FindingExport) -> Result<(), String> {
         }
     }
     whole(&page)
+}
+
+/// An acceptance that is over has left the findings already: only those that hold are still told.
+fn in_sarif(ground: &Ground, findings: &[Finding]) -> String {
+    let scans: Vec<_> = last_of_each(&ground.scans).into_iter().cloned().collect();
+    let at = Time::default();
+    sarif::write(&Export { findings, scans: &scans, catalogue: &ground.catalogue, at })
+}
+
+async fn reported(report: FindingReport) -> Result<(), String> {
+    written(&report.out, &source::report(&report.at).await?)?;
+    println!("the report is in {}", report.out.display());
+    Ok(())
 }
 
 /// A file that lacks some must not pass for all.

@@ -15,6 +15,9 @@ use portcullis::graph::fact::Page;
 use portcullis::graph::fact::Wanted;
 use portcullis::policy::Document;
 use portcullis::policy::Sides;
+use portcullis::policy::diagnostic;
+use portcullis::policy::load;
+use portcullis::posture::Catalogue;
 use serde_json::Value;
 use serde_json::json;
 
@@ -39,6 +42,13 @@ pub fn rules(folder: Option<&Path>) -> Result<Sides, String> {
     use portcullis::gateway::bundles::Source;
     let source = folder.map_or(Source::Shipped, |path| Source::Folder(path.to_owned()));
     source.read().map_err(|error| error.to_string())
+}
+
+/// What the posture rules of a folder, or the shipped ones, can find.
+pub fn catalogue(folder: Option<&Path>) -> Result<Catalogue, String> {
+    let files = rules(folder)?.or_shipped().posture;
+    let loaded = load(&files).map_err(|found| diagnostic::render_all(&found))?;
+    Ok(Catalogue::of(loaded.bundle()))
 }
 
 /// An event as it was told: every field that is known, by its name in the input document, and what the body names but

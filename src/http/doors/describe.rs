@@ -6,6 +6,7 @@ mod responses;
 use std::collections::BTreeMap;
 
 use http::StatusCode;
+use schemars::Schema;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::Map;
@@ -41,6 +42,7 @@ use crate::http::doors::offer::Offer;
 use crate::http::doors::offer::Takes;
 use crate::http::doors::offer::Text;
 use crate::http::doors::policies;
+use crate::http::doors::posture;
 use crate::http::doors::probe;
 use crate::http::doors::ticket;
 use crate::http::doors::tickets;
@@ -209,6 +211,12 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::Evidence => &evidence::LIST,
         Door::EvidencePiece => &evidence::ONE,
         Door::WithdrawEvidence => &evidence::WITHDRAW,
+        Door::ConsoleFindings => &console::findings::LIST,
+        Door::ConsoleFinding => &console::findings::SHOW,
+        Door::ConsoleControls => &console::findings::CONTROLS,
+        Door::PostureReport => &posture::REPORT,
+        Door::PostureCatalogue => &posture::CATALOGUE,
+        Door::PostureControls => &posture::CONTROLS,
         Door::Findings => &findings::LIST,
         Door::Finding => &findings::SHOW,
         Door::AcknowledgeFinding => &findings::ACKNOWLEDGE,
@@ -329,13 +337,14 @@ fn request_body(route: &Route, offer: &Offer, read: &mut SchemaGenerator) -> Opt
         Takes::JsonOrNothing(shape) => {
             (false, json!({"application/json": {"schema": shape(read)}}))
         }
-        Takes::JsonOrForm(shape) => {
-            let schema = shape(read);
-            let content = json!({"application/json": {"schema": schema}, "application/x-www-form-urlencoded": {"schema": schema}});
-            (true, content)
-        }
+        Takes::JsonOrForm(shape) => (true, json_or_form(&shape(read))),
+        Takes::JsonFormOrNothing(shape) => (false, json_or_form(&shape(read))),
         Takes::Signed => (true, json!({"application/json": {"schema": {}}})),
     };
     let description = format!("At most {bytes} bytes.");
     Some(json!({"description": description, "required": required, "content": content}))
+}
+
+fn json_or_form(schema: &Schema) -> Value {
+    json!({"application/json": {"schema": schema}, "application/x-www-form-urlencoded": {"schema": schema}})
 }

@@ -15,6 +15,7 @@ use crate::gateway::findings::Scans;
 use crate::gateway::history::instant;
 use crate::graph::Id;
 use crate::graph::Time;
+use crate::http::answer;
 use crate::http::answer::Answer;
 use crate::http::doors::House;
 use crate::http::doors::call;
@@ -30,6 +31,7 @@ use crate::http::doors::offer::Text;
 use crate::http::doors::query;
 use crate::http::doors::query::Pairs;
 use crate::http::problem::Problem;
+use crate::http::session::FormToken;
 use crate::policy::bundle::Severity;
 use crate::posture::Acceptance;
 use crate::posture::Outcome;
@@ -77,13 +79,8 @@ struct Accepting {
 
 const ONE: Form = Form::Json(offer::of::<FindingStory>());
 
-/// What the list takes and gives.
-pub(super) const LIST: Offer = Offer::giving(&[Gives {
-    status: 200,
-    when: "Findings, worst first; `next` is `after` of the page after, null on the last.",
-    forms: &[Form::Json(offer::of::<Findings>())],
-}])
-.asked(&[
+/// What findings can be asked by.
+pub(super) const WISHES: &[Parameter] = &[
     decisions::CONNECTION,
     Parameter::may(
         "outcome",
@@ -106,7 +103,15 @@ pub(super) const LIST: Offer = Offer::giving(&[Gives {
     Parameter::may("owner", Text::Any, "Whose owner has this id or name."),
     Parameter::may("after", Text::Any, "`next` of the page before."),
     Parameter::may("limit", Text::Number(1, MAX_PAGE as u64), "Rows; 100 if left out."),
-])
+];
+
+/// What the list takes and gives.
+pub(super) const LIST: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "Findings, worst first; `next` is `after` of the page after, null on the last.",
+    forms: &[Form::Json(offer::of::<Findings>())],
+}])
+.asked(WISHES)
 .refusing(&[404, 409, 503]);
 
 /// What one finding gives.
@@ -119,13 +124,13 @@ pub(super) const SHOW: Offer = Offer::giving(&[Gives {
 /// What acknowledging takes and gives.
 pub(super) const ACKNOWLEDGE: Offer =
     Offer::giving(&[Gives { status: 200, when: "The finding as it is now.", forms: &[ONE] }])
-        .taking(Takes::JsonOrNothing(offer::of::<Acknowledgement>()))
+        .taking(Takes::JsonFormOrNothing(offer::of::<Acknowledgement>()))
         .refusing(&[409, 503]);
 
 /// What accepting takes and gives.
 pub(super) const ACCEPT: Offer =
     Offer::giving(&[Gives { status: 200, when: "The finding as it is now.", forms: &[ONE] }])
-        .taking(Takes::Json(offer::of::<Accepting>()))
+        .taking(Takes::JsonOrForm(offer::of::<Accepting>()))
         .refusing(&[409, 503]);
 
 /// What the scans take and give.
@@ -146,9 +151,14 @@ fn pairs(call: &Call) -> Pairs {
 
 /// Findings, worst first.
 pub(super) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> {
-    let pairs = pairs(call);
+    let wish = wish(house, &pairs(call))?;
+    call::json(StatusCode::OK, &house.gateway.findings(&wish).await?)
+}
+
+/// Which findings are asked for.
+pub(super) fn wish(house: &House, pairs: &Pairs) -> Result<Wish, Problem> {
     let told = |name: &str| pairs.get(name).map(ToOwned::to_owned);
-    let wish = Wish {
+    Ok(Wish {
         connection: told("connection"),
         outcome: pairs.parsed("outcome", &Outcome::TEXTS.join(", "), Outcome::from_text)?,
         state: pairs.parsed("state", &State::TEXTS.join(", "), State::from_text)?,
@@ -158,9 +168,8 @@ pub(super) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> 
         subject: pairs.get("subject").map(|text| subject(house, text)).transpose()?,
         owner: told("owner"),
         after: told("after"),
-        limit: limit(&pairs, MAX_PAGE)?,
-    };
-    call::json(StatusCode::OK, &house.gateway.findings(&wish).await?)
+        limit: limit(pairs, MAX_PAGE)?,
+    })
 }
 
 fn limit(pairs: &Pairs, most: u32) -> Result<Option<u32>, Problem> {
@@ -183,11 +192,15 @@ pub(super) async fn show(house: &House, call: &Call) -> Result<Answer, Problem> 
     call::json(StatusCode::OK, &house.gateway.finding(&call.parameter).await?)
 }
 
-/// Somebody has seen it. A body with a reason is welcome and not needed.
+/// Somebody has seen it. A body with a reason is welcome and not needed. A form goes back to its page.
 pub(super) async fn acknowledge(house: &House, call: Call) -> Result<Answer, Problem> {
-    let (by, id) = (house.doorkeeper.by(call.asker), call.parameter.clone());
+    let (by, id, is_form) =
+        (house.doorkeeper.by(call.asker), call.parameter.clone(), call.is_form());
     let body = call.read(house).await?;
-    let said: Acknowledgement = if body.is_empty() {
+    let said: Acknowledgement = if is_form {
+        let pairs = form(&body, &["because", "who"])?;
+        Acknowledgement { because: field(&pairs, "because"), who: field(&pairs, "who") }
+    } else if body.is_empty() {
         Acknowledgement::default()
     } else {
         serde_json::from_slice(&body)
@@ -195,20 +208,53 @@ pub(super) async fn acknowledge(house: &House, call: Call) -> Result<Answer, Pro
     };
     let by = who(by.as_str(), &said.who)?;
     let story = house.gateway.acknowledge_finding(&id, &by, &said.because).await?;
+    if is_form {
+        return Ok(answer::see_other(&address(&story)));
+    }
     call::json(StatusCode::OK, &story)
 }
 
-/// Somebody lives with it.
+/// Somebody lives with it. A form goes back to its page.
 pub(super) async fn accept(house: &House, call: Call) -> Result<Answer, Problem> {
-    let (by, id) = (house.doorkeeper.by(call.asker), call.parameter.clone());
+    let (by, id, is_form) =
+        (house.doorkeeper.by(call.asker), call.parameter.clone(), call.is_form());
     let body = call.read(house).await?;
-    let said: Accepting = serde_json::from_slice(&body)
-        .map_err(|error| query::wrong(format!("the acceptance cannot be read: {error}")))?;
+    let said: Accepting = if is_form {
+        let pairs = form(&body, &["because", "until", "who"])?;
+        Accepting {
+            because: field(&pairs, "because"),
+            until: field(&pairs, "until"),
+            who: field(&pairs, "who"),
+        }
+    } else {
+        serde_json::from_slice(&body)
+            .map_err(|error| query::wrong(format!("the acceptance cannot be read: {error}")))?
+    };
     let until = until(&said.until, house.gateway.clock.now())?;
     let by = who(by.as_str(), &said.who)?;
     let acceptance = Acceptance { by, because: said.because, until };
     let story = house.gateway.accept_finding(&id, acceptance).await?;
+    if is_form {
+        return Ok(answer::see_other(&address(&story)));
+    }
     call::json(StatusCode::OK, &story)
+}
+
+/// A form's pairs; beside these names it has the session's token.
+fn form(body: &[u8], names: &[&str]) -> Result<Pairs, Problem> {
+    let pairs = Pairs::read(body);
+    let known: Vec<&str> = names.iter().copied().chain([FormToken::FIELD]).collect();
+    pairs.only(&known)?;
+    Ok(pairs)
+}
+
+/// The page of a finding.
+fn address(story: &FindingStory) -> String {
+    format!("/findings/{}", story.finding.id)
+}
+
+fn field(pairs: &Pairs, name: &str) -> String {
+    pairs.get(name).unwrap_or_default().to_owned()
 }
 
 /// A time, a day, or how long from now.

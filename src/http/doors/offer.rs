@@ -62,6 +62,8 @@ pub(super) enum Takes {
     JsonOrNothing(Shape),
     /// JSON from a program, the same members as a form from a page.
     JsonOrForm(Shape),
+    /// The same, or nothing.
+    JsonFormOrNothing(Shape),
     /// Whatever the signature is over; JSON, as Bitbucket sends it.
     Signed,
 }

@@ -159,6 +159,18 @@ pub enum Door {
     AcceptFinding,
     /// What scans counted.
     PostureScans,
+    /// The console's list of findings.
+    ConsoleFindings,
+    /// The console's page of one finding.
+    ConsoleFinding,
+    /// The console's control map.
+    ConsoleControls,
+    /// The posture report, one page to keep.
+    PostureReport,
+    /// What posture rules can find.
+    PostureCatalogue,
+    /// How each control stands.
+    PostureControls,
     /// The active bundle and its rules.
     Policies,
     /// The description of this API.

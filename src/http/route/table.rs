@@ -178,6 +178,13 @@ pub static ROUTES: &[Route] = &[
         "The console: identities that are no people.",
     ),
     ask("/access/reports", Door::ConsoleReports, "The console: reports about access."),
+    ask("/findings", Door::ConsoleFindings, "The console: findings, the worst first."),
+    ask(
+        "/findings/{finding}",
+        Door::ConsoleFinding,
+        "The console: one finding, and what becomes of it.",
+    ),
+    ask("/controls", Door::ConsoleControls, "The console: how each control stands."),
     ask("/connections", Door::ConsoleConnections, "The console: connections and hooks."),
     ask("/ledger", Door::ConsoleLedger, "The console: where the ledger stands, newest entries."),
     ask("/api/v1/decisions", Door::Decisions, "Decisions, newest first."),
@@ -313,6 +320,13 @@ pub static ROUTES: &[Route] = &[
         "Lives with a finding, because of something and until some time.",
     ),
     ask("/api/v1/posture/scans", Door::PostureScans, "What scans counted, newest first."),
+    ask("/api/v1/posture/report", Door::PostureReport, "The posture report, one page to keep."),
+    ask("/api/v1/posture/catalogue", Door::PostureCatalogue, "What posture rules can find."),
+    ask(
+        "/api/v1/posture/controls",
+        Door::PostureControls,
+        "How each control stands, or that it is not assessed.",
+    ),
     ask("/api/v1/policies", Door::Policies, "The active bundle and its rules."),
     ask("/api/v1/openapi.json", Door::OpenApi, "The description of this API."),
 ];

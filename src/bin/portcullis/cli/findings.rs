@@ -9,6 +9,8 @@ use portcullis::policy::bundle::Severity;
 use portcullis::posture::Outcome;
 use portcullis::posture::State;
 
+use crate::cli::FindingCatalogue;
+use crate::cli::FindingReport;
 use crate::cli::Gate;
 use crate::cli::Reach;
 
@@ -30,6 +32,10 @@ pub enum Findings {
     Accept(FindingAccept),
     /// Write every finding that is wished for into a file.
     Export(FindingExport),
+    /// Write one page to keep: what is wrong, what nobody knows, what to do first.
+    Report(FindingReport),
+    /// Everything that can be found, and what came, changed and went. Offline.
+    Catalogue(FindingCatalogue),
 }
 
 /// How findings look.
@@ -189,6 +195,8 @@ pub enum ExportFormat {
     Json,
     /// For spreadsheets.
     Csv,
+    /// SARIF 2.1.0, for whoever collects the results of many tools.
+    Sarif,
 }
 
 /// `portcullis findings export`
@@ -198,7 +206,13 @@ pub struct FindingExport {
     #[command(flatten)]
     pub wish: FindingWish,
     /// How it looks.
-    #[arg(long, value_enum, value_name = "json|csv", default_value_t, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "json|csv|sarif",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub format: ExportFormat,
     /// The file; never over an existing one. Left out: standard output.
     #[arg(long, value_name = "FILE")]

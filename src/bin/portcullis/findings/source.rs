@@ -3,6 +3,9 @@
 use portcullis::gateway::findings::FindingStory;
 use portcullis::gateway::findings::Findings;
 use portcullis::gateway::findings::MAX_PAGE;
+use portcullis::gateway::findings::MAX_SCANS;
+use portcullis::posture::Catalogue;
+use portcullis::posture::Scan;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -34,6 +37,39 @@ pub async fn list(
             return Ok(all);
         }
     }
+}
+
+/// What an export or a report needs beside the findings.
+pub struct Ground {
+    /// The rules there are.
+    pub catalogue: Catalogue,
+    /// The newest scans.
+    pub scans: Vec<Scan>,
+}
+
+/// The rules and the newest scans.
+pub async fn ground(reach: &FindingReach) -> Result<Ground, String> {
+    if let Some(world) = &reach.world {
+        return offline::ground(world, reach.policies.as_deref());
+    }
+    let operator = Operator::new(&reach.gate).map_err(|error| error.to_string())?;
+    let ask = async |path: &str, query: &[(&'static str, String)]| {
+        operator.get(path, query).await.map_err(|error| error.to_string())
+    };
+    let mut scans = ask("posture/scans", &[("limit", MAX_SCANS.to_string())]).await?;
+    Ok(Ground {
+        catalogue: read(ask("posture/catalogue", &[]).await?)?,
+        scans: read(scans["scans"].take())?,
+    })
+}
+
+/// One page to keep.
+pub async fn report(reach: &FindingReach) -> Result<String, String> {
+    if let Some(world) = &reach.world {
+        return offline::report(world, reach.policies.as_deref());
+    }
+    let operator = Operator::new(&reach.gate).map_err(|error| error.to_string())?;
+    read(operator.get("posture/report", &[]).await.map_err(|error| error.to_string())?)
 }
 
 /// One finding with its story.
