@@ -136,6 +136,7 @@ async fn gateway(order: Order) -> Arc<Gateway> {
         modes: Modes::new(Mode::Enforce, Vec::new()),
         brake: portcullis::gateway::brake::Settings::default(),
         notify: portcullis::notify::Settings::default(),
+        patrol: portcullis::gateway::patrol::Settings::default(),
         signing,
         verifier,
         keep: Keep {

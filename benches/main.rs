@@ -26,6 +26,7 @@ mod graph;
 mod kit;
 mod ledger;
 mod load;
+mod posture;
 mod road;
 mod runaway;
 mod town;
@@ -91,6 +92,9 @@ fn main() -> ExitCode {
     }
     if wanted("ledger") {
         rows.extend(ledger::rows());
+    }
+    if wanted("posture") {
+        rows.extend(posture::rows());
     }
     // A whole estate takes minutes by itself: only when it is named.
     if words.contains(&"estate") {

@@ -20,18 +20,26 @@ import yaml
 from regopy import Interpreter
 
 HERE = Path(__file__).resolve().parent
-ALWAYS = {"version", "event", "connection", "action", "unknown"}
+ALWAYS = {"version", "event", "connection", "action", "subject", "unknown"}
 SEVERITIES = {"critical", "high", "medium", "low", "info"}
 # Without a floor, a folder that was moved would pass with no test at all.
 RULES_SHIPPED = 12
+POSTURE_SHIPPED = 19
+SUBJECTS = {"workspace", "project", "repository", "identity", "credential", "hook", "runner", "variable"}
+PRODUCTS = {"cloud", "datacenter"}
+# What every rule says below `custom`, and what only those that answer events or look at a subject say.
+EVERY_KEY = ("reads", "severity", "controls", "remedies", "owner")
+EVENT_KEYS = ("on", "on_error")
+POSTURE_KEYS = ("subject", "category", "needs")
 
 
 def main():
     rules = sorted(p for p in HERE.glob("*/*.rego") if not p.name.endswith("_test.rego"))
     tests = sorted(HERE.glob("*/*_test.rego"))
     problems = check_texts(rules, tests)
-    if len(rules) < RULES_SHIPPED:
-        problems.append(f"only {len(rules)} rules found, {RULES_SHIPPED} are shipped")
+    posture = sum(rule.parent.name == "posture" for rule in rules)
+    if posture < POSTURE_SHIPPED or len(rules) - posture < RULES_SHIPPED:
+        problems.append(f"only {len(rules)} rules found, {posture} of them posture: more are shipped")
     passed, failed = run_tests(rules, tests)
     problems += failed
     problems += run_opa()
@@ -171,9 +179,12 @@ def check_rule(text, catalogue, used):
     for key in ("title", "description"):
         if not metadata.get(key):
             yield f"no {key}"
-    for key in ("on", "reads", "severity", "on_error", "controls", "remedies", "owner"):
+    posture = "package portcullis.rules.posture." in text
+    for key in EVERY_KEY + (POSTURE_KEYS if posture else EVENT_KEYS):
         if not custom.get(key):
             yield f"no custom.{key}"
+    if posture:
+        yield from check_stance(custom)
     if custom["severity"] not in SEVERITIES:
         yield f"severity `{custom['severity']}` is not one of {sorted(SEVERITIES)}"
     for framework, controls in custom["controls"].items():
@@ -182,6 +193,24 @@ def check_rule(text, catalogue, used):
             if control not in catalogue.get(framework, {}).get("controls", {}):
                 yield f"{framework} {control} is not in the catalogue"
     yield from check_reads(text, custom["reads"])
+
+
+def check_stance(custom):
+    """What a posture rule says beside: whom it looks at, its other names, what it needs, what to do."""
+    if custom["subject"] not in SUBJECTS:
+        yield f"subject `{custom['subject']}` is not one of {sorted(SUBJECTS)}"
+    for alias in custom.get("aliases", []):
+        if set(alias) != {"id", "title", "severity"} or alias["severity"] not in SEVERITIES:
+            yield f"alias {alias} needs id, title and severity"
+    for need in custom["needs"]:
+        if set(need) != {"product", "scope"} or need["product"] not in PRODUCTS:
+            yield f"need {need} needs product and scope"
+    for remedy in custom["remedies"]:
+        if not remedy.get("steps") or remedy.get("product", "cloud") not in PRODUCTS:
+            yield f"remedy {remedy} needs steps"
+    for path in custom["reads"]:
+        if path != "now" and not below(path, custom["subject"]):
+            yield f"`{path}` is not of its subject"
 
 
 def check_reads(text, reads):

@@ -12,6 +12,7 @@ pub mod pause;
 pub mod plan;
 pub mod record;
 mod verdict;
+pub mod waiver;
 
 pub use binds::Binds;
 pub use pause::Brake;

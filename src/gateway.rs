@@ -14,6 +14,8 @@ pub mod connections;
 pub mod courier;
 pub mod discovery;
 pub mod environments;
+pub mod evidence;
+pub mod findings;
 pub mod following;
 pub mod friction;
 pub mod gather;
@@ -28,7 +30,9 @@ pub mod notary;
 pub mod notices;
 pub mod outgoing;
 pub mod outbox;
+pub mod patrol;
 pub mod policies;
+pub mod posture;
 pub mod question;
 pub mod readiness;
 pub mod reconcile;
@@ -124,6 +128,8 @@ pub struct Parts {
     pub brake: brake::Settings,
     /// How people are told.
     pub notify: notify::Settings,
+    /// How the patrol goes.
+    pub patrol: patrol::Settings,
     /// Signs the ledger.
     pub signing: SigningKey,
     /// Verifies what it signs.
@@ -168,6 +174,8 @@ pub struct Gateway {
     pub ties: ties::Ties,
     /// What was asked of Bitbucket and is not told yet.
     pub outgoing: outgoing::Outgoing,
+    /// What people brought because no API tells it.
+    pub evidence: evidence::Shelf,
     /// Counts.
     pub meters: Meters,
     /// Keys of step-token issuers.
@@ -177,6 +185,8 @@ pub struct Gateway {
     keep: Keep,
     streams: Vec<Arc<streams::Settings>>,
     brake_settings: brake::Settings,
+    patrol: patrol::Desk,
+    patrol_settings: patrol::Settings,
     notify: notify::Settings,
     digested: ArcSwapOption<Time>,
     paused: ArcSwapOption<Pause>,
@@ -253,6 +263,7 @@ impl Gateway {
             graph: ArcSwap::from_pointee(parts.graph),
             modes: ArcSwap::from_pointee(parts.modes),
             public_url: parts.public_url,
+            evidence: evidence::Shelf::default(),
             meters: parts.meters,
             keys: Keys::new(),
             signing: Arc::new(parts.signing),
@@ -260,6 +271,8 @@ impl Gateway {
             keep: parts.keep,
             streams: parts.streams,
             brake_settings: parts.brake,
+            patrol: patrol::Desk::default(),
+            patrol_settings: parts.patrol,
             notify: parts.notify,
             digested: ArcSwapOption::empty(),
             paused: ArcSwapOption::empty(),
@@ -358,6 +371,7 @@ impl Gateway {
         tasks.spawn(troubles::run(Arc::clone(self)));
         tasks.spawn(tickets::run(Arc::clone(self)));
         tasks.spawn(brake::run(Arc::clone(self)));
+        tasks.spawn(evidence::run(Arc::clone(self)));
         tasks.spawn(timekeeping::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));
         tasks.spawn(outgoing::run(Arc::clone(self)));
@@ -367,6 +381,7 @@ impl Gateway {
         tasks.spawn(discovery::run(Arc::clone(self)));
         tasks.spawn(ties::run(Arc::clone(self)));
         tasks.spawn(reconcile::run(Arc::clone(self)));
+        tasks.spawn(patrol::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         tasks.spawn(issuers::run(Arc::clone(self)));
         tasks.spawn(meters::gauges::run(Arc::clone(self)));

@@ -38,7 +38,10 @@ mod spec {
     mod doors;
     mod erasure;
     mod estate;
+    mod evidence;
+    mod findings;
     mod failures;
+    mod findings_table;
     mod governed;
     mod graph;
     mod history;
@@ -57,6 +60,7 @@ mod spec {
     mod policies;
     mod policy_files;
     mod policy_tests;
+    mod posture;
     mod receiver;
     mod rekey;
     mod rest;
@@ -68,6 +72,7 @@ mod spec {
     mod search;
     mod secrets;
     mod shell_client;
+    mod shown;
     mod simulator;
     mod simulator_datacenter;
     mod simulator_history;

@@ -20,6 +20,7 @@ use crate::bitbucket::issuer::Issuer;
 use crate::bitbucket::meter::Meters;
 use crate::bitbucket::scopes::Probe;
 use crate::bitbucket::scopes::Sample;
+use crate::bitbucket::switches::Switches;
 use crate::bitbucket::tally::Tally;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
@@ -180,6 +181,16 @@ impl Client {
             Self::Cloud(_) => {}
             Self::DataCenter(datacenter) => datacenter.discover_from(database),
         }
+    }
+
+    /// Discovery reads what these switch on from now on; the first to say stays.
+    pub fn switch(&self, switches: Switches) {
+        of_product!(self, product => product.switch(switches));
+    }
+
+    /// Whether discovery reads this class of what can be switched.
+    pub fn reads(&self, class: CallClass) -> bool {
+        of_product!(self, product => product.switches().reads(class))
     }
 
     /// Its calls name the trace they are made in, from now on: `traceparent`.

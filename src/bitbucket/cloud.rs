@@ -1,4 +1,5 @@
 //! Bitbucket Cloud.
 
+pub(crate) mod pipelines_file;
 pub mod rest;
 pub mod webhook;

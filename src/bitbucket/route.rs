@@ -3,14 +3,15 @@
 //!
 //! Four classes are on: *metadata* (permissions, settings, who approved), *commit identities* (hashes, parents, who
 //! wrote), *executed script* (that a step is real; its commands are hashed while they are read) and *write* (commit
-//! statuses, and webhooks of our own). File contents, diffs, patches, logs, issues and discussions have no route, and
-//! neither has the definition of a pipeline. Not here: where tokens and signing keys are fetched, which tells nothing of
-//! the estate.
+//! statuses, and webhooks of our own). *Pipeline definition* is off until a connection's `classes` switch it on: one
+//! file of one name, of which facts are kept and no line. Other file contents, diffs, patches, logs, issues and
+//! discussions have no route. Not here: where tokens and signing keys are fetched, which tells nothing of the estate.
 
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::CallClass::CommitIdentity;
 use crate::bitbucket::transport::CallClass::ExecutedScript;
 use crate::bitbucket::transport::CallClass::Metadata;
+use crate::bitbucket::transport::CallClass::PipelineDefinition;
 use crate::graph::Product;
 
 /// One route: the product, the method, its path below the product's address, and its class. `{…}` is one segment, as in
@@ -67,11 +68,17 @@ pub const ROUTES: &[Route] = &[
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/pipelines-config/runners"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/deploy-keys"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/hooks"),
+    cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/pipelines_config"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/environments"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/environments/{environment_uuid}"),
     cloud(
         Metadata,
         "2.0/repositories/{workspace}/{repo_slug}/deployments_config/environments/{environment_uuid}/variables",
+    ),
+    // Cloud: where it is switched on.
+    cloud(
+        PipelineDefinition,
+        "2.0/repositories/{workspace}/{repo_slug}/src/{commit}/bitbucket-pipelines.yml",
     ),
     // Cloud: what a decision asks.
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/pullrequests/{pull_request_id}"),
@@ -115,6 +122,8 @@ pub const ROUTES: &[Route] = &[
     server(Metadata, "rest/api/latest/admin/groups"),
     server(Metadata, "rest/api/latest/admin/permissions/users"),
     server(Metadata, "rest/api/latest/admin/permissions/groups"),
+    server(Metadata, "rest/ssh/latest/keys"),
+    server(Metadata, "rest/access-tokens/latest/users/{userSlug}"),
     // Data Center: projects.
     server(Metadata, "rest/api/latest/projects"),
     server(Metadata, "rest/api/latest/projects/{projectKey}/permissions/users"),
@@ -123,6 +132,7 @@ pub const ROUTES: &[Route] = &[
     server(Metadata, "rest/api/latest/projects/{projectKey}/webhooks"),
     server(Metadata, "rest/branch-permissions/latest/projects/{projectKey}/restrictions"),
     server(Metadata, "rest/keys/latest/projects/{projectKey}/ssh"),
+    server(Metadata, "rest/access-tokens/latest/projects/{projectKey}"),
     // Data Center: repositories.
     server(Metadata, "rest/api/latest/repos"),
     server(Metadata, "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}"),
@@ -140,7 +150,21 @@ pub const ROUTES: &[Route] = &[
         Metadata,
         "rest/branch-permissions/latest/projects/{projectKey}/repos/{repositorySlug}/restrictions",
     ),
+    server(Metadata, "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/pull-requests"),
+    server(
+        Metadata,
+        "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/settings/pull-requests",
+    ),
+    server(
+        Metadata,
+        "rest/default-reviewers/latest/projects/{projectKey}/repos/{repositorySlug}/conditions",
+    ),
+    server(
+        Metadata,
+        "rest/required-builds/latest/projects/{projectKey}/repos/{repositorySlug}/conditions",
+    ),
     server(Metadata, "rest/keys/latest/projects/{projectKey}/repos/{repositorySlug}/ssh"),
+    server(Metadata, "rest/access-tokens/latest/projects/{projectKey}/repos/{repositorySlug}"),
     server(
         Metadata,
         "rest/branch-utils/latest/projects/{projectKey}/repos/{repositorySlug}/branchmodel",

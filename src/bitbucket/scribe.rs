@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::bitbucket::switches::Switches;
 use crate::bitbucket::transport::FetchError;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
@@ -21,18 +22,41 @@ use crate::graph::world::Unknown;
 /// A world in the making.
 pub(crate) struct Scribe {
     connection: Connection,
+    switches: Switches,
     nodes: BTreeMap<Id, Node>,
     edges: BTreeMap<(Id, Relation, Id), &'static str>,
     unknown: BTreeSet<Unknown>,
 }
 
 impl Scribe {
-    pub(crate) const fn new(connection: Connection) -> Self {
+    pub(crate) fn new(connection: Connection) -> Self {
         Self {
             connection,
+            switches: Switches::default(),
             nodes: BTreeMap::new(),
             edges: BTreeMap::new(),
             unknown: BTreeSet::new(),
+        }
+    }
+
+    /// The same, knowing which hosts are the organisation's own.
+    pub(crate) fn switched(mut self, switches: &Switches) -> Self {
+        self.switches = switches.clone();
+        self
+    }
+
+    /// Whether a host is none of the organisation's own; nothing where no own hosts were named.
+    pub(crate) fn is_external(&self, host: &str) -> Option<bool> {
+        self.switches.is_external(host)
+    }
+
+    /// A webhook's host among its attributes, and whether it is none of the organisation's own, where that can be told.
+    pub(crate) fn host(&self, node: Node, host: Option<&str>) -> Node {
+        let Some(host) = host else { return node };
+        let node = node.text("host", host);
+        match self.is_external(host) {
+            Some(external) => node.flag("external", external),
+            None => node,
         }
     }
 
@@ -131,6 +155,28 @@ pub(crate) fn unless_over<T>(
     match list {
         Err(error) if ends_all(&error) => Err(error),
         list => Ok(list),
+    }
+}
+
+/// Adds to a repository's node how many merged pull requests were looked at, and how many of them nobody but their
+/// author approved.
+pub(crate) fn merges(
+    scribe: &mut Scribe,
+    (id, node): (&Id, Node),
+    reviewed: Result<Vec<bool>, FetchError>,
+) -> Node {
+    match reviewed {
+        Ok(reviewed) => {
+            let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+            let unreviewed = reviewed.iter().filter(|reviewed| !**reviewed).count();
+            node.whole("merges_read", count(reviewed.len()))
+                .whole("merges_unreviewed", count(unreviewed))
+        }
+        Err(error) => {
+            scribe.gap(id, "merges_read", error.to_string());
+            scribe.gap(id, "merges_unreviewed", error.to_string());
+            node
+        }
     }
 }
 

@@ -62,6 +62,8 @@ words! {
         CommitIdentity = "commit-identity",
         /// Pipelines and steps.
         ExecutedScript = "executed-script",
+        /// A pipeline's definition, of which facts are kept and no line. A connection switches it on.
+        PipelineDefinition = "pipeline-definition",
         /// Statuses, and webhooks of our own.
         Write = "write",
     }
@@ -317,6 +319,12 @@ impl Transport {
 }
 
 impl Answer {
+    /// The body as text, whatever it says it is.
+    pub(crate) fn text(&self, what: &'static str) -> Result<&str, FetchError> {
+        std::str::from_utf8(&self.body)
+            .map_err(|_| FetchError::Form { what, why: "it is not UTF-8".to_owned() })
+    }
+
     /// The body, if it says that it is JSON.
     pub(crate) fn json(&self, what: &'static str) -> Result<&[u8], FetchError> {
         if self.json && !self.body.is_empty() {

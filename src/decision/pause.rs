@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::decision::waiver::in_force;
 use crate::graph::Time;
 
 /// Longest reason, characters: it stands in the record for as long as names do.
@@ -207,7 +208,9 @@ impl Pause {
     /// Whether it holds the gate open at this moment.
     pub fn brake(&self, now: Time) -> Brake {
         match self.span {
-            Some(span) if now < span.until => Brake::On { pause: self.id, until: span.until },
+            Some(span) if in_force(span.until, now) => {
+                Brake::On { pause: self.id, until: span.until }
+            }
             Some(_) | None => Brake::Off,
         }
     }
@@ -219,7 +222,7 @@ impl Pause {
         };
         let half = span.from.plus(self.length() / 2);
         match () {
-            () if now >= span.until => Some(Due::End),
+            () if !in_force(span.until, now) => Some(Due::End),
             () if now >= half && !self.half_told => Some(Due::Half),
             () => None,
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::policy::Sides;
 use crate::policy::SourceFile;
 
 /// How often a folder is looked at. A look costs one `stat` a file; Kubernetes swaps the whole folder behind a link,
@@ -52,12 +53,17 @@ pub enum FolderError {
 }
 
 impl Source {
-    /// Reads every `.rego` and `data.json` file, in path order.
-    pub fn read(&self) -> Result<Vec<SourceFile>, FolderError> {
+    /// Reads every `.rego` and `data.json` file, split into its two bundles; a side that is not there is empty.
+    pub fn read(&self) -> Result<Sides, FolderError> {
         match self {
-            Self::Shipped => Ok(crate::policy::shipped::files()),
-            Self::Folder(root) => read_folder(root),
+            Self::Shipped => Ok(Sides::shipped()),
+            Self::Folder(root) => Ok(Sides::of(read_folder(root)?)),
         }
+    }
+
+    /// The files of the two bundles that are served: a side that a folder does not have is the shipped one.
+    pub fn sides(&self) -> Result<Sides, FolderError> {
+        self.read().map(Sides::or_shipped)
     }
 
     /// A cheap mark that changes when a file does: names, sizes and times.

@@ -147,11 +147,12 @@ impl Courier {
         Ok(())
     }
 
-    /// Messages of what waits for a channel: alarms and pauses one by one, and decisions too, as long as they are few.
+    /// Messages of what waits for a channel: alarms and pauses one by one, decisions and findings too, as long as they
+    /// are few.
     async fn form(&mut self, gateway: &Gateway, channel: &str) -> Result<(), StoreError> {
         let untold = gateway.store.untold_of(channel).await?;
         let (decisions, own): (Vec<_>, Vec<_>) =
-            untold.iter().map(|one| (item(one), one)).partition(|(item, _)| is_decision(item));
+            untold.iter().map(|one| (item(one), one)).partition(|(item, _)| comes_in_bursts(item));
         for (item, one) in &own {
             form_one(gateway, channel, item, one).await?;
         }
@@ -208,8 +209,8 @@ fn item(untold: &Untold) -> Item {
     })
 }
 
-const fn is_decision(item: &Item) -> bool {
-    matches!(item, Item::Decision(_))
+const fn comes_in_bursts(item: &Item) -> bool {
+    matches!(item, Item::Decision(_) | Item::Finding(_))
 }
 
 async fn form_one(

@@ -9,6 +9,7 @@ use crate::bitbucket::FetchError;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::gateway::gather::fresh::STIRRING;
+use crate::gateway::patrol::Due;
 use crate::gateway::reconcile;
 use crate::graph::ConnectionId;
 use crate::graph::Kind;
@@ -124,7 +125,9 @@ impl Gateway {
     /// Publishes a connection's world, however it was read, keeps it and writes into the history what changed; that is
     /// decided afterwards.
     pub async fn take_in(&self, world: World) -> Result<(), DiscoveryError> {
+        let (connection, before) = (world.connection.id.clone(), self.graph.load_full());
         let revision = self.publish(world.clone())?;
+        self.patrol.ask(&connection, Due::Since(before));
         let at = self.clock.now();
         let reading = Reading { world: &world, revision, at };
         let told = |before: Option<&World>| reconcile::unread(before, &world, at);

@@ -23,6 +23,7 @@ use crate::decision::Effect;
 use crate::decision::record::Public;
 use crate::decision::record::Surface;
 use crate::gateway::meters::gauges::Gauges;
+use crate::gateway::patrol;
 use crate::graph::Product;
 use crate::policy::Verdict;
 use crate::words;
@@ -103,6 +104,7 @@ pub struct Meters {
     gauges: Gauges,
     streams: streams::Streams,
     bitbucket: bitbucket::meter::Meters,
+    patrol: patrol::Meter,
 }
 
 impl Meters {
@@ -153,6 +155,7 @@ impl Meters {
             gauges: Gauges::register(&on)?,
             streams: streams::Streams::register(&on)?,
             bitbucket: bitbucket::meter::Meters::register(&on.0)?,
+            patrol: patrol::Meter::register(&on.0)?,
             registry: on.0,
         })
     }
@@ -160,6 +163,11 @@ impl Meters {
     /// The registry, for `/metrics` and for the counters of other rooms.
     pub const fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What is measured of the patrol.
+    pub const fn patrol(&self) -> &patrol::Meter {
+        &self.patrol
     }
 
     /// What is looked up now and then.

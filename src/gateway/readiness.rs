@@ -78,6 +78,9 @@ impl Gateway {
                 format!("the newest rules were refused, the last good ones stay: {why}")
             }),
         );
+        notes.extend(self.policies.posture_refused().map(|why| {
+            format!("the newest posture rules were refused, the last good ones stay: {why}")
+        }));
         let paused = match self.brake(self.clock.now()) {
             Brake::On { until, .. } => {
                 Some(format!("the gate is paused until {until}: nothing is held back"))

@@ -161,7 +161,20 @@ impl Pool {
     /// Checks and loads the files in a worker of their own; on success that worker is the pool's first, and the others
     /// start behind it.
     pub async fn start(settings: Settings, files: Vec<SourceFile>) -> Result<Self, PoolError> {
-        let [all, others] = settings.orders(files)?;
+        let orders = settings.orders(files)?;
+        Self::started(settings, orders).await
+    }
+
+    /// The same for files that have passed every check before: they are only compiled.
+    pub async fn start_passed(
+        settings: Settings,
+        files: Vec<SourceFile>,
+    ) -> Result<Self, PoolError> {
+        let [_, passed] = settings.orders(files)?;
+        Self::started(settings, [passed.clone(), passed]).await
+    }
+
+    async fn started(settings: Settings, [all, others]: [Vec<u8>; 2]) -> Result<Self, PoolError> {
         let (first, report) = Process::start(&settings, &all).await?;
         let (queue, questions) = mpsc::channel(MAX_WAITING);
         let count = settings.count.max(1);

@@ -118,6 +118,8 @@ const USER: &[Attribute] = &[
     ("email", Form::Text, "e-mail address"),
     KIND,
     ACTIVE,
+    CREATED,
+    ("last_used_at", Form::Instant, "when he was last signed in; null for never (Data Center)"),
 ];
 const GROUP: &[Attribute] = &[SLUG];
 const ACTOR: &[Attribute] = &[KIND, ACTIVE, SCOPES, CREATED, EXPIRES, USED];
@@ -151,6 +153,11 @@ const WORKSPACE: &[Attribute] = &[
         "whether public means everyone, not only signed-in people (Data Center)",
     ),
     ("version", Form::Text, "the product's version (Data Center)"),
+    (
+        "definitions",
+        Form::Flag,
+        "whether pipeline definitions are read: the switch `pipeline-definition` (Cloud)",
+    ),
 ];
 const PROJECT: &[Attribute] = &[
     ("key", Form::Text, "its key"),
@@ -173,6 +180,13 @@ const REPOSITORY: &[Attribute] = &[
     ("parent", Form::Text, "id of the repository it was forked from"),
     ("pipelines", Form::Flag, "whether pipelines are on (Cloud)"),
     (
+        "images",
+        Form::List,
+        "images its pipelines run in, a line each: host, `pinned` or `moving`, `inline` where a password stands beside it, `own` or `outside` where that can be told; null without a definition",
+    ),
+    ("echoes", Form::List, "variables that its pipelines print, by name; `*` where they print all"),
+    ("deployments", Form::List, "environments that its pipelines deploy to, as they call them"),
+    (
         "own_restrictions",
         Form::Flag,
         "whether it left its project's restrictions (Cloud `override_settings`)",
@@ -182,6 +196,14 @@ const REPOSITORY: &[Attribute] = &[
         Form::Whole,
         "approvals a merge needs, all merge checks taken together (Data Center)",
     ),
+    (
+        "required_builds",
+        Form::Whole,
+        "passing builds a merge needs, by the repository's merge check (Data Center)",
+    ),
+    ("merges_read", Form::Whole, "how many merged pull requests were looked at, the newest"),
+    ("merges_unreviewed", Form::Whole, "how many of them nobody but their author approved"),
+    ("updated_at", Form::Instant, "when it was changed last"),
     (
         "model_development",
         Form::Text,
@@ -255,7 +277,8 @@ pub fn form(kind: Kind, name: &str) -> Option<Form> {
 /// * `members`: who is in this group or workspace · `groups`: which groups this identity is in
 /// * `grants`: who is granted what on this repository, project or workspace (licences and owners too)
 /// * `project`: where this repository lives · `acts_for`: for whom this identity works · `holds`: what is in his hands
-/// * `restrictions`, `variables`, `environments`, `hooks`, `runners`, `keys`, `refs`: what belongs to this place
+/// * `credentials`: what is in the hands of anybody here: keys and tokens
+/// * `restrictions`, `variables`, `environments`, `hooks`, `runners`, `keys`, `tokens`, `refs`: what belongs to this place
 /// * `exempt`: whom this restriction lets through
 pub const fn lists(kind: Kind) -> &'static [&'static str] {
     match kind {
@@ -263,12 +286,26 @@ pub const fn lists(kind: Kind) -> &'static [&'static str] {
         Kind::Group => &["members", "groups"],
         Kind::App | Kind::Token | Kind::Agent | Kind::Runner => &["groups", "acts_for"],
         Kind::Key | Kind::Credential => &["acts_for"],
-        Kind::Workspace => {
-            &["members", "grants", "variables", "hooks", "runners", "groups", "projects"]
-        }
-        Kind::Project => {
-            &["grants", "restrictions", "variables", "hooks", "repositories", "keys", "runners"]
-        }
+        Kind::Workspace => &[
+            "members",
+            "grants",
+            "variables",
+            "hooks",
+            "runners",
+            "groups",
+            "projects",
+            "credentials",
+        ],
+        Kind::Project => &[
+            "grants",
+            "restrictions",
+            "variables",
+            "hooks",
+            "repositories",
+            "keys",
+            "tokens",
+            "runners",
+        ],
         Kind::Repository => &[
             "grants",
             "project",
@@ -278,6 +315,7 @@ pub const fn lists(kind: Kind) -> &'static [&'static str] {
             "hooks",
             "runners",
             "keys",
+            "tokens",
             "refs",
         ],
         Kind::Environment => &["variables"],

@@ -146,6 +146,21 @@ impl<'w> Page<'w> {
         self.path.truncate(length);
     }
 
+    /// Writes a part of the document that is always there, if anything of it is wanted.
+    pub fn part<T: Fact>(&mut self, name: &'static str, part: &T) {
+        let Some(inner) = self.wanted.field(name) else { return };
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(name);
+        self.key(name);
+        let outer = std::mem::replace(&mut self.wanted, inner);
+        part.write(self);
+        self.wanted = outer;
+        self.path.truncate(length);
+    }
+
     /// Writes `"name":` with the comma it needs.
     pub fn key(&mut self, name: &str) {
         if !std::mem::replace(&mut self.first, false) {

@@ -89,13 +89,9 @@ impl Snapshot {
             let why = format!("it acts for {}", self.label(person));
             return Ownership { owners: vec![person], sure: Sureness::Inferred, why };
         }
-        let local = |node: &&NodeNo| {
-            let card = self.card(node.0);
-            card.kind == Kind::User && card.rank & RANK_ADMIN == 0
-        };
-        let mut people = changers.nodes.iter().filter(local);
+        let mut people = self.local(changers);
         match (people.next(), people.next(), &changers.unknown) {
-            (Some(&alone), None, None) => Ownership {
+            (Some(alone), None, None) => Ownership {
                 owners: vec![alone],
                 sure: Sureness::Inferred,
                 why: "nobody else administers just where it lives".to_owned(),
@@ -106,6 +102,15 @@ impl Snapshot {
                 why: "Bitbucket does not tell whose it is".to_owned(),
             },
         }
+    }
+
+    /// The people of a list who do not administer everything.
+    pub fn local<'s>(&'s self, listed: &'s Listed) -> impl Iterator<Item = NodeNo> + 's {
+        let local = |node: &NodeNo| {
+            let card = self.card(node.0);
+            card.kind == Kind::User && card.rank & RANK_ADMIN == 0
+        };
+        listed.nodes.iter().copied().filter(local)
     }
 
     /// Where it holds a level by a grant to it or its groups, the strongest first, then by id.

@@ -278,7 +278,7 @@ const fn machine(kind: Kind) -> bool {
 }
 
 /// Whether a rule that stops something is among these.
-fn guards(found: &Found) -> Known<bool> {
+pub(in crate::graph) fn guards(found: &Found) -> Known<bool> {
     any(found, |rule| match &rule.kind {
         Known::Value(kind) => Known::Value(!SWITCHES.contains(&kind.as_str())),
         // A rule of a kind we could not read is a rule.
@@ -287,7 +287,7 @@ fn guards(found: &Found) -> Known<bool> {
 }
 
 /// Whether a rule is so; unknown if none is, but one could be.
-fn any(found: &Found, test: impl Fn(&Rule) -> Known<bool>) -> Known<bool> {
+pub(in crate::graph) fn any(found: &Found, test: impl Fn(&Rule) -> Known<bool>) -> Known<bool> {
     let mut maybe = found.maybe.clone();
     for rule in &found.rules {
         match test(rule) {

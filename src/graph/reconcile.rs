@@ -157,6 +157,10 @@ impl<'w> Index<'w> {
             let members = self.to.values().flatten().copied();
             return members.filter(|edge| is_membership(edge)).collect();
         }
+        if field == "credentials" && about.kind() == Kind::Workspace {
+            let held = self.from.values().flatten().copied();
+            return held.filter(|edge| is_in_hands(edge)).collect();
+        }
         touching.iter().filter(belongs).copied().collect()
     }
 
@@ -180,12 +184,35 @@ fn is_membership(edge: &Edge) -> bool {
     edge.is == Relation::Member && edge.to.kind() == Kind::Group
 }
 
+/// Whether an edge tells of a key or token in somebody's hands, and for whom it acts.
+fn is_in_hands(edge: &Edge) -> bool {
+    let credential = |kind: Kind| matches!(kind, Kind::Key | Kind::Token);
+    match edge.is {
+        Relation::Holds => edge.from.kind() == Kind::User && credential(edge.to.kind()),
+        Relation::ActsFor => credential(edge.from.kind()),
+        Relation::Member
+        | Relation::Owner
+        | Relation::Read
+        | Relation::Write
+        | Relation::Create
+        | Relation::Admin
+        | Relation::Licensed
+        | Relation::Default
+        | Relation::In
+        | Relation::Exempt
+        | Relation::Restricts
+        | Relation::DeploysTo
+        | Relation::RunsOn => false,
+    }
+}
+
 /// Whether an edge is part of this list about this node.
 fn belongs(edge: &Edge, about: &Id, field: &str) -> bool {
     let (from, to) = (edge.from == *about, edge.to == *about);
     match (field, edge.is) {
         ("grants", is) => to && grants(is) && edge.from.kind() != Kind::Key,
         ("keys", is) => to && grants(is) && edge.from.kind() == Kind::Key,
+        ("tokens", is) => to && grants(is) && edge.from.kind() == Kind::Token,
         ("members", Relation::Member)
         | ("exempt", Relation::Exempt)
         | ("restrictions", Relation::Restricts) => to,
@@ -222,7 +249,7 @@ fn told_by<'w>(edge: &'w Edge, of: &Id) -> Option<&'w Id> {
         Relation::In | Relation::Restricts if edge.to == *of => Some(&edge.from),
         Relation::DeploysTo | Relation::RunsOn if edge.from == *of => Some(&edge.to),
         Relation::Read | Relation::Write | Relation::Admin if edge.to == *of => {
-            Some(&edge.from).filter(|from| from.kind() == Kind::Key)
+            Some(&edge.from).filter(|from| matches!(from.kind(), Kind::Key | Kind::Token))
         }
         Relation::In
         | Relation::Restricts

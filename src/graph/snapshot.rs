@@ -257,6 +257,14 @@ impl Snapshot {
         })
     }
 
+    /// A list of texts in three values.
+    pub fn texts(&self, number: NodeNo, name: &str) -> Known<&[String]> {
+        self.typed(number, name, |value| match value {
+            Value::List(texts) => Some(texts.as_slice()),
+            Value::Nothing | Value::Flag(_) | Value::Whole(_) | Value::Text(_) => None,
+        })
+    }
+
     /// A whole number in three values.
     pub fn whole(&self, number: NodeNo, name: &str) -> Known<u64> {
         self.typed(number, name, |value| match value {
@@ -367,6 +375,11 @@ impl Snapshot {
     pub(in crate::graph) fn doubt(&self, number: u32, field: &str) -> Option<&Why> {
         let doubts = self.doubts.get(&number)?;
         doubts.iter().find(|doubt| &*doubt.field == field).map(|doubt| &doubt.why)
+    }
+
+    /// Why a list or attribute of a node is not known, or not in full; none: it is.
+    pub fn why_unknown(&self, number: NodeNo, field: &str) -> Option<&Why> {
+        self.doubt(number.0, field)
     }
 
     /// Whether there is this edge.

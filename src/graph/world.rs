@@ -101,6 +101,11 @@ impl Node {
         Self { id, name: Some(name.to_owned()), attributes: BTreeMap::new() }
     }
 
+    /// A node whose name is told elsewhere.
+    pub const fn unnamed(id: Id) -> Self {
+        Self { id, name: None, attributes: BTreeMap::new() }
+    }
+
     /// This node with a text attribute.
     #[must_use]
     pub fn text(self, attribute: &str, value: &str) -> Self {

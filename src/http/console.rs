@@ -6,11 +6,12 @@
 //!
 //! Reading order: [`frame`] (what stands around every page) · [`words`] (verdicts, times, foreign text) · [`notice`]
 //! (what anyone may see of a decision) · the console, part by part: [`overview`] (with `chart`) · [`list`] and [`story`]
-//! · [`access`] · [`tickets`] and [`ticket`] · [`letters`] · [`rules`] and [`rule`] · [`hooks`] · [`record`] · `live` and [`asset`].
+//! · [`findings`] · [`access`] · [`tickets`] and [`ticket`] · [`letters`] · [`rules`] and [`rule`] · [`hooks`] · [`record`] · `live` and [`asset`].
 
 pub mod access;
 pub mod asset;
 mod chart;
+pub mod findings;
 pub mod frame;
 pub mod hooks;
 pub mod letters;

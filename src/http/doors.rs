@@ -16,12 +16,15 @@ mod decisions;
 mod dead_letters;
 mod describe;
 mod entrance;
+mod evidence;
 mod events;
+mod findings;
 mod health;
 mod history;
 mod hook;
 mod modes;
 mod notice;
+mod posture;
 mod offer;
 mod policies;
 mod probe;
@@ -267,6 +270,21 @@ impl House {
             Door::ConsoleAccessOf => Box::pin(console::access::of(self, &call)).await,
             Door::ConsoleIdentities => Box::pin(console::access::identities(self, &call)).await,
             Door::ConsoleReports => Box::pin(console::access::report(self, &call)).await,
+            Door::BringEvidence => Box::pin(evidence::bring(self, call)).await,
+            Door::Evidence => evidence::list(self, &call),
+            Door::EvidencePiece => evidence::show(self, &call),
+            Door::WithdrawEvidence => Box::pin(evidence::withdraw(self, call)).await,
+            Door::ConsoleFindings => Box::pin(console::findings::list(self, &call)).await,
+            Door::ConsoleFinding => Box::pin(console::findings::show(self, &call)).await,
+            Door::ConsoleControls => Box::pin(console::findings::map(self, &call)).await,
+            Door::PostureReport => Box::pin(posture::report(self, &call)).await,
+            Door::PostureCatalogue => posture::catalogue(self),
+            Door::PostureControls => Box::pin(posture::controls(self)).await,
+            Door::Findings => Box::pin(findings::list(self, &call)).await,
+            Door::Finding => Box::pin(findings::show(self, &call)).await,
+            Door::AcknowledgeFinding => Box::pin(findings::acknowledge(self, call)).await,
+            Door::AcceptFinding => Box::pin(findings::accept(self, call)).await,
+            Door::PostureScans => Box::pin(findings::scans(self, &call)).await,
             Door::Policies => policies::active(self),
             Door::OpenApi => describe::answer(self),
         }

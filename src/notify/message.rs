@@ -26,10 +26,14 @@ pub const MAX_LISTED: usize = 100;
 pub enum Item {
     /// A decision.
     Decision(Decision),
+    /// A posture rule that fails.
+    Finding(Finding),
     /// The gateway is in trouble.
     Alarm(Alarm),
     /// A step of a pause.
     Pause(Pause),
+    /// Evidence ends.
+    Evidence(Evidence),
 }
 
 /// What is told of a decision: nothing that the page behind its link does not show to anybody, but the project's key.
@@ -75,6 +79,32 @@ pub struct Rule {
     pub shadow: bool,
 }
 
+/// What is told of a posture rule that fails: neither the name of what it is about nor any person's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Its id.
+    pub finding: String,
+    /// When it was found.
+    pub at: Time,
+    /// Where.
+    pub connection: ConnectionId,
+    /// The rule's id.
+    pub rule: String,
+    /// One line for people.
+    pub title: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is news: `found`, `regressed`, `lapsed`, or `changed` where only what it rests on is new.
+    pub news: String,
+    /// What kind of thing it is about.
+    pub subject: String,
+    /// Key of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// What shows the rest.
+    pub look: String,
+}
+
 /// What is told when the gateway is in trouble.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
@@ -104,6 +134,25 @@ pub struct Pause {
     pub text: String,
 }
 
+/// What is told of evidence that ends. Whose it is and whom it names stand in the record, sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Its id.
+    pub evidence: Uuid,
+    /// What it is, a word of ours.
+    pub kind: String,
+    /// The connection it is about.
+    pub connection: ConnectionId,
+    /// One word: `ending`, `ended`.
+    pub step: String,
+    /// When that is said.
+    pub at: Time,
+    /// Until when it counts.
+    pub until: Time,
+    /// What that means, and what to do.
+    pub text: String,
+}
+
 /// A message as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -127,8 +176,10 @@ impl Item {
     pub fn on(&self) -> Option<On> {
         match self {
             Self::Decision(decision) => On::from_text(&decision.verdict),
+            Self::Finding(_) => Some(On::Finding),
             Self::Alarm(_) => Some(On::Alarm),
             Self::Pause(_) => Some(On::Pause),
+            Self::Evidence(_) => Some(On::Evidence),
         }
     }
 
@@ -136,8 +187,10 @@ impl Item {
     pub fn text(&self) -> String {
         match self {
             Self::Decision(decision) => decision.text(),
+            Self::Finding(finding) => finding.text(),
             Self::Alarm(alarm) => format!("{} {}", alarm.text, alarm.next),
             Self::Pause(pause) => pause.text.clone(),
+            Self::Evidence(evidence) => evidence.text.clone(),
         }
     }
 
@@ -146,18 +199,24 @@ impl Item {
             Self::Decision(_) => match self.on() {
                 Some(On::Approve) => "decision.approve",
                 Some(On::Block) => "decision.block",
-                Some(On::Alert | On::Alarm | On::Pause) | None => "decision.alert",
+                Some(On::Alert | On::Finding | On::Alarm | On::Pause | On::Evidence) | None => {
+                    "decision.alert"
+                }
             },
+            Self::Finding(_) => "finding",
             Self::Alarm(_) => "gate.alarm",
             Self::Pause(_) => "gate.pause",
+            Self::Evidence(_) => "gate.evidence",
         }
     }
 
     fn data(&self) -> Value {
         match self {
             Self::Decision(decision) => with_text(decision, self.text()),
+            Self::Finding(finding) => with_text(finding, self.text()),
             Self::Alarm(alarm) => with_text(alarm, self.text()),
             Self::Pause(pause) => with_text(pause, self.text()),
+            Self::Evidence(evidence) => with_text(evidence, self.text()),
         }
     }
 }
@@ -170,6 +229,24 @@ impl Decision {
         };
         let verdict = aloud(&self.verdict);
         format!("{verdict} on {place}: {} {}", self.reason, self.link)
+    }
+}
+
+impl Finding {
+    fn text(&self) -> String {
+        let place = match &self.project {
+            Some(project) => format!("{}, project {project}", self.connection),
+            None => self.connection.to_string(),
+        };
+        let news = match self.news.as_str() {
+            "regressed" => " It was fixed, and fails again.",
+            "lapsed" => " It was accepted for a while, which is over.",
+            "changed" => " It was told before; what it rests on is new.",
+            _ => "",
+        };
+        let severity = aloud(self.severity.as_str());
+        let Self { title, subject, look, .. } = self;
+        format!("{severity} finding on {place}: {title} (a {subject}).{news} See `{look}`.")
     }
 }
 
@@ -197,7 +274,7 @@ pub fn one(item: &Item, at: Time) -> Message {
     written(item.kind(), at, &item.data())
 }
 
-/// One message for many decisions that came at once, of which the first [`MAX_LISTED`] are listed.
+/// One message for many decisions and findings that came at once, of which the first [`MAX_LISTED`] are listed.
 pub fn many(items: &[Item], at: Time) -> Message {
     let (count, left_out) = (items.len(), items.len().saturating_sub(MAX_LISTED));
     let mut of: BTreeMap<On, usize> = BTreeMap::new();
@@ -206,10 +283,19 @@ pub fn many(items: &[Item], at: Time) -> Message {
     }
     let counted: Vec<String> =
         of.iter().rev().map(|(on, n)| format!("{n} {}", aloud(on.as_str()))).collect();
-    let text = format!("{count} decisions at once: {}.", counted.join(", "));
     let rows: Vec<Value> = items.iter().take(MAX_LISTED).map(Item::data).collect();
-    let data = json!({"text": text, "count": count, "left_out": left_out, "decisions": rows});
-    written("decisions.many", at, &data)
+    let findings = of.get(&On::Finding).copied().unwrap_or_default();
+    let (kind, what, list) = match findings {
+        0 => ("decisions.many", "decisions", "decisions"),
+        all if all == count => ("findings.many", "findings", "findings"),
+        _ => ("decisions.many", "decisions and findings", "decisions"),
+    };
+    let text = format!("{count} {what} at once: {}.", counted.join(", "));
+    let mut data = json!({"text": text, "count": count, "left_out": left_out});
+    if let Some(members) = data.as_object_mut() {
+        members.insert(list.to_owned(), rows.into());
+    }
+    written(kind, at, &data)
 }
 
 /// The daily digest: what was not told by itself, cause by cause, of which `left_out` more are not listed.

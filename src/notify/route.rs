@@ -20,10 +20,14 @@ words! {
         Approve = "approve",
         /// One whose rule says Block.
         Block = "block",
+        /// A posture rule fails, and it was not told.
+        Finding = "finding",
         /// The gateway itself is in trouble.
         Alarm = "alarm",
         /// The gate is paused, or not any more.
         Pause = "pause",
+        /// Evidence ends, or has ended.
+        Evidence = "evidence",
     }
 }
 
@@ -180,11 +184,14 @@ impl Routes {
     }
 
     fn owner(&self, cause: &Cause<'_>) -> Option<&ChannelId> {
+        self.owner_of(cause.project, cause.repository)
+    }
+
+    /// Who owns what is in a project of this key or a repository of this name, if the table says so.
+    pub fn owner_of(&self, project: Option<&str>, repository: Option<&str>) -> Option<&ChannelId> {
         let owner = self.owners.iter().find(|owner| match &owner.of {
-            Owned::Project(keys) => cause.project.is_some_and(|key| covers_text(keys, key)),
-            Owned::Repository(names) => {
-                cause.repository.is_some_and(|name| covers_text(names, name))
-            }
+            Owned::Project(keys) => project.is_some_and(|key| covers_text(keys, key)),
+            Owned::Repository(names) => repository.is_some_and(|name| covers_text(names, name)),
         });
         owner.map(|owner| &owner.channel)
     }

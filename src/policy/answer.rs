@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use crate::policy::RuleId;
 use crate::policy::Verdict;
+use crate::policy::bundle::Severity;
 use crate::policy::demand;
 use crate::policy::finding::Finding;
+use crate::policy::finding::Observation;
 use crate::policy::finding::Origin;
 
 /// Most findings that one rule may have on one event. More is a flood in which the one that matters drowns.
@@ -30,6 +32,8 @@ pub const MAX_PATH: usize = 300;
 pub enum Answer {
     /// Its findings, strictest first; none is an answer too.
     Findings(Vec<Finding>),
+    /// What a posture rule found, in order; nothing is an answer too.
+    Observations(Vec<Observation>),
     /// It did not answer, and why.
     Fault(String),
 }
@@ -52,6 +56,9 @@ pub fn read(rule: &RuleId, value: &Value) -> Answer {
     let Value::Set(set) = value else {
         return Answer::Fault("its findings are not a set".to_owned());
     };
+    if rule.is_posture() {
+        return observations(&set.iter_sorted().collect::<Vec<_>>());
+    }
     if set.len() > MAX_FINDINGS {
         let message = format!("said {} things at once; the limit is {MAX_FINDINGS}", set.len());
         return Answer::Findings(vec![broken(rule, &message)]);
@@ -62,6 +69,75 @@ pub fn read(rule: &RuleId, value: &Value) -> Answer {
         .collect();
     findings.sort_by(|a, b| b.verdict.cmp(&a.verdict).then_with(|| a.reason.cmp(&b.reason)));
     Answer::Findings(findings)
+}
+
+/// What a posture rule says that is no finding costs it its whole answer: the subject is then unknown, never a pass, and
+/// nobody reads half of a list as all of it.
+fn observations(set: &[&Value]) -> Answer {
+    let count = set.len();
+    if count > MAX_FINDINGS {
+        return Answer::Fault(format!(
+            "it said {count} things at once; the limit is {MAX_FINDINGS}"
+        ));
+    }
+    let said: Result<Vec<Observation>, String> = set.iter().map(|said| observation(said)).collect();
+    match said {
+        Ok(mut said) => {
+            said.sort();
+            Answer::Observations(said)
+        }
+        Err(wrong) => {
+            let wrong: String = wrong.chars().take(MAX_WRONG).collect();
+            Answer::Fault(format!("it answered something that is no finding: it {wrong}"))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Observed {
+    reason: Option<String>,
+    #[serde(default)]
+    proof: Vec<String>,
+    severity: Option<String>,
+}
+
+fn observation(value: &Value) -> Result<Observation, String> {
+    if !matches!(value, Value::Object(_)) {
+        return Err("is not an object with `reason` and `proof`".to_owned());
+    }
+    let json = serde_json::to_value(value).map_err(|_| "cannot be written as JSON".to_owned())?;
+    let said: Observed =
+        serde_json::from_value(json).map_err(|error| format!("cannot be read: {error}"))?;
+    let (reason, proof) = (reason(said.reason)?, proof(said.proof)?);
+    if proof.is_empty() {
+        return Err("gives no proof".to_owned());
+    }
+    let severity = match said.severity {
+        None => None,
+        Some(word) => Some(Severity::from_text(&word).ok_or_else(|| {
+            format!("has the unknown severity `{}`", word.chars().take(40).collect::<String>())
+        })?),
+    };
+    Ok(Observation { reason, proof, severity })
+}
+
+fn reason(said: Option<String>) -> Result<String, String> {
+    let reason = said.unwrap_or_default();
+    if reason.trim().is_empty() {
+        return Err("gives no reason".to_owned());
+    }
+    if reason.chars().count() > MAX_REASON {
+        return Err(format!("gives a reason of more than {MAX_REASON} characters"));
+    }
+    Ok(reason)
+}
+
+fn proof(said: Vec<String>) -> Result<Vec<String>, String> {
+    if said.len() > MAX_PROOF || said.iter().any(|path| path.len() > MAX_PATH || path.is_empty()) {
+        return Err(format!("gives a proof that is not 0 to {MAX_PROOF} paths"));
+    }
+    Ok(said)
 }
 
 /// Longest word about what is wrong, in characters: the engine's own may quote all that the rule said.
@@ -92,18 +168,7 @@ fn one(rule: &RuleId, value: &Value) -> Result<Finding, String> {
     let verdict = Verdict::from_text(&verdict).ok_or_else(|| {
         format!("has the unknown verdict `{}`", verdict.chars().take(40).collect::<String>())
     })?;
-    let reason = said.reason.unwrap_or_default();
-    if reason.trim().is_empty() {
-        return Err("gives no reason".to_owned());
-    }
-    if reason.chars().count() > MAX_REASON {
-        return Err(format!("gives a reason of more than {MAX_REASON} characters"));
-    }
-    if said.proof.len() > MAX_PROOF
-        || said.proof.iter().any(|path| path.len() > MAX_PATH || path.is_empty())
-    {
-        return Err(format!("gives a proof that is not 0 to {MAX_PROOF} paths"));
-    }
+    let (reason, proof) = (reason(said.reason)?, proof(said.proof)?);
     let approval = match (verdict, said.approval) {
         (Verdict::Approve, None) => {
             return Err("waits for an approval and does not say whose".to_owned());
@@ -115,12 +180,5 @@ fn one(rule: &RuleId, value: &Value) -> Result<Finding, String> {
         ),
         (Verdict::Allow | Verdict::Alert | Verdict::Block, _) => None,
     };
-    Ok(Finding {
-        rule: rule.clone(),
-        verdict,
-        reason,
-        proof: said.proof,
-        approval,
-        origin: Origin::Rule,
-    })
+    Ok(Finding { rule: rule.clone(), verdict, reason, proof, approval, origin: Origin::Rule })
 }

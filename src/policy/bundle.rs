@@ -13,10 +13,15 @@ use serde::Serialize;
 use crate::event::EventKind;
 use crate::graph::fact::Wanted;
 use crate::policy::Demand;
+use crate::policy::Stance;
+use crate::policy::SubjectKind;
 use crate::policy::Verdict;
 use crate::policy::Vocabulary;
 use crate::policy::finding::Controls;
 use crate::words;
+
+/// The area of the rules that look at subjects: the first part of their ids, and the folder they lie in.
+pub const POSTURE: &str = "posture";
 
 /// A rule's id: its package path below `portcullis.rules`, `.` as `/` and `_` as `-`. Every decision names each rule that
 /// was asked several times, so copies share the text.
@@ -43,6 +48,11 @@ impl RuleId {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is a posture rule: the area of its id says so.
+    pub fn is_posture(&self) -> bool {
+        self.area() == POSTURE
     }
 
     /// The part before the first `/`.
@@ -85,7 +95,7 @@ pub struct Rule {
     /// A paragraph for people.
     #[serde(default)]
     pub description: String,
-    /// Event kinds that route to it.
+    /// Event kinds that route to it; none for a posture rule.
     pub on: Vec<EventKind>,
     /// Facts it needs: dotted paths in the input.
     #[serde(default)]
@@ -105,7 +115,7 @@ pub struct Rule {
     /// Who approves when a weight above is Approve; without it an operator does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Demand>,
-    /// What a stopped person can do.
+    /// What a stopped person can do; a posture rule says it in its stance.
     #[serde(default)]
     pub remedies: Vec<String>,
     /// Who looks after the rule.
@@ -114,6 +124,9 @@ pub struct Rule {
     /// Controls it supports.
     #[serde(default)]
     pub controls: Controls,
+    /// What a posture rule declares beside; none for a rule that answers events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stance: Option<Stance>,
 }
 
 impl Rule {
@@ -149,8 +162,19 @@ impl Bundle {
 
     /// What an input for this kind of event must hold: the declared paths of the routed rules.
     pub fn wanted(&self, kind: EventKind) -> Wanted {
+        Self::wanted_by(self.routed(kind).map(|(_, rule)| rule))
+    }
+
+    /// The posture rules about this kind of subject, with their positions.
+    pub fn about(&self, subject: SubjectKind) -> impl Iterator<Item = (usize, &Rule)> {
+        let is = move |rule: &Rule| rule.stance.as_ref().is_some_and(|it| it.subject == subject);
+        self.rules.iter().enumerate().filter(move |(_, rule)| is(rule))
+    }
+
+    /// What a document must hold for these rules: their declared paths.
+    pub fn wanted_by<'r>(rules: impl Iterator<Item = &'r Rule>) -> Wanted {
         let mut wanted = Wanted::default();
-        for path in self.routed(kind).flat_map(|(_, rule)| &rule.reads) {
+        for path in rules.flat_map(|rule| &rule.reads) {
             wanted.add(path);
         }
         wanted

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::policy::RuleId;
+use crate::policy::bundle::Severity;
 use crate::words;
 
 words! {
@@ -94,6 +95,19 @@ pub struct Finding {
     pub approval: Option<Demand>,
     /// Whether the rule said it, or its silence could not be trusted.
     pub origin: Origin,
+}
+
+/// What a posture rule answers: something that is wrong with the subject it looks at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Observation {
+    /// One plain sentence for people.
+    pub reason: String,
+    /// Paths of the document the reason rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proof: Vec<String>,
+    /// How bad it is here, where that is not the rule's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
 }
 
 /// Controls a rule supports: framework → control ids.

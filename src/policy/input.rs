@@ -19,6 +19,7 @@ use crate::graph::fact::Gap;
 use crate::graph::fact::Page;
 use crate::graph::fact::Shape;
 use crate::graph::fact::Wanted;
+use crate::policy::subject::SubjectKind;
 use crate::policy::told;
 use crate::policy::told::InputError;
 use crate::record;
@@ -231,7 +232,7 @@ impl Document {
             page.raw(&gaps);
         });
         let (json, unknown) = page.finish();
-        Input { json, unknown }
+        Input::written(json, unknown)
     }
 
     fn head(&self, page: &mut Page<'_>) {
@@ -271,7 +272,22 @@ impl Input {
         told::read(bytes, declared).map(|(json, unknown)| Self { json, unknown })
     }
 
-    /// The kind of event it tells of. Every input says one.
+    /// Reads a subject's document that somebody wrote or kept, as strictly.
+    pub fn of_subject(bytes: &[u8], declared: &[String]) -> Result<Self, InputError> {
+        told::read_subject(bytes, declared).map(|(json, unknown)| Self { json, unknown })
+    }
+
+    /// What was written on a page.
+    pub(in crate::policy) const fn written(json: Vec<u8>, unknown: Vec<Gap>) -> Self {
+        Self { json, unknown }
+    }
+
+    /// The kind of subject it tells of, if it is a subject's document.
+    pub fn subject(&self) -> Option<SubjectKind> {
+        told::subject_of(&self.json)
+    }
+
+    /// The kind of event it tells of. Every input of an event says one.
     pub fn kind(&self) -> Option<EventKind> {
         #[derive(serde::Deserialize)]
         struct Head {

@@ -14,15 +14,17 @@ use sha2::Sha256;
 
 use crate::graph::fact::Shape;
 use crate::policy::Bundle;
-use crate::policy::Document;
 use crate::policy::Rule;
 use crate::policy::RuleId;
+use crate::policy::SubjectKind;
+use crate::policy::bundle::POSTURE;
 use crate::policy::bundle::SourceFile;
 use crate::policy::cycles::Needs;
 use crate::policy::data;
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::engine;
 use crate::policy::engine::Compiled;
+use crate::policy::form::Forms;
 use crate::policy::heads;
 use crate::policy::interpreter;
 use crate::policy::metadata;
@@ -31,6 +33,7 @@ use crate::policy::parse;
 use crate::policy::parse::Role;
 use crate::policy::parse::Unit;
 use crate::policy::references;
+use crate::policy::references::Sees;
 use crate::policy::references::World;
 use crate::policy::scan;
 use crate::policy::trial;
@@ -122,10 +125,10 @@ fn load_here(files: &[SourceFile], checks: Checks) -> Result<Loaded, Vec<Diagnos
     sizes(files).map_err(|wrong| vec![wrong])?;
     let units = units(files, checks, &mut found);
     let data = data::gather(files, &mut found);
-    let shape = Document::shape();
-    let world = World { shape: &shape, units: &units };
-    let metadata = headers(&world, checks, &mut found);
-    let needs = needs(&world, &metadata, checks, &mut found);
+    let forms = Forms::all();
+    let world = World { units: &units };
+    let metadata = headers(&world, &forms, checks, &mut found);
+    let needs = needs((&world, &forms), &metadata, checks, &mut found);
     refuse(found)?;
     let (rules, programs, found) = compile_all(&world, metadata, &needs, &data, checks);
     refuse(found)?;
@@ -209,6 +212,7 @@ fn units<'f>(
 /// Packages, paths and metadata. The result holds one entry per rule file, by its position in the world.
 fn headers(
     world: &World<'_>,
+    forms: &Forms,
     checks: Checks,
     found: &mut Vec<Diagnostic>,
 ) -> BTreeMap<usize, Metadata> {
@@ -238,7 +242,8 @@ fn headers(
         let start = parse::bytes(&unit.module.package.span).start;
         match metadata::read(&file.path, &file.text, start) {
             Ok(said) => {
-                found.extend(undeclared(world.shape, unit, &said));
+                found.extend(side(unit, &said).err());
+                found.extend(undeclared(&forms.of(said.subject()).shape, unit, &said));
                 metadata.insert(position, said);
             }
             Err(wrong) => found.extend(wrong),
@@ -313,6 +318,24 @@ fn package_of(path: &str) -> String {
     format!("portcullis.rules.{}", parts.join("."))
 }
 
+/// A rule below `portcullis.rules.posture` looks at a subject, and no other does.
+fn side(unit: &Unit<'_>, said: &Metadata) -> Result<(), Diagnostic> {
+    let posture = unit.package.get(2).is_some_and(|area| area == POSTURE);
+    let span = &unit.module.package.span;
+    match (posture, said.subject()) {
+        (true, None) => Err(unit
+            .at(span, "a rule below `portcullis.rules.posture` looks at a subject, not at an event")
+            .help(format!(
+                "write `subject: …` in place of `on`: one of {}",
+                SubjectKind::TEXTS.join(", ")
+            ))),
+        (false, Some(_)) => Err(unit
+            .at(span, "a rule that looks at a subject lies below `portcullis.rules.posture`")
+            .help("move the file into the folder `posture`, or name events with `on`")),
+        (true, Some(_)) | (false, None) => Ok(()),
+    }
+}
+
 fn undeclared(shape: &Shape, unit: &Unit<'_>, said: &Metadata) -> Vec<Diagnostic> {
     let wrong = said.reads.iter().filter_map(|(path, bytes)| {
         let (message, help) = references::declared(shape, path).err()?;
@@ -324,7 +347,7 @@ fn undeclared(shape: &Shape, unit: &Unit<'_>, said: &Metadata) -> Vec<Diagnostic
 
 /// Walks every rule of every file: its references are checked, and who needs whom is noted.
 fn needs(
-    world: &World<'_>,
+    (world, forms): (&World<'_>, &Forms),
     metadata: &BTreeMap<usize, Metadata>,
     checks: Checks,
     found: &mut Vec<Diagnostic>,
@@ -335,13 +358,15 @@ fn needs(
             .get(&position)
             .map(|said| said.reads.iter().map(|(path, _)| path.clone()).collect())
             .unwrap_or_default();
+        let subject = metadata.get(&position).and_then(Metadata::subject);
+        let sees = Sees { form: forms.of(subject), declared: &declared };
         // Without its metadata nothing can be said about what a rule may read.
         let judged =
             checks == Checks::All && (unit.role != Role::Rule || metadata.contains_key(&position));
         for rule in &unit.module.policy {
             let uses = uses::of(unit, rule);
             if judged {
-                found.extend(references::check(world, unit, &declared, &uses));
+                found.extend(references::check(world, unit, &sees, &uses));
             }
             needs.note(world, position, parse::head_name(rule).unwrap_or_default(), &uses);
         }
@@ -423,5 +448,6 @@ fn rule(unit: &Unit<'_>, said: Metadata) -> Rule {
         remedies: said.remedies,
         owner: said.owner,
         controls: said.controls,
+        stance: said.stance,
     }
 }

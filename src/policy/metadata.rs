@@ -22,6 +22,12 @@ use crate::policy::demand;
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::diagnostic::did_you_mean;
 use crate::policy::finding::Controls;
+use crate::policy::stance;
+use crate::policy::stance::Alias;
+use crate::policy::stance::Need;
+use crate::policy::stance::Remedy;
+use crate::policy::stance::Stance;
+use crate::policy::subject::SubjectKind;
 
 /// Longest title. Beyond it a table of rules is unreadable.
 const MAX_TITLE: usize = 120;
@@ -54,6 +60,12 @@ const CUSTOM: &[&str] = &[
     "owner",
 ];
 
+/// Our keys of a posture rule, below `custom`.
+const POSTURE: &[&str] = &[
+    "subject", "reads", "severity", "category", "aliases", "needs", "blind", "remedies", "enabled",
+    "controls", "owner",
+];
+
 /// What a block said, every word of it checked but the paths in `reads`.
 #[derive(Clone, Debug)]
 pub struct Metadata {
@@ -83,6 +95,15 @@ pub struct Metadata {
     pub remedies: Vec<String>,
     /// Who looks after it.
     pub owner: Option<String>,
+    /// What a posture rule says beside.
+    pub stance: Option<Stance>,
+}
+
+impl Metadata {
+    /// Which kind of subject the rule looks at, if it is a posture rule.
+    pub fn subject(&self) -> Option<SubjectKind> {
+        self.stance.as_ref().map(|stance| stance.subject)
+    }
 }
 
 /// The block that stands right above the `package` line: its YAML, and where each of its lines lies in the file.
@@ -119,8 +140,45 @@ struct Custom {
     #[serde(default)]
     controls: Controls,
     #[serde(default)]
-    remedies: Vec<String>,
+    remedies: Vec<Said>,
     owner: Option<String>,
+    subject: Option<Spanned<String>>,
+    category: Option<String>,
+    #[serde(default)]
+    aliases: Vec<Alias>,
+    #[serde(default)]
+    needs: Vec<Need>,
+    blind: Option<String>,
+    enabled: Option<bool>,
+}
+
+/// A remedy: a sentence, or, of a posture rule, steps and a call.
+enum Said {
+    Sentence(String),
+    Remedy(Remedy),
+}
+
+impl<'de> Deserialize<'de> for Said {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Said;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sentence, or `steps` and `call`")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Said, E> {
+                Ok(Said::Sentence(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Said, A::Error> {
+                let entries = serde::de::value::MapAccessDeserializer::new(entries);
+                Remedy::deserialize(entries).map(Said::Remedy)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// The keys of an object, in order.
@@ -267,7 +325,8 @@ impl Reader<'_> {
         let top: Keys = serde_saphyr::from_str(&yaml).unwrap_or_default();
         let custom = serde_saphyr::from_str::<Names>(&yaml).ok().and_then(|names| names.custom);
         for key in top.0.iter().filter(|key| !KEYS.contains(&key.as_str())) {
-            let help = if CUSTOM.contains(&key.as_str()) {
+            let ours = CUSTOM.contains(&key.as_str()) || POSTURE.contains(&key.as_str());
+            let help = if ours {
                 Some(format!("`{key}` stands below `custom:`"))
             } else {
                 did_you_mean(key, KEYS.iter().copied())
@@ -275,12 +334,14 @@ impl Reader<'_> {
             let bytes = self.key(key);
             self.say(bytes, format!("`{key}` is not a metadata key"), help);
         }
-        for key in custom.unwrap_or_default().0.iter().filter(|key| !CUSTOM.contains(&key.as_str()))
-        {
-            let help = did_you_mean(key, CUSTOM.iter().copied())
-                .or_else(|| Some(format!("known keys are {}", CUSTOM.join(", "))));
+        let said = custom.unwrap_or_default().0;
+        let posture = said.iter().any(|key| key == "subject");
+        let (known, of) = if posture { (POSTURE, " in a posture rule") } else { (CUSTOM, "") };
+        for key in said.iter().filter(|key| !known.contains(&key.as_str())) {
+            let help = did_you_mean(key, known.iter().copied())
+                .or_else(|| Some(format!("known keys are {}", known.join(", "))));
             let bytes = self.key(key);
-            self.say(bytes, format!("`{key}` is not a key of `custom`"), help);
+            self.say(bytes, format!("`{key}` is not a key of `custom`{of}"), help);
         }
     }
 
@@ -322,10 +383,25 @@ impl Reader<'_> {
         let on_error = self.weight("on_error", said.on_error, Verdict::Block);
         let on_unknown = self.weight("on_unknown", said.on_unknown, on_error);
         let approval = said.approval.and_then(|said| self.approval(said));
+        let (remedies, steps) = self.remedies(said.remedies, said.subject.is_some());
+        let posture = said.subject.is_some();
+        let stance = said.subject.and_then(|subject| {
+            let subject = self.subject(&subject)?;
+            let stance = Stance {
+                subject,
+                category: said.category.unwrap_or_default().trim().to_owned(),
+                aliases: said.aliases,
+                needs: said.needs,
+                blind: said.blind.unwrap_or_default().trim().to_owned(),
+                remedies: steps,
+                enabled: said.enabled.unwrap_or(true),
+            };
+            self.stance(stance)
+        });
         Metadata {
             title,
             description: description.trim().to_owned(),
-            on: self.kinds(said.on),
+            on: if posture { Vec::new() } else { self.kinds(said.on) },
             reads: said
                 .reads
                 .into_iter()
@@ -338,9 +414,54 @@ impl Reader<'_> {
             unknown_handled: self.handled(said.unknown),
             approval,
             controls: said.controls,
-            remedies: said.remedies,
+            remedies,
             owner: said.owner,
+            stance,
         }
+    }
+
+    fn subject(&mut self, said: &Spanned<String>) -> Option<SubjectKind> {
+        let known = SubjectKind::from_text(&said.value);
+        if known.is_none() {
+            let help = did_you_mean(&said.value, SubjectKind::TEXTS.iter().copied())
+                .or_else(|| Some(format!("use one of {}", SubjectKind::TEXTS.join(", "))));
+            let bytes = self.bytes(said.referenced);
+            self.say(bytes, format!("`{}` is not a kind of subject", said.value), help);
+        }
+        known
+    }
+
+    fn stance(&mut self, stance: Stance) -> Option<Stance> {
+        let Some((key, why)) = stance::fault(&stance) else { return Some(stance) };
+        let bytes = self.key(key);
+        self.say(bytes, why, None);
+        Some(stance)
+    }
+
+    /// Sentences for a rule about events, steps and calls for one about a subject.
+    fn remedies(&mut self, said: Vec<Said>, posture: bool) -> (Vec<String>, Vec<Remedy>) {
+        let (mut sentences, mut steps, mut mixed) = (Vec::new(), Vec::new(), false);
+        for one in said {
+            match one {
+                Said::Sentence(text) if posture => {
+                    steps.push(Remedy { product: None, steps: text, call: None });
+                }
+                Said::Sentence(text) => sentences.push(text),
+                Said::Remedy(remedy) => {
+                    mixed |= !posture;
+                    steps.push(remedy);
+                }
+            }
+        }
+        if mixed {
+            let bytes = self.key("remedies");
+            self.say(
+                bytes,
+                "a remedy of a rule about events is a sentence",
+                Some("only posture rules, those with `subject`, have `steps` and `call`".into()),
+            );
+        }
+        (sentences, steps)
     }
 
     fn kinds(&mut self, said: Vec<Spanned<String>>) -> Vec<EventKind> {

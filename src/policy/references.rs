@@ -15,7 +15,7 @@ use crate::policy::builtins;
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::diagnostic::did_you_mean;
 use crate::policy::diagnostic::nearest;
-use crate::policy::input::ALWAYS;
+use crate::policy::form::Form;
 use crate::policy::parse;
 use crate::policy::parse::Role;
 use crate::policy::parse::Unit;
@@ -30,24 +30,25 @@ const MAX_ARGUMENTS: usize = 8;
 /// Widest number in a `sprintf` format: a larger one asks for that many bytes at once.
 const MAX_WIDTH: usize = 100;
 
-/// What there is to refer to.
+/// What there is to refer to, beside the input.
 pub struct World<'w> {
-    /// The input document.
-    pub shape: &'w Shape,
     /// Every file that is served.
     pub units: &'w [Unit<'w>],
 }
 
-/// Checks everything that one rule of `unit` refers to. `declared` are the paths of its metadata.
-pub fn check(
-    world: &World<'_>,
-    unit: &Unit<'_>,
-    declared: &[String],
-    uses: &Uses,
-) -> Vec<Diagnostic> {
+/// What a rule file may see of its input.
+pub struct Sees<'w> {
+    /// What its document looks like.
+    pub form: &'w Form,
+    /// The paths of its metadata.
+    pub declared: &'w [String],
+}
+
+/// Checks everything that one rule of `unit` refers to.
+pub fn check(world: &World<'_>, unit: &Unit<'_>, sees: &Sees<'_>, uses: &Uses) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for reference in &uses.inputs {
-        found.extend(input(world, unit, declared, reference).err());
+        found.extend(input(unit, sees, reference).err());
     }
     for reference in &uses.data {
         found.extend(data(world, unit, reference).err());
@@ -64,16 +65,12 @@ pub fn check(
     found
 }
 
-fn input(
-    world: &World<'_>,
-    unit: &Unit<'_>,
-    declared: &[String],
-    reference: &Reference,
-) -> Result<(), Diagnostic> {
-    let path = schema_path(world.shape, unit, reference)?;
+fn input(unit: &Unit<'_>, sees: &Sees<'_>, reference: &Reference) -> Result<(), Diagnostic> {
+    let declared = sees.declared;
+    let path = schema_path(&sees.form.shape, unit, reference)?;
     let mut parts = path.split('.');
     let top = parts.next().unwrap_or_default();
-    if ALWAYS.contains(&top) || declared.iter().any(|known| lies_in(&path, known)) {
+    if sees.form.always.contains(&top) || declared.iter().any(|known| lies_in(&path, known)) {
         return Ok(());
     }
     let message = format!("`input.{path}` is not declared in `reads`");

@@ -8,15 +8,28 @@ use crate::graph::fact::Shape;
 use crate::policy::Document;
 use crate::policy::input::ALWAYS;
 use crate::policy::input::VERSION;
+use crate::policy::subject;
+use crate::policy::subject::SubjectDocument;
+use crate::policy::subject::SubjectKind;
 
 /// The JSON Schema of the input. Facts may be null (known to be none) or absent (not declared, or listed in `unknown`).
 pub fn json_schema() -> Value {
-    let Shape::Record(fields) = Document::shape() else { return Value::Null };
-    let mut schema = record(&fields, Nullable::Facts);
+    whole(&Document::shape(), ALWAYS, format!("Portcullis input, version {VERSION}"))
+}
+
+/// The JSON Schema of what a posture rule about this kind of subject sees.
+pub fn subject_schema(kind: SubjectKind) -> Value {
+    let title = format!("Portcullis posture input about one {kind}, version {VERSION}");
+    whole(&SubjectDocument::shape(kind), subject::ALWAYS, title)
+}
+
+fn whole(shape: &Shape, always: &'static [&'static str], title: String) -> Value {
+    let Shape::Record(fields) = shape else { return Value::Null };
+    let mut schema = record(fields, Nullable::Facts(always));
     if let Some(object) = schema.as_object_mut() {
         object.insert("$schema".into(), "http://json-schema.org/draft-07/schema#".into());
-        object.insert("title".into(), format!("Portcullis input, version {VERSION}").into());
-        object.insert("required".into(), ALWAYS.into());
+        object.insert("title".into(), title.into());
+        object.insert("required".into(), always.into());
         if let Some(version) = object.get_mut("properties").and_then(|all| all.get_mut("version")) {
             *version = json!({ "const": VERSION, "description": "The version of this document." });
         }
@@ -28,7 +41,7 @@ pub fn json_schema() -> Value {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Nullable {
     /// The top: what is always there is never null.
-    Facts,
+    Facts(&'static [&'static str]),
     /// Below a fact: every field may be.
     All,
     /// Below what is always there: none may be.
@@ -40,8 +53,8 @@ fn record(fields: &[Field], nullable: Nullable) -> Value {
         .iter()
         .map(|field| {
             let below = match nullable {
-                Nullable::Facts if ALWAYS.contains(&field.name) => Nullable::None,
-                Nullable::Facts | Nullable::All => Nullable::All,
+                Nullable::Facts(always) if always.contains(&field.name) => Nullable::None,
+                Nullable::Facts(_) | Nullable::All => Nullable::All,
                 Nullable::None => Nullable::None,
             };
             let mut schema = of(&field.shape, below);

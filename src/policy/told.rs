@@ -19,6 +19,8 @@ use crate::policy::diagnostic::did_you_mean;
 use crate::policy::input::Document;
 use crate::policy::input::MAX_INPUT_BYTES;
 use crate::policy::input::VERSION;
+use crate::policy::subject::SubjectDocument;
+use crate::policy::subject::SubjectKind;
 
 /// Why a declared field counts as unknown that a document leaves out without a word.
 pub const LEFT_OUT: &str = "not in this document";
@@ -46,6 +48,14 @@ pub enum InputError {
         /// What was probably meant.
         near: Option<String>,
     },
+    /// No such kind of subject.
+    #[error("`{kind}` is not a kind of subject{}", .near.as_deref().map(|near| format!(": {near}")).unwrap_or_default())]
+    Subject {
+        /// What it says.
+        kind: String,
+        /// What was probably meant.
+        near: Option<String>,
+    },
     /// A value that the schema does not have there.
     #[error("`{path}` must be {wanted}")]
     Shape {
@@ -56,8 +66,39 @@ pub enum InputError {
     },
 }
 
-/// The bytes of the checked document and its gaps.
+/// The kind of subject that a document says it is about.
+pub(in crate::policy) fn subject_of(bytes: &[u8]) -> Option<SubjectKind> {
+    #[derive(Deserialize)]
+    struct Head {
+        subject: Subject,
+    }
+    #[derive(Deserialize)]
+    struct Subject {
+        kind: SubjectKind,
+    }
+    serde_json::from_slice::<Head>(bytes).ok().map(|head| head.subject.kind)
+}
+
+type Head = fn(&Map<String, Value>) -> Result<Shape, InputError>;
+
+/// The bytes of the checked document of an event, and its gaps.
 pub(in crate::policy) fn read(
+    bytes: &[u8],
+    declared: &[String],
+) -> Result<(Vec<u8>, Vec<Gap>), InputError> {
+    read_as(head_of_event, bytes, declared)
+}
+
+/// The bytes of the checked document of a subject, and its gaps.
+pub(in crate::policy) fn read_subject(
+    bytes: &[u8],
+    declared: &[String],
+) -> Result<(Vec<u8>, Vec<Gap>), InputError> {
+    read_as(head_of_subject, bytes, declared)
+}
+
+fn read_as(
+    head: Head,
     bytes: &[u8],
     declared: &[String],
 ) -> Result<(Vec<u8>, Vec<Gap>), InputError> {
@@ -66,7 +107,7 @@ pub(in crate::policy) fn read(
     }
     let Strict(document) = serde_json::from_slice(bytes)?;
     let Value::Object(mut fields) = document else { return Err(InputError::Missing("version")) };
-    head(&fields)?;
+    let shape = head(&fields)?;
     let mut gaps: Vec<Gap> = match fields.remove("unknown") {
         None => Vec::new(),
         Some(said) => serde_json::from_value(said).map_err(|_| InputError::Shape {
@@ -80,18 +121,19 @@ pub(in crate::policy) fn read(
     }
     let document = Value::Object(fields);
     let mut search = Search { gaps: &mut gaps, path: String::new() };
-    search.below(&Document::shape(), &document, &wanted)?;
+    search.below(&shape, &document, &wanted)?;
     gaps.sort();
     let Value::Object(mut fields) = document else { return Err(InputError::Missing("version")) };
     fields.insert("unknown".to_owned(), serde_json::to_value(&gaps)?);
     Ok((serde_json::to_vec(&fields)?, gaps))
 }
 
-/// What always stands in an input.
+fn text<'f>(fields: &'f Map<String, Value>, one: &str, other: &str) -> Option<&'f str> {
+    fields.get(one).and_then(|value| value.get(other)).and_then(Value::as_str)
+}
+
+/// What always stands in any of them.
 fn head(fields: &Map<String, Value>) -> Result<(), InputError> {
-    let text = |one: &str, other: &str| {
-        fields.get(one).and_then(|value| value.get(other)).and_then(Value::as_str)
-    };
     match fields.get("version") {
         None => return Err(InputError::Missing("version")),
         Some(version) if version.as_u64() == Some(VERSION) => {}
@@ -99,15 +141,32 @@ fn head(fields: &Map<String, Value>) -> Result<(), InputError> {
             return Err(InputError::Version(version.to_string().chars().take(40).collect()));
         }
     }
-    let kind = text("event", "kind").ok_or(InputError::Missing("event.kind"))?;
+    text(fields, "connection", "id").ok_or(InputError::Missing("connection.id"))?;
+    text(fields, "connection", "product").ok_or(InputError::Missing("connection.product"))?;
+    Ok(())
+}
+
+/// What always stands in an event's document.
+fn head_of_event(fields: &Map<String, Value>) -> Result<Shape, InputError> {
+    head(fields)?;
+    let kind = text(fields, "event", "kind").ok_or(InputError::Missing("event.kind"))?;
     if EventKind::from_text(kind).is_none() {
         let near = did_you_mean(kind, EventKind::TEXTS.iter().copied());
         return Err(InputError::Kind { kind: kind.chars().take(80).collect(), near });
     }
-    text("connection", "id").ok_or(InputError::Missing("connection.id"))?;
-    text("connection", "product").ok_or(InputError::Missing("connection.product"))?;
-    text("action", "name").ok_or(InputError::Missing("action.name"))?;
-    Ok(())
+    text(fields, "action", "name").ok_or(InputError::Missing("action.name"))?;
+    Ok(Document::shape())
+}
+
+/// What always stands in a subject's document.
+fn head_of_subject(fields: &Map<String, Value>) -> Result<Shape, InputError> {
+    head(fields)?;
+    let kind = text(fields, "subject", "kind").ok_or(InputError::Missing("subject.kind"))?;
+    let known = SubjectKind::from_text(kind).ok_or_else(|| InputError::Subject {
+        kind: kind.chars().take(80).collect(),
+        near: did_you_mean(kind, SubjectKind::TEXTS.iter().copied()),
+    })?;
+    Ok(SubjectDocument::shape(known))
 }
 
 struct Search<'g> {

@@ -18,6 +18,8 @@ pub fn weigh(rule: &Rule, input: &Input, answer: Answer) -> Vec<Finding> {
     let mut findings = match answer {
         Answer::Findings(findings) => findings,
         Answer::Fault(why) => vec![fault(rule, &why)],
+        // No gate bundle holds one; a worker that says so all the same is not to be trusted.
+        Answer::Observations(_) => vec![fault(rule, "a posture rule answers no event")],
     };
     findings.extend(unknown(rule, input));
     findings

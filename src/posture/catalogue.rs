@@ -4,21 +4,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::policy::Bundle;
+use crate::policy::Rule;
 use crate::policy::RuleId;
 use crate::policy::bundle::Severity;
 use crate::policy::finding::Controls;
-
-/// The name another catalogue has for a rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Alias {
-    /// Its id there; its title where it has none.
-    pub id: String,
-    /// Its title there, word by word.
-    pub title: String,
-    /// Its severity there.
-    pub severity: Severity,
-}
+pub use crate::policy::stance::Alias;
+pub use crate::policy::stance::Need;
+pub use crate::policy::stance::Remedy;
 
 /// One rule of the catalogue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,33 +44,55 @@ pub struct Listing {
     pub reads: Vec<String>,
 }
 
-/// What a rule needs of a product.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Need {
-    /// `cloud` or `datacenter`.
-    pub product: String,
-    /// A scope or permission, such as `repository:admin`; or a feature, such as `Premium`, or `evidence`.
-    pub scope: String,
-}
-
-/// A way to remedy a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Remedy {
-    /// `cloud` or `datacenter`; left out: both.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub product: Option<String>,
-    /// What to do, where: exact steps, one sentence.
-    pub steps: String,
-    /// The exact call that does it, where an API can.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<String>,
-}
-
 /// Everything that can be found, by category and then from the worst to the least.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Catalogue {
     /// The rules.
     pub rules: Vec<Listing>,
+}
+
+impl Catalogue {
+    /// What the posture rules of a bundle can find.
+    pub fn of(bundle: &Bundle) -> Self {
+        let mut rules: Vec<Listing> = bundle.rules.iter().filter_map(listing).collect();
+        rules.sort_by(|a, b| place(a).cmp(&place(b)));
+        Self { rules }
+    }
+
+    /// The line of a rule, by its id.
+    pub fn rule(&self, id: &RuleId) -> Option<&Listing> {
+        self.rules.iter().find(|listing| listing.rule == *id)
+    }
+
+    /// Every rule that has this id, or an alias with this id or title.
+    pub fn called<'c>(&'c self, name: &'c str) -> impl Iterator<Item = &'c Listing> {
+        let called = move |alias: &Alias| alias.id == name || alias.title == name;
+        self.rules.iter().filter(move |listing| {
+            listing.rule.as_str() == name || listing.aliases.iter().any(called)
+        })
+    }
+}
+
+/// By category, then from the worst to the least, then by id.
+fn place(listing: &Listing) -> (&str, Severity, &RuleId) {
+    (&listing.category, listing.severity, &listing.rule)
+}
+
+fn listing(rule: &Rule) -> Option<Listing> {
+    let stance = rule.stance.as_ref()?;
+    Some(Listing {
+        rule: rule.id.clone(),
+        title: rule.title.clone(),
+        description: rule.description.clone(),
+        category: stance.category.clone(),
+        subject: stance.subject.to_string(),
+        severity: rule.severity,
+        enabled: stance.enabled,
+        aliases: stance.aliases.clone(),
+        needs: stance.needs.clone(),
+        blind: stance.blind.clone(),
+        remedies: stance.remedies.clone(),
+        controls: rule.controls.clone(),
+        reads: rule.reads.clone(),
+    })
 }

@@ -63,7 +63,7 @@ pub struct Finding {
     pub state: State,
     /// What it is about.
     pub subject: Subject,
-    /// Why it fails, a sentence each; empty unless it does.
+    /// Why it fails, a sentence each; of one that failed and cannot be told any more, what was said last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
     /// What could not be learned, and what would settle it.

@@ -1,5 +1,7 @@
 //! What a scan counted: how often each rule passed, failed or could not tell.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
@@ -40,4 +42,16 @@ pub struct Tally {
     pub unknown: u64,
     /// Failures that somebody lives with today; they are in `fail` too.
     pub accepted: u64,
+}
+
+/// The last scan of each connection, by the connection's id: what holds now.
+pub fn last_of_each(scans: &[Scan]) -> Vec<&Scan> {
+    let mut last: BTreeMap<&str, &Scan> = BTreeMap::new();
+    for scan in scans {
+        let newest = last.entry(&scan.connection).or_insert(scan);
+        if scan.at > newest.at {
+            *newest = scan;
+        }
+    }
+    last.into_values().collect()
 }

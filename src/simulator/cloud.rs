@@ -152,6 +152,8 @@ pub struct Project {
     pub is_private: bool,
     /// Explicit grants.
     pub grants: Vec<Grant<ProjectLevel>>,
+    /// Access keys of all its repositories.
+    pub deploy_keys: Vec<DeployKey>,
 }
 
 /// A repository.
@@ -193,6 +195,10 @@ pub struct Repository {
     pub hooks: Vec<Hook>,
     /// Pull requests into this repository.
     pub pull_requests: Vec<PullRequest<Uuid>>,
+    /// Whether pipelines are on.
+    pub pipelines_enabled: bool,
+    /// `bitbucket-pipelines.yml` on the main branch.
+    pub definition: Option<String>,
     /// Pipelines, oldest first.
     pub pipelines: Vec<Pipeline>,
     /// Commit statuses.
@@ -201,6 +207,10 @@ pub struct Repository {
     pub development: Option<String>,
     /// Branch of the branching model's `production`.
     pub production: Option<String>,
+    /// Whether it left its project's branch restrictions.
+    pub overrides: bool,
+    /// When it was changed last; none: when its newest commit was made.
+    pub updated_on: Option<Timestamp>,
 }
 
 /// A branch restriction.
@@ -270,6 +280,8 @@ pub struct DeployKey {
     pub owner: Uuid,
     /// When.
     pub added_on: Timestamp,
+    /// When it last cloned; none for one that never did.
+    pub last_used: Option<Timestamp>,
 }
 
 /// A self-hosted runner.

@@ -48,6 +48,7 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
             let target = found.git.target(&reference).ok_or_else(cloud_missing)?;
             Answer::ok(&shape::reference(ask.here, home, found, &reference, &target.commit))
         }
+        ["src", hash, path @ ..] => file(found, commit(hash)?.hash.as_str(), &path.join("/")),
         ["commit", hash] => Answer::ok(&shape::commit(ask.here, home, found, commit(hash)?)),
         ["commits", revision @ ..] => {
             let until = until(found, &revision.join("/"))?;
@@ -59,6 +60,18 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
         }
         _ => Err(cloud_missing()),
     }
+}
+
+/// The raw file, of a type that follows from its name. Only the definition of pipelines is there, and only at the tip of
+/// the main branch.
+fn file(found: &Repository, commit: &str, path: &str) -> Reply {
+    let tip = found.mainbranch.as_deref().and_then(|branch| found.head(branch));
+    let text = found.definition.as_deref().filter(|_| tip == Some(commit));
+    let text = text.filter(|_| path == "bitbucket-pipelines.yml");
+    let text =
+        text.ok_or_else(|| cloud_error(404, &format!("No such file or directory: {path}")))?;
+    let body = text.as_bytes().to_vec();
+    Ok(Answer { status: 200, content_type: "application/octet-stream", body, ..Answer::default() })
 }
 
 pub(crate) fn no_commit(hash: &str) -> Answer {
@@ -90,7 +103,8 @@ fn excluded(found: &Repository, ask: &Ask<'_>) -> Result<Vec<String>, Answer> {
     asked.map(|(_, value)| until(found, value)).collect()
 }
 
-/// The list leaves out reviewers and participants, and shows open ones unless `state=` asks otherwise.
+/// The list leaves out reviewers and participants unless `fields=` asks for them, and shows open ones unless `state=`
+/// asks otherwise.
 fn pull_requests(company: &Company, ask: &Ask<'_>, place: Place<'_>, more: &[&str]) -> Reply {
     let by = ask.scoped(access::PULLS)?;
     let (home, found, _) = access::reach(company, place.home, place.name, by)?;
@@ -110,11 +124,21 @@ fn pull_requests(company: &Company, ask: &Ask<'_>, place: Place<'_>, more: &[&st
             let wanted = if asked.is_empty() { vec!["OPEN"] } else { asked };
             let listed =
                 found.pull_requests.iter().filter(|pull| wanted.contains(&pull.state.word()));
+            let mut listed: Vec<_> = listed.collect();
+            if ask.request.param("sort") == Some("-updated_on") {
+                listed.sort_by_key(|pull| std::cmp::Reverse(pull.updated_on));
+            }
+            let more = ask.request.param("fields").unwrap_or_default();
+            let kept = |name: &str| {
+                !["reviewers", "participants"].contains(&name)
+                    || more.split(',').any(|field| field == format!("+values.{name}"))
+            };
             let values = listed
+                .into_iter()
                 .map(|pull| {
                     let mut value = shape::pull_request(ask.here, company, home, found, pull);
                     if let Some(object) = value.as_object_mut() {
-                        object.retain(|name, _| name != "reviewers" && name != "participants");
+                        object.retain(|name, _| kept(name));
                     }
                     value
                 })

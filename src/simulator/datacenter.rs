@@ -150,6 +150,8 @@ pub struct DcUser {
     pub active: bool,
     /// Hidden users of access keys and tokens.
     pub service: bool,
+    /// When they were last signed in.
+    pub last_login: Option<Timestamp>,
 }
 
 /// A group; may hold groups.
@@ -203,6 +205,8 @@ pub struct DcRepository {
     pub public: bool,
     /// Archived: reads only.
     pub archived: bool,
+    /// Whether it may be forked.
+    pub forkable: bool,
     /// Shared by forks.
     pub hierarchy: String,
     /// Id of what it was forked from.
@@ -223,6 +227,36 @@ pub struct DcRepository {
     pub pull_requests: Vec<PullRequest<String>>,
     /// Build statuses by commit and key, as posted.
     pub builds: BTreeMap<(String, String), serde_json::Value>,
+    /// What a merge needs.
+    pub checks: DcChecks,
+}
+
+/// What a merge into a repository needs.
+#[derive(Debug, Clone, Default)]
+pub struct DcChecks {
+    /// Approvals, by the merge check; none where it is off.
+    pub approvals: Option<u64>,
+    /// Passing builds, by the merge check; none where it is off.
+    pub builds: Option<u64>,
+    /// Default reviewers of whom so many must approve.
+    pub reviewers: Vec<DcCondition>,
+    /// Builds that must pass, by name.
+    pub required_builds: Vec<DcCondition>,
+}
+
+/// A condition for merges into some refs.
+#[derive(Debug, Clone)]
+pub struct DcCondition {
+    /// Number.
+    pub id: u64,
+    /// `BRANCH`, `PATTERN`, `MODEL_BRANCH`, `MODEL_CATEGORY` or `ANY_REF`.
+    pub matcher_type: String,
+    /// `refs/heads/main`, a pattern, `production`, …
+    pub matcher_id: String,
+    /// How many must approve; of builds, nothing.
+    pub count: u64,
+    /// Parent keys of builds; of reviewers, login names.
+    pub names: Vec<String>,
 }
 
 /// A branch restriction.
@@ -257,6 +291,40 @@ pub struct AccessKey {
     pub write: bool,
     /// When it was added.
     pub added: Timestamp,
+    /// When it was last used; none for never.
+    pub last_used: Option<Timestamp>,
+    /// Days from adding to its end; none for no end.
+    pub expiry_days: Option<i64>,
+}
+
+/// In whose hands an HTTP access token or SSH key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenHome {
+    /// A user's, by login name.
+    User(String),
+    /// A project's, by key.
+    Project(String),
+    /// A repository's, `KEY/slug`.
+    Repository(String),
+}
+
+/// An HTTP access token, as lists tell it: what it opens is another matter.
+#[derive(Debug, Clone)]
+pub struct HttpToken {
+    /// A text of digits.
+    pub id: String,
+    /// Shown name.
+    pub name: String,
+    /// Whose it is.
+    pub home: TokenHome,
+    /// `REPO_READ`, `PROJECT_ADMIN`, …
+    pub permissions: Vec<String>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last used; none for never.
+    pub last_used: Option<Timestamp>,
+    /// When it ends; none for never.
+    pub expires: Option<Timestamp>,
 }
 
 /// A webhook.
@@ -310,6 +378,10 @@ pub struct DataCenter {
     pub repositories: Vec<DcRepository>,
     /// Tokens and passwords.
     pub credentials: Vec<DcCredential>,
+    /// HTTP access tokens, as their lists tell them.
+    pub tokens: Vec<HttpToken>,
+    /// SSH keys of users, by login name.
+    pub ssh_keys: Vec<(String, AccessKey)>,
     numbers: u64,
 }
 
@@ -331,6 +403,8 @@ impl DataCenter {
             projects: Vec::new(),
             repositories: Vec::new(),
             credentials: Vec::new(),
+            tokens: Vec::new(),
+            ssh_keys: Vec::new(),
             numbers: 0,
         }
     }

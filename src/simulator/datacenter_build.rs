@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::simulator::company::fresh_secret;
+use crate::simulator::datacenter::AccessKey;
 use crate::simulator::datacenter::DataCenter;
+use crate::simulator::datacenter::DcChecks;
 use crate::simulator::datacenter::DcCredential;
 use crate::simulator::datacenter::DcGrant;
 use crate::simulator::datacenter::DcGroup;
@@ -16,8 +18,10 @@ use crate::simulator::datacenter::DcRepository;
 use crate::simulator::datacenter::DcRestriction;
 use crate::simulator::datacenter::DcUser;
 use crate::simulator::datacenter::GlobalLevel;
+use crate::simulator::datacenter::HttpToken;
 use crate::simulator::datacenter::ProjectPermission;
 use crate::simulator::datacenter::RepoPermission;
+use crate::simulator::datacenter::TokenHome;
 use crate::simulator::git::Author;
 use crate::simulator::git::Git;
 use crate::simulator::git::branch_ref;
@@ -35,6 +39,7 @@ impl DataCenter {
             email: format!("{name}@example.com"),
             active: true,
             service: false,
+            last_login: None,
         });
         id
     }
@@ -91,6 +96,7 @@ impl DataCenter {
             project: project.to_owned(),
             public: false,
             archived: false,
+            forkable: true,
             hierarchy: format!("{id:020x}"),
             origin: None,
             default_branch: "main".to_owned(),
@@ -101,6 +107,7 @@ impl DataCenter {
             git,
             pull_requests: Vec::new(),
             builds: BTreeMap::new(),
+            checks: DcChecks::default(),
         });
         id
     }
@@ -134,6 +141,34 @@ impl DataCenter {
         repo: RepoPermission,
     ) -> String {
         self.credential(user, Some((project, repo)))
+    }
+
+    /// Adds an HTTP access token to the lists of its home, and gives its id. It was never used and never ends.
+    pub fn list_token(&mut self, name: &str, home: TokenHome, permissions: &[&str]) -> String {
+        let id = format!("{:012}", self.number());
+        self.tokens.push(HttpToken {
+            id: id.clone(),
+            name: name.to_owned(),
+            home,
+            permissions: permissions.iter().map(|&word| word.to_owned()).collect(),
+            created: Timestamp::UNIX_EPOCH,
+            last_used: None,
+            expires: None,
+        });
+        id
+    }
+
+    /// An access or SSH key that was added long ago and never used, to put wherever it belongs.
+    pub fn key(&mut self, label: &str) -> AccessKey {
+        AccessKey {
+            id: self.number(),
+            label: label.to_owned(),
+            text: format!("ssh-ed25519 {}", fresh_secret()),
+            write: false,
+            added: Timestamp::UNIX_EPOCH,
+            last_used: None,
+            expiry_days: None,
+        }
     }
 
     fn credential(

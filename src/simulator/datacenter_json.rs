@@ -64,6 +64,19 @@ pub(crate) fn user(user: &DcUser) -> Value {
     })
 }
 
+/// As the administrators' list tells one.
+pub(crate) fn detailed_user(one: &DcUser) -> Value {
+    let more = json!({
+        "directoryName": "Bitbucket Internal Directory", "deletable": true, "mutableDetails": true,
+        "mutableGroups": true,
+    });
+    let value = with(user(one), more);
+    match one.last_login {
+        Some(last) => with(value, json!({"lastAuthenticationTimestamp": last.as_millisecond()})),
+        None => value,
+    }
+}
+
 /// The user of this login name, or null.
 pub(crate) fn user_of(dc: &DataCenter, name: &str) -> Value {
     dc.user(name).map_or(Value::Null, user)
@@ -83,7 +96,7 @@ pub(crate) fn project(dc: &DataCenter, project: &DcProject) -> Value {
 pub(crate) fn repository(dc: &DataCenter, found: &DcRepository) -> Value {
     let value = json!({
         "slug": found.slug, "id": found.id, "name": found.name, "hierarchyId": found.hierarchy, "scmId": "git",
-        "state": "AVAILABLE", "statusMessage": "Available", "forkable": true, "archived": found.archived,
+        "state": "AVAILABLE", "statusMessage": "Available", "forkable": found.forkable, "archived": found.archived,
         "public": found.public, "project": dc.project(&found.project).map(|home| project(dc, home)),
     });
     let origin = found.origin.and_then(|id| dc.repositories.iter().find(|other| other.id == id));
@@ -194,13 +207,22 @@ pub(crate) fn restriction(
 
 pub(crate) fn access_key(key: &AccessKey, scope: &str) -> Value {
     let level = if key.write { "WRITE" } else { "READ" };
-    json!({
-        "permission": format!("{scope}_{level}"),
-        "key": {
-            "id": key.id, "text": key.text, "label": key.label, "algorithmType": "ED25519",
-            "createdDate": key.added.as_millisecond(),
-        },
-    })
+    json!({"permission": format!("{scope}_{level}"), "key": ssh_key(key)})
+}
+
+/// What was never used and what never ends is left out.
+pub(crate) fn ssh_key(key: &AccessKey) -> Value {
+    let mut value = json!({
+        "id": key.id, "text": key.text, "label": key.label, "algorithmType": "ED25519",
+        "createdDate": key.added.as_millisecond(),
+    });
+    if let Some(used) = key.last_used {
+        value = with(value, json!({"lastAuthenticated": used.as_millisecond().to_string()}));
+    }
+    match key.expiry_days {
+        Some(days) => with(value, json!({"expiryDays": days})),
+        None => value,
+    }
 }
 
 /// The secret is readable: every admin of the repository or project sees it.

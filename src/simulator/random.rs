@@ -246,8 +246,15 @@ fn dc_repositories(dc: &mut DataCenter, dice: &mut Dice) {
         let name = format!("{key}/{slug}");
         let label = format!("deploy-{at}");
         let added = jiff::Timestamp::UNIX_EPOCH;
-        let key =
-            AccessKey { id: 1000 + id, label, text: "ssh-ed25519 AAAA".to_owned(), write, added };
+        let key = AccessKey {
+            id: 1000 + id,
+            label,
+            text: "ssh-ed25519 AAAA".to_owned(),
+            write,
+            added,
+            last_used: None,
+            expiry_days: None,
+        };
         if let Some(found) = dc.repository_mut(&name) {
             found.public = public;
             found.archived = archived;

@@ -2,12 +2,12 @@
 //! everything can be done without a mouse and read without a script.
 
 mod attacker;
-mod driver;
+pub(crate) mod driver;
 mod forgery;
 mod hostile;
 mod injection;
 mod live;
-mod without;
+pub(crate) mod without;
 
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ impl Filled {
             "/tickets",
             "/dead-letters",
             "/rules",
+            "/findings",
+            "/controls",
             "/access",
             "/connections",
             "/ledger",

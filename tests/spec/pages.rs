@@ -1,7 +1,7 @@
 //! Pages tell foreign text, never obey it; and what anyone may open names nobody and nothing.
 
 mod parts;
-mod sample;
+pub(crate) mod sample;
 
 use std::collections::BTreeSet;
 

@@ -82,6 +82,7 @@ fn asked(loaded: &Loaded, rule: usize, kind: EventKind) -> Answer {
 fn found(answer: Answer) -> Vec<Finding> {
     match answer {
         Answer::Findings(findings) => findings,
+        Answer::Observations(said) => panic!("no posture rule: {said:?}"),
         Answer::Fault(why) => panic!("{why}"),
     }
 }

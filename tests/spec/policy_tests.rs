@@ -1,5 +1,6 @@
 //! The shipped rules and their tests, what a failing test shows, and the policies kept as bad examples.
 
+use portcullis::policy::Sides;
 use portcullis::policy::diagnostic::render_all;
 use portcullis::policy::load;
 use portcullis::policy::load::Checks;
@@ -16,13 +17,13 @@ use crate::spec::policies::rule;
 
 #[test]
 fn the_shipped_rules_load() {
-    assert_eq!(loaded(&folder("policies")).bundle().rules.len(), 12);
+    assert_eq!(loaded(&Sides::of(folder("policies")).gate).bundle().rules.len(), 12);
 }
 
 #[test]
 fn the_shipped_table_is_the_folder() {
     let shipped = shipped::files();
-    let mut policies = folder("policies");
+    let mut policies = Sides::of(folder("policies")).gate;
     policies.retain(|file| file.path.contains(".rego") || file.path.contains("data.json"));
     assert_eq!(shipped, policies);
 }

@@ -4,6 +4,7 @@ mod connections;
 mod copies;
 mod deliveries;
 mod disks;
+mod findings;
 mod forgetting;
 mod keys;
 mod migrations;

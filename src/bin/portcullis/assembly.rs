@@ -19,6 +19,7 @@ use portcullis::gateway::clock::Clock;
 use portcullis::gateway::connections::Connection;
 use portcullis::gateway::connections::Connections;
 use portcullis::gateway::meters::Meters;
+use portcullis::gateway::patrol;
 use portcullis::gateway::policies::Policies;
 use portcullis::gateway::streams::Settings as Stream;
 use portcullis::gateway::workers;
@@ -63,6 +64,8 @@ pub struct Plan {
     pub brake: brake::Settings,
     /// How people are told.
     pub notify: notify::Settings,
+    /// How the patrol goes.
+    pub patrol: patrol::Settings,
     /// Worlds that are loaded, not discovered.
     pub worlds: Vec<World>,
 }
@@ -105,6 +108,11 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
     let connections = Connections::new(plan.connections).map_err(AssemblyError::other)?;
     let active = policies.current();
     store.keep_bundle(&active.bundle, clock.now(), "start").await.map_err(AssemblyError::other)?;
+    let posture = policies.posture();
+    store
+        .keep_bundle(&posture.bundle, clock.now(), "start (posture rules)")
+        .await
+        .map_err(AssemblyError::other)?;
     let parts = Parts {
         store,
         clock,
@@ -114,6 +122,7 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         modes: modes(plan.mode, kept),
         brake: plan.brake,
         notify: plan.notify,
+        patrol: plan.patrol,
         signing,
         verifier,
         keep: plan.keep,
@@ -122,9 +131,11 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         meters: Meters::new().map_err(AssemblyError::other)?,
     };
     let gateway = Gateway::new(parts);
+    gateway.record_refused_posture().await.map_err(AssemblyError::other)?;
     gateway.recall_connections().await.map_err(AssemblyError::other)?;
     gateway.recall().await.map_err(AssemblyError::other)?;
     gateway.recall_brake().await.map_err(AssemblyError::other)?;
+    gateway.recall_evidence().await.map_err(AssemblyError::other)?;
     for world in plan.worlds {
         gateway.publish(world).map_err(AssemblyError::other)?;
     }

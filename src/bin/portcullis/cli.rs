@@ -2,10 +2,13 @@
 
 mod access;
 mod decision;
+mod evidence;
+mod findings;
 mod govern;
 mod history;
 mod import;
 mod keep;
+mod posture;
 mod remote;
 mod tie;
 
@@ -31,6 +34,20 @@ pub use access::WhoCan;
 pub use decision::Decision;
 pub use decision::DecisionFilter;
 pub use decision::DecisionPage;
+pub use evidence::Evidence;
+pub use evidence::EvidenceImport;
+pub use evidence::Shows;
+pub use findings::ExportFormat;
+pub use findings::FindingAccept;
+pub use findings::FindingAcknowledge;
+pub use findings::FindingExport;
+pub use findings::FindingFormat;
+pub use findings::FindingList;
+pub use findings::FindingOne;
+pub use findings::FindingReach;
+pub use findings::FindingWish;
+pub use findings::Findings;
+pub use findings::MAX_LISTED;
 pub use govern::Demote;
 pub use govern::Pause;
 pub use govern::Promote;
@@ -42,6 +59,9 @@ pub use history::When;
 pub use import::AccessImport;
 pub use keep::StoreAt;
 pub use keep::StoreCommand;
+pub use posture::CatalogueFormat;
+pub use posture::FindingCatalogue;
+pub use posture::FindingReport;
 pub use remote::DeadLetter;
 pub use remote::Gate;
 pub use remote::Ledger;
@@ -182,9 +202,15 @@ pub enum Command {
     Paths(Paths),
     /// Apps, tokens, keys, runners, hooks, agents and service accounts: whose, since when, how strong.
     Identities(Identities),
+    /// What is wrong when nothing happens: findings, whose they are, and what became of them.
+    #[command(subcommand)]
+    Findings(Findings),
     /// Reports about access, access over time, and a graph from elsewhere than REST.
     #[command(subcommand)]
     Access(Access),
+    /// What no API tells: second factors, leavers, classifications, brought by people.
+    #[command(subcommand)]
+    Evidence(Evidence),
     /// Hold nothing back for a while; everything goes on being decided and recorded.
     Pause(Pause),
     /// End a pause.
@@ -389,7 +415,10 @@ pub enum Policy {
         /// Print the JSON Schema of the input document.
         #[arg(long)]
         schema: bool,
-        /// Print an example input of this event kind.
+        /// With `--schema`: of what posture rules about this kind of subject see.
+        #[arg(long, value_name = "KIND", requires = "schema")]
+        subject: Option<String>,
+        /// Print an example input of this event kind, or of this kind of subject.
         #[arg(long, value_name = "KIND")]
         example: Option<String>,
         /// How the answer looks.

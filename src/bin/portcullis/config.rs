@@ -3,6 +3,7 @@
 
 mod ci;
 mod database;
+mod findings;
 mod layers;
 mod notices;
 pub mod pointing;
@@ -19,6 +20,8 @@ use serde::Deserialize;
 
 pub use ci::CiConfig;
 pub use database::DatabaseConfig;
+pub use findings::FindingRuleConfig;
+pub use findings::FindingsConfig;
 use layers::environment;
 pub use layers::variable;
 pub use notices::ChannelConfig;
@@ -53,6 +56,8 @@ pub struct Config {
     pub owner: Vec<OwnerConfig>,
     /// Who hears what: read from top to bottom, the first that fits decides.
     pub route: Vec<RouteConfig>,
+    /// Findings of posture rules.
+    pub findings: FindingsConfig,
     /// Traces.
     pub telemetry: TelemetryConfig,
     /// The Bitbuckets it guards.
@@ -220,6 +225,14 @@ pub struct ConnectionConfig {
     pub protected_refs: Vec<String>,
     /// Cloud: the workspace's plan, `free`, `standard` or `premium`. No API tells it; absent, it counts as unknown.
     pub plan: Option<String>,
+    /// Classes that are read beyond those that always are: `pipeline-definition` reads `bitbucket-pipelines.yml` of each
+    /// main branch (Cloud), of which facts are kept and no line. Absent: none.
+    #[serde(default)]
+    pub classes: Vec<String>,
+    /// Hosts of one's own that webhooks may tell: `ci.example.com`, `*.example.com`. Absent: whether a webhook's host is
+    /// outside counts as unknown.
+    #[serde(default)]
+    pub own_hosts: Vec<String>,
     /// What may be written to Bitbucket: `commit-status`. Absent: nothing.
     #[serde(default)]
     pub effects: Vec<String>,

@@ -1,6 +1,8 @@
 //! `portcullis eval`: findings, verdict and effect for one input document. Offline, in this process: the rules are the
 //! caller's own.
 
+mod subject;
+
 use crate::json::at;
 use std::process::ExitCode;
 
@@ -9,6 +11,7 @@ use portcullis::decision::Outcome;
 use portcullis::decision::decide;
 use portcullis::policy::Finding;
 use portcullis::policy::Input;
+use portcullis::policy::InputError;
 use portcullis::policy::Limits;
 use portcullis::policy::Machine;
 use portcullis::policy::Prepared;
@@ -31,6 +34,7 @@ pub fn run(eval: &Eval) -> ExitCode {
         Ok(answer) => {
             match eval.format {
                 Format::Json => println!("{answer:#}"),
+                Format::Text if answer.get("judgements").is_some() => subject::in_words(&answer),
                 Format::Text => in_words(&answer),
             }
             ExitCode::SUCCESS
@@ -48,15 +52,17 @@ pub fn run(eval: &Eval) -> ExitCode {
 }
 
 fn evaluated(eval: &Eval) -> Result<Value, Unusable> {
-    let files = offline::rules(eval.policies.as_deref()).map_err(Unusable)?;
-    let loaded = load(&files).map_err(|found| Unusable(diagnostic::render_all(&found)))?;
-    let mut machine =
-        Machine::new(&loaded, Limits::default()).map_err(|error| Unusable(error.to_string()))?;
+    let sides = offline::rules(eval.policies.as_deref()).map_err(Unusable)?.or_shipped();
     let bytes = std::fs::read(&eval.input)
         .map_err(|error| Unusable(format!("cannot read `{}`: {error}", eval.input.display())))?;
-    let unreadable = |error: portcullis::policy::InputError| {
-        Unusable(format!("{}: {error}", eval.input.display()))
-    };
+    let named = |error: InputError| format!("{}: {error}", eval.input.display());
+    if subject::is_one(&bytes) {
+        return subject::evaluated(&sides.posture, &bytes, named).map_err(Unusable);
+    }
+    let loaded = load(&sides.gate).map_err(|found| Unusable(diagnostic::render_all(&found)))?;
+    let mut machine =
+        Machine::new(&loaded, Limits::default()).map_err(|error| Unusable(error.to_string()))?;
+    let unreadable = |error: InputError| Unusable(named(error));
     let kind = Input::from_json(&bytes, &[]).map_err(unreadable)?.kind();
     let kind =
         kind.ok_or_else(|| Unusable(format!("{}: `event.kind` is missing", eval.input.display())))?;

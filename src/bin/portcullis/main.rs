@@ -13,6 +13,8 @@ mod demo;
 mod doctor;
 mod eval;
 mod event;
+mod evidence;
+mod findings;
 mod govern;
 mod graph;
 mod json;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Event(event) => event::run(&event),
         Command::Eval(eval) => eval::run(&eval),
         Command::Policy(policy) => in_runtime(policy::run(policy)),
+        Command::Evidence(evidence) => in_runtime(evidence::run(evidence)),
         Command::Pause(pause) => in_runtime(govern::pause(pause)),
         Command::Resume(resume) => in_runtime(govern::resume(resume)),
         Command::Notify(notify) => in_runtime(notify::run(notify)),
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Command::Can(question) => in_runtime(graph::can(question)),
         Command::Paths(question) => in_runtime(graph::paths(question)),
         Command::Identities(question) => in_runtime(access::identities(question)),
+        Command::Findings(command) => in_runtime(findings::run(command)),
         Command::Access(command) => in_runtime(access::run(command)),
     }
 }

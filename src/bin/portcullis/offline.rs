@@ -14,7 +14,10 @@ use portcullis::graph::fact::Fact;
 use portcullis::graph::fact::Page;
 use portcullis::graph::fact::Wanted;
 use portcullis::policy::Document;
-use portcullis::policy::SourceFile;
+use portcullis::policy::Sides;
+use portcullis::policy::diagnostic;
+use portcullis::policy::load;
+use portcullis::posture::Catalogue;
 use serde_json::Value;
 use serde_json::json;
 
@@ -34,11 +37,18 @@ pub fn read_world(path: &Path) -> Result<World, String> {
     World::read(&bytes).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The files of a policy folder, or the shipped rules.
-pub fn rules(folder: Option<&Path>) -> Result<Vec<SourceFile>, String> {
+/// The files of a policy folder in their two bundles, or the shipped rules.
+pub fn rules(folder: Option<&Path>) -> Result<Sides, String> {
     use portcullis::gateway::bundles::Source;
     let source = folder.map_or(Source::Shipped, |path| Source::Folder(path.to_owned()));
     source.read().map_err(|error| error.to_string())
+}
+
+/// What the posture rules of a folder, or the shipped ones, can find.
+pub fn catalogue(folder: Option<&Path>) -> Result<Catalogue, String> {
+    let files = rules(folder)?.or_shipped().posture;
+    let loaded = load(&files).map_err(|found| diagnostic::render_all(&found))?;
+    Ok(Catalogue::of(loaded.bundle()))
 }
 
 /// An event as it was told: every field that is known, by its name in the input document, and what the body names but

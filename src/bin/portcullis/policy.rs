@@ -6,14 +6,19 @@ use std::process::ExitCode;
 use portcullis::event::EventKind;
 use portcullis::graph::fact::Wanted;
 use portcullis::policy::Diagnostic;
+use portcullis::policy::Loaded;
+use portcullis::policy::Sides;
+use portcullis::policy::SubjectKind;
 use portcullis::policy::diagnostic;
 use portcullis::policy::example::example;
 use portcullis::policy::load;
 use portcullis::policy::schema;
+use portcullis::policy::subject;
 use portcullis::policy::testing;
 use portcullis::policy::testing::Outcome;
 use portcullis::policy::testing::Report;
 use portcullis::policy::testing::Test;
+use serde_json::Value;
 use serde_json::json;
 
 use crate::cli::Format;
@@ -24,10 +29,7 @@ use crate::offline;
 /// Runs the command.
 pub async fn run(policy: Policy) -> ExitCode {
     match &policy {
-        Policy::Check { schema: true, .. } => {
-            println!("{:#}", schema::json_schema());
-            ExitCode::SUCCESS
-        }
+        Policy::Check { schema: true, subject, .. } => print_schema(subject.as_deref()),
         Policy::Check { example: Some(kind), .. } => print_example(kind),
         Policy::Check { dir, format, .. } => check(dir.as_deref(), *format),
         Policy::Test { dir, run, format } => test(dir.as_deref(), run.as_deref(), *format),
@@ -42,16 +44,39 @@ fn usage(why: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn print_example(kind: &str) -> ExitCode {
-    let Some(known) = EventKind::from_text(kind) else {
-        return usage(&format!(
-            "`{kind}` is not an event kind: use one of {}",
-            EventKind::TEXTS.join(", ")
-        ));
+fn print_schema(subject: Option<&str>) -> ExitCode {
+    let Some(told) = subject else {
+        println!("{:#}", schema::json_schema());
+        return ExitCode::SUCCESS;
     };
-    match example(known) {
-        Ok(document) => {
-            let input = document.page(&Wanted::all());
+    match SubjectKind::from_text(told) {
+        Some(kind) => {
+            println!("{:#}", schema::subject_schema(kind));
+            ExitCode::SUCCESS
+        }
+        None => usage(&format!(
+            "`{told}` is not a kind of subject: use one of {}",
+            SubjectKind::TEXTS.join(", ")
+        )),
+    }
+}
+
+/// The example of an event, or of a subject: no kind of one has the name of the other.
+fn print_example(kind: &str) -> ExitCode {
+    let all = Wanted::all();
+    let made = match (EventKind::from_text(kind), SubjectKind::from_text(kind)) {
+        (Some(event), _) => example(event).map(|document| document.page(&all)),
+        (None, Some(subject)) => subject::example(subject).map(|document| document.page(&all)),
+        (None, None) => {
+            return usage(&format!(
+                "`{kind}` is not an event kind: use one of {}; nor a kind of subject: {}",
+                EventKind::TEXTS.join(", "),
+                SubjectKind::TEXTS.join(", ")
+            ));
+        }
+    };
+    match made {
+        Ok(input) => {
             let shown: serde_json::Value = serde_json::from_slice(input.json()).unwrap_or_default();
             println!("{shown:#}");
             ExitCode::SUCCESS
@@ -61,31 +86,53 @@ fn print_example(kind: &str) -> ExitCode {
 }
 
 fn check(dir: Option<&Path>, format: Format) -> ExitCode {
-    let files = match offline::rules(dir) {
-        Ok(files) => files,
+    let sides = match offline::rules(dir) {
+        Ok(sides) => sides,
         Err(why) => return usage(&why),
     };
-    match load(&files) {
-        Ok(loaded) => {
-            let bundle = loaded.bundle();
-            match format {
-                Format::Json => println!(
-                    "{}",
-                    json!({"ok": true, "revision": bundle.revision, "rules": bundle.rules, "warnings": loaded.warnings()})
-                ),
-                Format::Text => {
-                    eprint!("{}", diagnostic::render_all(loaded.warnings()));
-                    println!(
-                        "{}, revision {}: good",
-                        counted(bundle.rules.len(), "rule"),
-                        short(&bundle.revision)
-                    );
+    let (gate, posture) = match (load(&sides.gate), load(&sides.posture)) {
+        (Ok(gate), Ok(posture)) => (gate, posture),
+        (gate, posture) => {
+            let mut found: Vec<Diagnostic> =
+                [gate.err(), posture.err()].into_iter().flatten().flatten().collect();
+            // What both bundles hold is wrong in both.
+            found.sort();
+            found.dedup();
+            return refused(&found, format);
+        }
+    };
+    match format {
+        Format::Json => println!("{}", good(&sides, &gate, &posture)),
+        Format::Text => {
+            for (there, loaded, what) in
+                [(sides.has_gate(), &gate, "rule"), (sides.has_posture(), &posture, "posture rule")]
+            {
+                eprint!("{}", diagnostic::render_all(loaded.warnings()));
+                if there {
+                    let bundle = loaded.bundle();
+                    let (count, revision) = (bundle.rules.len(), short(&bundle.revision));
+                    println!("{}, revision {revision}: good", counted(count, what));
                 }
             }
-            ExitCode::SUCCESS
         }
-        Err(found) => refused(&found, format),
     }
+    ExitCode::SUCCESS
+}
+
+/// Two bundles that would be taken. Posture rules are told where there are some.
+fn good(sides: &Sides, gate: &Loaded, posture: &Loaded) -> Value {
+    let bundle = gate.bundle();
+    let mut told = json!({
+        "ok": true, "revision": bundle.revision, "rules": bundle.rules, "warnings": gate.warnings(),
+    });
+    if let Some(told) = told.as_object_mut().filter(|_| sides.has_posture()) {
+        let bundle = posture.bundle();
+        let more = json!({
+            "revision": bundle.revision, "rules": bundle.rules, "warnings": posture.warnings(),
+        });
+        told.insert("posture".to_owned(), more);
+    }
+    told
 }
 
 fn refused(found: &[Diagnostic], format: Format) -> ExitCode {
@@ -109,7 +156,7 @@ fn short(revision: &str) -> &str {
 
 fn test(dir: Option<&Path>, word: Option<&str>, format: Format) -> ExitCode {
     let files = match offline::rules(dir) {
-        Ok(files) => files,
+        Ok(sides) => sides.all(),
         Err(why) => return usage(&why),
     };
     let mut report = match testing::run(&files) {

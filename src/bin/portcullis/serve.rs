@@ -1,6 +1,7 @@
 //! `portcullis serve`: the gateway, from a configuration file. Also what other commands need of that file and its store.
 
 pub mod connections;
+mod findings;
 mod notices;
 mod streams;
 
@@ -112,6 +113,7 @@ async fn started(serve: &Serve, format: LogFormat) -> Result<(Running, Option<Te
         streams: streams::of(&config)?,
         brake: brake(&config)?,
         notify: notices::of(&config)?,
+        patrol: findings::of(&config)?,
         public_url,
         worlds,
     };
@@ -129,6 +131,7 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
     keep(config)?;
     brake(config)?;
     let told = notices::of(config)?;
+    findings::of(config)?;
     people(config)?;
     mode(config)?;
     workers(config)?;

@@ -15,6 +15,7 @@ mod step;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use url::Url;
 
@@ -31,6 +32,8 @@ use crate::bitbucket::client::below;
 use crate::bitbucket::client::workspace;
 use crate::bitbucket::cloud::rest::account::Account;
 use crate::bitbucket::issuer::Issuer;
+use crate::bitbucket::switches::NONE;
+use crate::bitbucket::switches::Switches;
 use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Consent;
@@ -54,6 +57,7 @@ struct Inner {
     workspace: String,
     api: Url,
     transport: Transport,
+    switches: OnceLock<Switches>,
 }
 
 impl Cloud {
@@ -75,11 +79,22 @@ impl Cloud {
         let way = (api.scheme() == "https", trust);
         let transport = Transport::new(held, way, Some(CALLS_PER_HOUR))?;
         let workspace = workspace(slug)?;
-        Ok(Self(Arc::new(Inner { connection, workspace, api, transport })))
+        let switches = OnceLock::new();
+        Ok(Self(Arc::new(Inner { connection, workspace, api, transport, switches })))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
         &self.0.connection
+    }
+
+    /// Discovery reads what these switch on from now on; the first to say stays.
+    pub(crate) fn switch(&self, switches: Switches) {
+        let _ = self.0.switches.set(switches);
+    }
+
+    /// What discovery may read beyond what it always reads.
+    pub(crate) fn switches(&self) -> &Switches {
+        self.0.switches.get().unwrap_or(&NONE)
     }
 
     pub(crate) fn issuer(&self) -> Issuer {

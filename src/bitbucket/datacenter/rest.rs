@@ -26,6 +26,8 @@ use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
 use crate::bitbucket::client::below;
 use crate::bitbucket::datacenter::database::Database;
+use crate::bitbucket::switches::NONE;
+use crate::bitbucket::switches::Switches;
 use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
@@ -57,6 +59,7 @@ struct Inner {
     numbers: Cache<String, String>,
     /// What discovery reads instead of REST.
     database: OnceLock<Database>,
+    switches: OnceLock<Switches>,
 }
 
 #[derive(serde::Deserialize)]
@@ -88,8 +91,16 @@ impl DataCenter {
         let transport = Transport::new(held, (base.scheme() == "https", trust), None)?;
         let names = Cache::new(MAX_NAMES);
         let numbers = Cache::builder().max_capacity(MAX_NAMES).time_to_live(NAME_HOLDS).build();
-        let database = OnceLock::new();
-        Ok(Self(Arc::new(Inner { connection, base, transport, names, numbers, database })))
+        let (database, switches) = (OnceLock::new(), OnceLock::new());
+        Ok(Self(Arc::new(Inner {
+            connection,
+            base,
+            transport,
+            names,
+            numbers,
+            database,
+            switches,
+        })))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
@@ -102,6 +113,16 @@ impl DataCenter {
 
     pub(crate) fn is_encrypted(&self) -> bool {
         self.0.base.scheme() == "https"
+    }
+
+    /// Discovery reads what these switch on from now on; the first to say stays.
+    pub(crate) fn switch(&self, switches: Switches) {
+        let _ = self.0.switches.set(switches);
+    }
+
+    /// What discovery may read beyond what it always reads.
+    pub(crate) fn switches(&self) -> &Switches {
+        self.0.switches.get().unwrap_or(&NONE)
     }
 
     /// Discovery reads this database from now on; the first to be named stays.

@@ -243,12 +243,14 @@ impl Gateway {
         for (counter, ended) in gauges.restarts.iter().zip(self.policies.ends().counts()) {
             counter.inc_by(ended.saturating_sub(counter.get()));
         }
-        gauges.bundle_refused.set(i64::from(self.policies.refused().is_some()));
+        let refused =
+            self.policies.refused().is_some() || self.policies.posture_refused().is_some();
+        gauges.bundle_refused.set(i64::from(refused));
         gauges.paused(self.brake(self.clock.now()) != Brake::Off);
         let modes = self.modes.load();
         let in_shadow = self.connections.iter().filter(|connection| {
             let taken =
-                || active.bundle.rules.iter().map(|rule| modes.of(&connection.id, &rule.id));
+                || active.bundle.rules.iter().map(|rule| modes.anywhere(&connection.id, &rule.id));
             taken().any(|mode| mode == Mode::Shadow) && taken().all(|mode| mode != Mode::Enforce)
         });
         gauges.shadow.set(whole(in_shadow.count() as u64));
@@ -260,6 +262,7 @@ impl Gateway {
         let read = self.connections.iter().filter_map(|one| graph.as_of_connection(&one.id)).min();
         gauges.graph_revision.set(whole(graph.revision()));
         gauges.graph_age.set(age(read, now));
+        self.meters.patrol().look(now);
         let known = self.connections.now();
         let clients = known.iter().filter_map(|one| one.client.as_ref());
         self.meters.bitbucket().show(&clients.collect::<Vec<_>>());

@@ -6,6 +6,7 @@ use bytes::BytesMut;
 
 use crate::policy::Answer;
 use crate::policy::Finding;
+use crate::policy::Observation;
 use crate::policy::RuleId;
 use crate::policy::Verdict;
 use crate::policy::answer::MAX_FINDINGS;
@@ -154,16 +155,23 @@ pub fn asked(payload: &[u8]) -> Result<(Vec<u32>, &[u8]), FrameError> {
 const EMPTY: u8 = 0;
 const FINDINGS: u8 = 1;
 const FAULT: u8 = 2;
+const OBSERVATIONS: u8 = 3;
 
 /// Adds one rule's answer to the payload of [`Word::Answers`].
 pub fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
     match answer {
         Answer::Findings(findings) if findings.is_empty() => out.push(EMPTY),
-        Answer::Findings(findings) => match serde_json::to_vec(findings) {
-            Ok(json) => put_body(out, FINDINGS, &json),
-            Err(error) => put_body(out, FAULT, error.to_string().as_bytes()),
-        },
+        Answer::Observations(said) if said.is_empty() => out.push(EMPTY),
+        Answer::Findings(findings) => put_json(out, FINDINGS, findings),
+        Answer::Observations(said) => put_json(out, OBSERVATIONS, said),
         Answer::Fault(why) => put_body(out, FAULT, why.as_bytes()),
+    }
+}
+
+fn put_json<T: serde::Serialize>(out: &mut Vec<u8>, tag: u8, said: &T) {
+    match serde_json::to_vec(said) {
+        Ok(json) => put_body(out, tag, &json),
+        Err(error) => put_body(out, FAULT, error.to_string().as_bytes()),
     }
 }
 
@@ -187,7 +195,7 @@ pub fn answers<'r>(
     for rule in rules {
         let (tag, rest) = payload.split_first().ok_or(FrameError::Payload)?;
         if *tag == EMPTY {
-            all.push(Answer::Findings(Vec::new()));
+            all.push(silence(rule));
             payload = rest;
             continue;
         }
@@ -199,15 +207,30 @@ pub fn answers<'r>(
     if payload.is_empty() { Ok(all) } else { Err(FrameError::Payload) }
 }
 
+/// Nothing to say.
+fn silence(rule: &RuleId) -> Answer {
+    if rule.is_posture() { Answer::Observations(Vec::new()) } else { Answer::Findings(Vec::new()) }
+}
+
 fn answer(tag: u8, body: &[u8], rule: &RuleId) -> Result<Answer, FrameError> {
     match tag {
         FINDINGS => {
             let findings: Vec<Finding> =
                 serde_json::from_slice(body).map_err(|_| FrameError::Payload)?;
-            if findings.len() > MAX_FINDINGS || !findings.iter().all(|said| can_say(rule, said)) {
+            let many = findings.len() > MAX_FINDINGS;
+            if many || rule.is_posture() || !findings.iter().all(|said| can_say(rule, said)) {
                 return Err(FrameError::Finding(rule.clone()));
             }
             Ok(Answer::Findings(findings))
+        }
+        OBSERVATIONS => {
+            let said: Vec<Observation> =
+                serde_json::from_slice(body).map_err(|_| FrameError::Payload)?;
+            let good = rule.is_posture() && said.len() <= MAX_FINDINGS;
+            if !good || !said.iter().all(can_observe) {
+                return Err(FrameError::Finding(rule.clone()));
+            }
+            Ok(Answer::Observations(said))
         }
         FAULT => {
             let why = String::from_utf8_lossy(body);
@@ -225,12 +248,21 @@ fn can_say(rule: &RuleId, said: &Finding) -> bool {
         Origin::Broken => said.verdict == Verdict::Block,
         Origin::Unknown | Origin::Fault => false,
     };
-    let short = said.reason.chars().count() <= MAX_REASON
-        && said.proof.len() <= MAX_PROOF
-        && said.proof.iter().all(|path| path.len() <= MAX_PATH);
+    let short = is_short(&said.reason, &said.proof);
     let demand = said.approval.is_some() == (said.verdict == Verdict::Approve)
         && said.approval.as_ref().is_none_or(|demand| demand.count > 0);
     said.rule == *rule && by_a_rule && short && demand
+}
+
+/// The same for a posture rule.
+fn can_observe(said: &Observation) -> bool {
+    !said.reason.trim().is_empty() && !said.proof.is_empty() && is_short(&said.reason, &said.proof)
+}
+
+fn is_short(reason: &str, proof: &[String]) -> bool {
+    reason.chars().count() <= MAX_REASON
+        && proof.len() <= MAX_PROOF
+        && proof.iter().all(|path| path.len() <= MAX_PATH)
 }
 
 fn number(bytes: &[u8]) -> Result<(u32, &[u8]), FrameError> {

@@ -7,9 +7,7 @@ mod of_identity;
 mod of_repository;
 mod picture;
 
-use maud::DOCTYPE;
 use maud::Markup;
-use maud::PreEscaped;
 use maud::html;
 use url::form_urlencoded::Serializer;
 
@@ -20,7 +18,7 @@ use crate::graph::Links;
 use crate::graph::LookupError;
 use crate::graph::NodeNo;
 use crate::graph::Snapshot;
-use crate::http::console::asset::STYLE;
+use crate::http::console::frame;
 use crate::http::console::frame::Depth;
 use crate::http::console::frame::Desk;
 use crate::http::console::frame::Place;
@@ -64,27 +62,10 @@ pub fn keepsake(graph: &Snapshot, of: &str, links: &Links) -> Result<String, Una
 
 /// A page that stands alone.
 fn alone(graph: &Snapshot, sheet: &Sheet) -> String {
-    let style = String::from_utf8_lossy(STYLE.bytes);
-    let html = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="robots" content="noindex, nofollow";
-                title { (words::told(&sheet.title)) " · Portcullis" }
-                // Our own style sheet, which holds no foreign text.
-                style { (PreEscaped(style)) }
-            }
-            body {
-                main id="main" { (sheet.main) }
-                footer { p { "Made by Portcullis from what it had read of Bitbucket by " (words::when(graph.as_of())) ". It loads nothing." } }
-            }
-        }
+    let foot = html! {
+        p { "Made by Portcullis from what it had read of Bitbucket by " (words::when(graph.as_of())) ". It loads nothing." }
     };
-    html.into_string()
+    frame::alone(&sheet.title, &sheet.main, &foot)
 }
 
 /// Every repository and identity that has a page of its own, by id.

@@ -3,6 +3,7 @@
 
 use maud::DOCTYPE;
 use maud::Markup;
+use maud::PreEscaped;
 use maud::html;
 
 use crate::decision::Brake;
@@ -27,6 +28,8 @@ words! {
         DeadLetters = "Dead letters",
         /// The rules, how they are taken, and what they did.
         Rules = "Rules",
+        /// What is wrong when nothing happens.
+        Findings = "Findings",
         /// Who can do what, and how.
         Access = "Access",
         /// The Bitbuckets and their hooks.
@@ -45,6 +48,7 @@ impl Section {
             Self::Tickets => "/tickets",
             Self::DeadLetters => "/dead-letters",
             Self::Rules => "/rules",
+            Self::Findings => "/findings",
             Self::Access => "/access",
             Self::Connections => "/connections",
             Self::Ledger => "/ledger",
@@ -117,6 +121,31 @@ pub fn frame(page: &Page<'_>, main: &Markup) -> String {
                 (paused(page.brake))
                 main id="main" tabindex="-1" { (main) }
                 footer { p { "Portcullis answers before things happen in Bitbucket, says why, and keeps a record that can be verified." } }
+            }
+        }
+    };
+    html.into_string()
+}
+
+/// A whole page that is kept or sent: its style is within it, and it loads and runs nothing.
+pub fn alone(title: &str, main: &Markup, foot: &Markup) -> String {
+    let style = String::from_utf8_lossy(STYLE.bytes);
+    let html = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex, nofollow";
+                title { (words::told(title)) " · Portcullis" }
+                // Our own style sheet, which holds no foreign text.
+                style { (PreEscaped(style)) }
+            }
+            body {
+                main id="main" { (main) }
+                footer { (foot) }
             }
         }
     };

@@ -3,6 +3,7 @@
 pub(in crate::http::doors) mod access;
 pub(in crate::http::doors) mod connections;
 pub(in crate::http::doors) mod decisions;
+pub(in crate::http::doors) mod findings;
 pub(in crate::http::doors) mod ledger;
 pub(in crate::http::doors) mod letters;
 pub(in crate::http::doors) mod overview;

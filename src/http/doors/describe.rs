@@ -6,6 +6,7 @@ mod responses;
 use std::collections::BTreeMap;
 
 use http::StatusCode;
+use schemars::Schema;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::Map;
@@ -27,6 +28,8 @@ use crate::http::doors::dead_letters;
 use crate::http::doors::decisions;
 use crate::http::doors::entrance;
 use crate::http::doors::events;
+use crate::http::doors::evidence;
+use crate::http::doors::findings;
 use crate::http::doors::health;
 use crate::http::doors::history;
 use crate::http::doors::hook;
@@ -39,6 +42,7 @@ use crate::http::doors::offer::Offer;
 use crate::http::doors::offer::Takes;
 use crate::http::doors::offer::Text;
 use crate::http::doors::policies;
+use crate::http::doors::posture;
 use crate::http::doors::probe;
 use crate::http::doors::ticket;
 use crate::http::doors::tickets;
@@ -203,6 +207,21 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::ConsoleAccessOf => &console::access::OF,
         Door::ConsoleIdentities => &console::access::IDENTITIES,
         Door::ConsoleReports => &console::access::REPORT,
+        Door::BringEvidence => &evidence::BRING,
+        Door::Evidence => &evidence::LIST,
+        Door::EvidencePiece => &evidence::ONE,
+        Door::WithdrawEvidence => &evidence::WITHDRAW,
+        Door::ConsoleFindings => &console::findings::LIST,
+        Door::ConsoleFinding => &console::findings::SHOW,
+        Door::ConsoleControls => &console::findings::CONTROLS,
+        Door::PostureReport => &posture::REPORT,
+        Door::PostureCatalogue => &posture::CATALOGUE,
+        Door::PostureControls => &posture::CONTROLS,
+        Door::Findings => &findings::LIST,
+        Door::Finding => &findings::SHOW,
+        Door::AcknowledgeFinding => &findings::ACKNOWLEDGE,
+        Door::AcceptFinding => &findings::ACCEPT,
+        Door::PostureScans => &findings::SCANNED,
         Door::Policies => &policies::ACTIVE,
         Door::Channels => &channels::LIST,
         Door::TestChannel => &channels::TEST,
@@ -305,6 +324,7 @@ fn in_path_is(name: &str) -> (Text, &'static str) {
         "ticket" => (Text::Id, "The ticket's id."),
         "channel" => (Text::Any, "The channel's id, as `[[channel]]` names it."),
         "connection" => (Text::Connection, "The connection's id."),
+        "finding" => (Text::Finding, "The finding's id."),
         _ => (Text::Id, "The id, a UUID."),
     }
 }
@@ -317,13 +337,14 @@ fn request_body(route: &Route, offer: &Offer, read: &mut SchemaGenerator) -> Opt
         Takes::JsonOrNothing(shape) => {
             (false, json!({"application/json": {"schema": shape(read)}}))
         }
-        Takes::JsonOrForm(shape) => {
-            let schema = shape(read);
-            let content = json!({"application/json": {"schema": schema}, "application/x-www-form-urlencoded": {"schema": schema}});
-            (true, content)
-        }
+        Takes::JsonOrForm(shape) => (true, json_or_form(&shape(read))),
+        Takes::JsonFormOrNothing(shape) => (false, json_or_form(&shape(read))),
         Takes::Signed => (true, json!({"application/json": {"schema": {}}})),
     };
     let description = format!("At most {bytes} bytes.");
     Some(json!({"description": description, "required": required, "content": content}))
+}
+
+fn json_or_form(schema: &Schema) -> Value {
+    json!({"application/json": {"schema": schema}, "application/x-www-form-urlencoded": {"schema": schema}})
 }

@@ -62,6 +62,8 @@ pub(super) enum Takes {
     JsonOrNothing(Shape),
     /// JSON from a program, the same members as a form from a page.
     JsonOrForm(Shape),
+    /// The same, or nothing.
+    JsonFormOrNothing(Shape),
     /// Whatever the signature is over; JSON, as Bitbucket sends it.
     Signed,
 }
@@ -145,6 +147,10 @@ pub(super) enum Text {
     Dotted,
     /// A hook's id.
     Hook,
+    /// A class of repositories.
+    Class,
+    /// A finding's id.
+    Finding,
 }
 
 impl Parameter {
@@ -181,6 +187,10 @@ impl Text {
             Self::Dotted => {
                 json!({"type": "string", "pattern": "^[a-z0-9-]+(\\.[a-z0-9-]+)*$", "maxLength": 256})
             }
+            Self::Class => {
+                json!({"type": "string", "pattern": "^[a-z0-9-]{1,40}$", "maxLength": 40})
+            }
+            Self::Finding => json!({"type": "string", "pattern": "^f-[0-9a-f]{16}$"}),
             Self::Hook => json!({"type": "string", "pattern": "^[0-9a-f]{32}$"}),
         }
     }

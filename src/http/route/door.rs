@@ -141,6 +141,36 @@ pub enum Door {
     ConsoleIdentities,
     /// The console's reports about access.
     ConsoleReports,
+    /// Brings evidence, or only tells what would be understood.
+    BringEvidence,
+    /// Every piece of evidence.
+    Evidence,
+    /// One piece, and what follows from it.
+    EvidencePiece,
+    /// Withdraws a piece.
+    WithdrawEvidence,
+    /// Findings, worst first.
+    Findings,
+    /// One finding with its story.
+    Finding,
+    /// Somebody has seen it.
+    AcknowledgeFinding,
+    /// Somebody lives with it.
+    AcceptFinding,
+    /// What scans counted.
+    PostureScans,
+    /// The console's list of findings.
+    ConsoleFindings,
+    /// The console's page of one finding.
+    ConsoleFinding,
+    /// The console's control map.
+    ConsoleControls,
+    /// The posture report, one page to keep.
+    PostureReport,
+    /// What posture rules can find.
+    PostureCatalogue,
+    /// How each control stands.
+    PostureControls,
     /// The active bundle and its rules.
     Policies,
     /// The description of this API.

@@ -21,6 +21,9 @@ pub const AUTHZEN_BODY: usize = 256 * 1024;
 /// What an operator's form or command sends.
 pub const OPERATOR_BODY: usize = 64 * 1024;
 
+/// A file of evidence as base64, with what is said of it: see `posture::evidence::read::MAX_BYTES`.
+pub const EVIDENCE_BODY: usize = 12 * 1024 * 1024;
+
 const fn read(
     surface: Surface,
     pattern: &'static str,
@@ -175,6 +178,13 @@ pub static ROUTES: &[Route] = &[
         "The console: identities that are no people.",
     ),
     ask("/access/reports", Door::ConsoleReports, "The console: reports about access."),
+    ask("/findings", Door::ConsoleFindings, "The console: findings, the worst first."),
+    ask(
+        "/findings/{finding}",
+        Door::ConsoleFinding,
+        "The console: one finding, and what becomes of it.",
+    ),
+    ask("/controls", Door::ConsoleControls, "The console: how each control stands."),
     ask("/connections", Door::ConsoleConnections, "The console: connections and hooks."),
     ask("/ledger", Door::ConsoleLedger, "The console: where the ledger stands, newest entries."),
     ask("/api/v1/decisions", Door::Decisions, "Decisions, newest first."),
@@ -273,6 +283,49 @@ pub static ROUTES: &[Route] = &[
         "/api/v1/access/world",
         Door::AccessWorld,
         "A connection's part of the graph, as a world file.",
+    ),
+    Route {
+        body: BodyLimit::Bytes(EVIDENCE_BODY),
+        ..act(
+            Verb::Post,
+            "/api/v1/evidence",
+            Door::BringEvidence,
+            "Brings evidence that no API tells, whole or not at all.",
+        )
+    },
+    ask("/api/v1/evidence", Door::Evidence, "Every piece of evidence, and until when it counts."),
+    ask(
+        "/api/v1/evidence/{id}",
+        Door::EvidencePiece,
+        "One piece of evidence, and what follows from it now.",
+    ),
+    act(
+        Verb::Delete,
+        "/api/v1/evidence/{id}",
+        Door::WithdrawEvidence,
+        "Withdraws a piece of evidence: what it said is forgotten.",
+    ),
+    ask("/api/v1/findings", Door::Findings, "Findings of posture rules, worst first."),
+    ask("/api/v1/findings/{finding}", Door::Finding, "One finding with its whole story."),
+    act(
+        Verb::Post,
+        "/api/v1/findings/{finding}/acknowledge",
+        Door::AcknowledgeFinding,
+        "Says that somebody has seen a finding.",
+    ),
+    act(
+        Verb::Post,
+        "/api/v1/findings/{finding}/accept",
+        Door::AcceptFinding,
+        "Lives with a finding, because of something and until some time.",
+    ),
+    ask("/api/v1/posture/scans", Door::PostureScans, "What scans counted, newest first."),
+    ask("/api/v1/posture/report", Door::PostureReport, "The posture report, one page to keep."),
+    ask("/api/v1/posture/catalogue", Door::PostureCatalogue, "What posture rules can find."),
+    ask(
+        "/api/v1/posture/controls",
+        Door::PostureControls,
+        "How each control stands, or that it is not assessed.",
     ),
     ask("/api/v1/policies", Door::Policies, "The active bundle and its rules."),
     ask("/api/v1/openapi.json", Door::OpenApi, "The description of this API."),

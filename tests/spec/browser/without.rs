@@ -9,11 +9,11 @@ use super::signed_in;
 use crate::spec::rig::Gate;
 use crate::spec::rig::until;
 
-const TAB: &str = "\u{e004}";
-const ENTER: &str = "\u{e007}";
+pub(crate) const TAB: &str = "\u{e004}";
+pub(crate) const ENTER: &str = "\u{e007}";
 
 /// Presses Tab until what has the focus says this.
-async fn tab_to(browser: &Browser, words: &str) {
+pub(crate) async fn tab_to(browser: &Browser, words: &str) {
     let focus =
         "const e = document.activeElement; return e ? (e.textContent || e.name || e.id) : ''";
     for _ in 0..80 {

@@ -9,6 +9,10 @@ pub const UNDOCUMENTED: &[(&str, &str)] = &[
         "groups of a workspace have no 2.0 route; the page of 1.0 documents it",
     ),
     (
+        "2.0/repositories/{workspace}/{repo_slug}/src/{commit}/bitbucket-pipelines.yml",
+        "documented as `src/{commit}/{path}`, of which this one file is asked for",
+    ),
+    (
         "rest/auditing/1.0/events",
         "the audit plugin's own document has it; the product's leaves the plugin out",
     ),
@@ -27,6 +31,18 @@ pub const PARAMETERS: &[(Product, &str, &str, &str)] = &[
         "2.0/repositories/{workspace}/{repo_slug}/commits/{revision}",
         "exclude",
         "the words of the same page explain it, its table of parameters leaves it out",
+    ),
+    (
+        Product::Cloud,
+        "2.0/repositories/{workspace}/{repo_slug}/pullrequests",
+        "sort",
+        "sorting is documented once for all lists, not for each",
+    ),
+    (
+        Product::Cloud,
+        "2.0/repositories/{workspace}/{repo_slug}/pullrequests",
+        "fields",
+        "partial answers are documented once for all, not for each",
     ),
     (Product::DataCenter, "rest/api/latest/users", "limit", "it is a page, as its answers show"),
     (Product::DataCenter, "rest/api/latest/users", "permission.1", "documented as `permission.N`"),
@@ -68,6 +84,12 @@ pub const SCHEMAS: &[(&str, &str, &str)] = &[
     (
         "rest/keys/latest/projects/{projectKey}/repos/{repositorySlug}/ssh",
         "/values/*/key/createdDate: it is integer",
+        "the same",
+    ),
+    ("rest/ssh/latest/keys", "/values/*/createdDate: it is integer", "the same"),
+    (
+        "rest/access-tokens/latest/projects/{projectKey}/repos/{repositorySlug}",
+        "/values/*/createdDate: it is integer",
         "the same",
     ),
 ];

@@ -11,6 +11,7 @@ use portcullis::bitbucket::Server;
 use portcullis::bitbucket::Settings;
 use portcullis::bitbucket::StatusPost;
 use portcullis::bitbucket::StatusState;
+use portcullis::bitbucket::Switches;
 use portcullis::bitbucket::TestServer;
 use portcullis::bitbucket::scopes::Probe;
 use portcullis::graph::Id;
@@ -24,6 +25,7 @@ use portcullis::simulator::cloud_acts::PullAct;
 use portcullis::simulator::company::Company;
 use portcullis::simulator::datacenter::DcHolder;
 use portcullis::simulator::datacenter::GlobalLevel;
+use portcullis::simulator::datacenter::TokenHome;
 use portcullis::simulator::datacenter_acts::DcOpenPull;
 use portcullis::simulator::datacenter_acts::DcPullAct;
 use portcullis::simulator::git::Change;
@@ -152,7 +154,9 @@ async fn cloud() -> Toured {
     let acme = &mut company.workspaces[0];
     let (ada, ben) = (acme.people[0].uuid, acme.people[1].uuid);
     let production = acme.environment("repo-1", "Production", "Production");
-    let found = acme.repositories.iter().find(|found| found.slug == "repo-1").unwrap().uuid;
+    let found = acme.repositories.iter_mut().find(|found| found.slug == "repo-1").unwrap();
+    found.definition = Some("pipelines: {default: [{step: {script: [make]}}]}".to_owned());
+    let found = found.uuid;
     let token = company.issue(CloudCredential::new(ada, CredentialKind::AccessToken, SCOPES));
     let simulator = Simulator::start(company).await.unwrap();
     let test = TestServer { api_url: simulator.cloud_api(), token_url: None };
@@ -160,6 +164,7 @@ async fn cloud() -> Toured {
     let credential = Credential::Bearer(secret(&token));
     let connection = "acme-cloud".parse().unwrap();
     let client = Client::new(Settings { connection, server, credential }).unwrap();
+    client.switch(Switches::read(&["pipeline-definition".to_owned()], &[]).unwrap());
     let repository: Id = format!("acme-cloud/repository/{found}").parse().unwrap();
     let (home, face) = ("acme/repo-1", simulator.cloud());
     let tip = |branch: &str| {
@@ -219,6 +224,9 @@ async fn datacenter() -> Toured {
     let number = dc.add_repository("P0", "tour");
     dc.restrict("P0/tour", "pull-request-only", "PATTERN", "release/*");
     dc.hook("P0/tour", "https://ci.example.com/in", None, &["pr:opened"]);
+    let laptop = dc.key("laptop");
+    dc.ssh_keys.push(("root".to_owned(), laptop));
+    dc.list_token("ci", TokenHome::Repository("P0/tour".to_owned()), &["REPO_READ"]);
     let password = dc.password("root");
     let simulator = Simulator::start(company).await.unwrap();
     let server = Server::DataCenter { base_url: simulator.datacenter_url() };

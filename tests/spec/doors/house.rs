@@ -363,6 +363,7 @@ async fn gateway(
         modes: Modes::new(Mode::Enforce, store.modes().await.unwrap()),
         brake,
         notify,
+        patrol: portcullis::gateway::patrol::Settings::default(),
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },
         streams: Vec::new(),
         meters: Meters::new().unwrap(),
@@ -376,6 +377,7 @@ async fn gateway(
     let gateway = Gateway::new(parts);
     gateway.publish(World::read(WORLD.as_bytes()).unwrap()).unwrap();
     gateway.recall_brake().await.unwrap();
+    gateway.recall_evidence().await.unwrap();
     gateway
 }
 

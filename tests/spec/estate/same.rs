@@ -13,7 +13,9 @@ use portcullis::graph::difference;
 use portcullis::graph::world::Edge;
 
 /// What REST tells and the database does not: it lies in files, or in tables that are not read.
-const ONLY_BY_REST: [(Kind, &[&str]); 3] = [
+const ONLY_BY_REST: [(Kind, &[&str]); 5] = [
+    (Kind::User, &["created_at", "last_used_at"]),
+    (Kind::Token, &["created_at", "last_used_at", "expires_at"]),
     (Kind::Workspace, &["version"]),
     (
         Kind::Repository,
@@ -27,7 +29,7 @@ const ONLY_BY_REST: [(Kind, &[&str]); 3] = [
             "model_hotfix",
         ],
     ),
-    (Kind::Key, &["created_at", "fingerprint"]),
+    (Kind::Key, &["created_at", "fingerprint", "last_used_at", "expires_at"]),
 ];
 
 /// The differences of two worlds that have no good reason, each as one line.

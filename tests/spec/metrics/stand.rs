@@ -174,6 +174,7 @@ async fn gateway(folder: &Path, program: &Path, now: Time) -> Arc<Gateway> {
         modes: Modes::new(Mode::Enforce, Vec::new()),
         brake: brake::Settings::default(),
         notify: portcullis::notify::Settings::default(),
+        patrol: portcullis::gateway::patrol::Settings::default(),
         signing,
         verifier,
         keep: Keep { bodies: Duration::from_hours(24), sealed: Duration::from_hours(24) },

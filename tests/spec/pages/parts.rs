@@ -68,18 +68,17 @@ pub(crate) fn pages(text: Text<'_>) -> impl Iterator<Item = (&'static str, Strin
         ("ledger", ledger_page(text)),
         ("access asked of one", access_page(text, "user/1")),
         ("access asked of all", access_page(text, "")),
-        (
-            "access of a repository",
-            access::page(&desk(), &graph(text), "c1/repository/9", &Links::default()).unwrap(),
-        ),
-        (
-            "access of an identity",
-            access::page(&desk(), &graph(text), "c1/user/1", &Links::default()).unwrap(),
-        ),
+        ("access of a repository", thing_page(text, "c1/repository/9")),
+        ("access of an identity", thing_page(text, "c1/user/1")),
         ("identities", identities_page(text)),
         ("report", report_page(text)),
     ]
     .into_iter()
+}
+
+fn thing_page(text: &dyn Fn(&str) -> String, of: &str) -> String {
+    let sheet = access::told(&graph(text), of, &Links::default()).unwrap();
+    access::page(&desk(), &sheet)
 }
 
 /// A small graph in which every name is filled.

@@ -60,6 +60,7 @@ pub(crate) fn bundle(text: Text<'_>) -> Bundle {
         on_error: Verdict::Block,
         on_unknown: Verdict::Block,
         unknown_handled: false,
+        stance: None,
         remedies,
         owner: Some(text("owner")),
         approval: None,

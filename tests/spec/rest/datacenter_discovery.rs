@@ -7,6 +7,7 @@ use portcullis::bitbucket::Credential;
 use portcullis::graph::Id;
 use portcullis::graph::Kind;
 use portcullis::graph::Level;
+use portcullis::graph::Relation;
 use portcullis::graph::Snapshot;
 use portcullis::graph::Time;
 use portcullis::graph::World;
@@ -17,6 +18,7 @@ use portcullis::simulator::datacenter::DcLevel;
 use portcullis::simulator::datacenter::GlobalLevel;
 use portcullis::simulator::datacenter::ProjectPermission;
 use portcullis::simulator::datacenter::RepoPermission;
+use portcullis::simulator::datacenter::TokenHome;
 use portcullis::simulator::faults::Fault;
 use portcullis::simulator::oracle::dc_table;
 
@@ -159,6 +161,48 @@ async fn one_who_may_not_look_finds_gaps_and_never_nobody() {
     ] {
         assert!(gaps.contains(&gap), "{gap:?} in {gaps:?}");
     }
+}
+
+#[tokio::test]
+async fn keys_and_tokens_are_found_in_whose_hands_they_are() {
+    let mut company = estate();
+    let dc = &mut company.datacenter;
+    let laptop = dc.key("laptop");
+    dc.ssh_keys.push(("bob".to_owned(), laptop));
+    dc.list_token("mine", TokenHome::User("bob".to_owned()), &["REPO_WRITE", "PROJECT_READ"]);
+    dc.list_token("ci", TokenHome::Repository("ONE/api".to_owned()), &["REPO_WRITE"]);
+    dc.list_token("all", TokenHome::Project("ONE".to_owned()), &["REPO_ADMIN", "PROJECT_READ"]);
+    let bob = Credential::Basic { user: "bob".to_owned(), secret: secret(&dc.password("bob")) };
+    let credential = administrator(&mut company);
+    let (simulator, client) = serve(company, credential).await;
+    let world = discover(&client).await;
+    let id = |name: &str| {
+        let node = world.nodes.iter().find(|node| node.name.as_deref() == Some(name));
+        node.unwrap_or_else(|| panic!("no {name}")).id.clone()
+    };
+    let joined = |from: &str, is: Relation, to: &str| {
+        let (from, to) = (id(from), id(to));
+        world.edges.iter().any(|edge| edge.from == from && edge.is == is && edge.to == to)
+    };
+    assert!(joined("Bob", Relation::Holds, "laptop"));
+    assert!(joined("Bob", Relation::Holds, "mine") && joined("mine", Relation::ActsFor, "Bob"));
+    assert!(joined("ci", Relation::Write, "ONE/api"));
+    assert!(joined("all", Relation::Admin, "One"));
+    assert_eq!(id("laptop").kind(), Kind::Key);
+    assert_eq!(id("mine").kind(), Kind::Token);
+    assert!(!world.unknown.iter().any(|gap| gap.field == "credentials"));
+    // Bob reads his own and nobody else's: that is one gap, and nobody else is asked for.
+    simulator.clear_faults();
+    let asked =
+        || simulator.calls().iter().filter(|call| call.path.contains("/ssh/latest")).count();
+    let before = asked();
+    let world = discover(&datacenter_at(&simulator.datacenter_url(), bob)).await;
+    let gaps: Vec<_> = world.unknown.iter().filter(|gap| gap.field == "credentials").collect();
+    assert!(gaps.iter().all(|gap| gap.about.kind() == Kind::Workspace), "{gaps:?}");
+    for list in ["SSH keys", "HTTP access tokens"] {
+        assert!(gaps.iter().any(|gap| gap.why.contains(list)), "{list}: {gaps:?}");
+    }
+    assert!(asked() - before <= 6, "one handful, each at most twice");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use portcullis::bitbucket::Client;
 use portcullis::bitbucket::Credential;
 use portcullis::bitbucket::Progress;
+use portcullis::bitbucket::Switches;
 use portcullis::graph::Id;
 use portcullis::graph::Kind;
 use portcullis::graph::Level;
@@ -296,6 +297,61 @@ async fn a_server_that_goes_away_costs_nothing_that_was_known() {
     simulator.clear_faults();
     simulator.lay_fault("/2.0/repositories/acme", Fault::Status(403), None);
     assert!(client.discover(now(), |_| {}).await.is_err(), "no world without repositories");
+}
+
+const DEFINITION: &str = "
+image: registry.acme.example/build:1
+pipelines:
+  default:
+    - step:
+        image: {name: node:22, username: acme, password: canary-4f1d}
+        deployment: Production
+        script: ['echo $AWS_KEY | base64', 'curl https://canary-4f1d.example']
+";
+
+#[tokio::test]
+async fn a_definition_is_read_only_where_that_is_switched_on_and_no_line_of_it_is_kept() {
+    let company = || {
+        let mut company = estate();
+        let acme = &mut company.workspaces[0];
+        acme.repositories[0].definition = Some(DEFINITION.to_owned());
+        acme.add_repository("plain", "PAY");
+        acme.add_repository("off", "PAY").pipelines_enabled = false;
+        company
+    };
+    let asked = |simulator: &Simulator| {
+        simulator.calls().iter().filter(|call| call.path.contains("/src/")).count()
+    };
+    let (simulator, client) = serve(company(), SCOPES).await;
+    let world = discover(&client).await;
+    assert_eq!(asked(&simulator), 0, "off until it is switched on");
+    let repository = |name: &str| named(&world, Kind::Repository, name).attributes.clone();
+    assert_eq!(repository("acme/billing").get("images"), None);
+    assert_eq!(repository("acme/billing")["pipelines"], Value::Flag(true));
+    assert_eq!(repository("acme/off")["pipelines"], Value::Flag(false));
+    assert_eq!(
+        named(&world, Kind::Workspace, "Acme").attributes["definitions"],
+        Value::Flag(false)
+    );
+
+    let (simulator, client) = serve(company(), SCOPES).await;
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let (classes, hosts) = (words(&["pipeline-definition"]), words(&["*.acme.example"]));
+    client.switch(Switches::read(&classes, &hosts).unwrap());
+    let world = discover(&client).await;
+    assert_eq!(asked(&simulator), 2, "not where pipelines are off");
+    let repository = named(&world, Kind::Repository, "acme/billing");
+    let list = |words: &[&str]| Value::List(words.iter().map(|&word| word.to_owned()).collect());
+    let images = ["docker.io moving inline outside", "registry.acme.example moving own"];
+    assert_eq!(repository.attributes["images"], list(&images));
+    assert_eq!(repository.attributes["echoes"], list(&["AWS_KEY"]));
+    assert_eq!(repository.attributes["deployments"], list(&["Production"]));
+    let plain = named(&world, Kind::Repository, "acme/plain");
+    assert_eq!(plain.attributes["images"], Value::Nothing);
+    let hook = named(&world, Kind::Hook, "hooks.example.org");
+    assert_eq!(hook.attributes["external"], Value::Flag(true));
+    let written = String::from_utf8(world.write()).unwrap();
+    assert!(!written.contains("canary-4f1d") && !written.contains("base64"), "{written}");
 }
 
 #[tokio::test]

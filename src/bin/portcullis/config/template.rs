@@ -35,6 +35,13 @@ mode = "shadow"                # for new connections: shadow (decide, stop nobod
 longest = "4h"                 # `portcullis pause` holds nothing back for a while; it ends by itself
 second_person = false          # true: a pause takes two of [[operator.person]]
 
+[findings]
+every = "24h"                  # everything is looked at so often; what changed, at once
+# [[findings.rule]]            # which posture rules run where; the first that fits decides
+# rule = "posture/pipelines-disabled"   # its id, or an id or title that others have for it
+# enabled = true
+# project = "BILL"             # absent: all
+
 # Every decision, as JSON lines into a file or in batches to an https address; see docs/decisions.md.
 # [[stream]]
 # id = "siem"
@@ -61,7 +68,7 @@ once_per = "24h"               # how long the same cause reaches nobody again
 
 # Who hears what: the first that fits decides. What none fits goes to the connection's `security_contact`.
 # [[route]]
-# about = ["approve", "block"] # also: alert, alarm, pause; absent: alert, approve, block
+# about = ["approve", "block"] # also: alert, finding, alarm, pause, evidence; absent: alert, approve, block, finding
 # severity = "high"            # at least; absent: any
 # rules = "deploy"             # a rule or an area; absent: all
 # project = "BILL"             # absent: any
@@ -87,6 +94,8 @@ once_per = "24h"               # how long the same cause reaches nobody again
 # credential = { kind = "oauth", key = { env = "BITBUCKET_KEY" }, secret = { env = "BITBUCKET_SECRET" } }
 # protected_refs = ["main", "release/*"]
 # plan = "premium"             # free, standard or premium; no API tells it, absent it counts as unknown
+# classes = ["pipeline-definition"]  # reads bitbucket-pipelines.yml, of which facts are kept and no line; absent: it is not read
+# own_hosts = ["*.example.com"]  # hosts of one's own that webhooks may tell; absent: whether one is outside is unknown
 # effects = ["commit-status"]  # absent: nothing is ever written to Bitbucket
 # security_contact = "security"  # the channel that hears of it where no route fits
 # [[connection.hook]]

@@ -9,7 +9,9 @@ use portcullis::bitbucket::Client;
 use portcullis::bitbucket::Credential;
 use portcullis::bitbucket::Server;
 use portcullis::bitbucket::Settings;
+use portcullis::bitbucket::Switches;
 use portcullis::bitbucket::TestServer;
+use portcullis::bitbucket::switches::SwitchError;
 use portcullis::event::caller::Issuer;
 use portcullis::gateway::connections::Connection;
 use portcullis::gateway::connections::Connections;
@@ -60,6 +62,14 @@ fn one(at: usize, config: &ConnectionConfig, public_url: &str) -> Result<Connect
         }
         None => None,
     };
+    let switches = Switches::read(&config.classes, &config.own_hosts);
+    let switches = switches.map_err(|error| match error {
+        SwitchError::Class(_) => refused(key("classes"), &error),
+        SwitchError::Host(_) | SwitchError::TooMany => refused(key("own_hosts"), &error),
+    })?;
+    if let Some(client) = &client {
+        client.switch(switches);
+    }
     database::of(&key("database"), (product, client.as_ref()), config.database.as_ref())?;
     let hooks = config
         .hook

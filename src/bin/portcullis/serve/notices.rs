@@ -31,7 +31,7 @@ use crate::serve::length;
 const MAX_ONCE_PER_DAYS: u64 = 30;
 
 /// What is told where no route says what it answers.
-const DECISIONS: [On; 3] = [On::Alert, On::Approve, On::Block];
+const RULES: [On; 4] = [On::Alert, On::Approve, On::Block, On::Finding];
 
 /// Everything that is said of telling people, or what is wrong with the first bad part.
 pub fn of(config: &Config) -> Result<Settings, ConfigError> {
@@ -155,14 +155,14 @@ fn route(at: usize, told: &RouteConfig, known: &Known<'_>) -> Result<Route, Conf
     let on = told.about.iter().map(|text| word(&key("about"), text, On::from_text, On::TEXTS));
     let mut on = on.collect::<Result<BTreeSet<_>, _>>()?;
     if on.is_empty() {
-        on.extend(DECISIONS);
+        on.extend(RULES);
     }
     let severity = told
         .severity
         .as_ref()
         .map(|text| word(&key("severity"), text, Severity::from_text, Severity::TEXTS));
     let narrowed = [&told.severity, &told.rules, &told.connection, &told.project];
-    if !on.iter().any(|one| DECISIONS.contains(one)) && narrowed.iter().any(|one| one.is_some()) {
+    if !on.iter().any(|one| RULES.contains(one)) && narrowed.iter().any(|one| one.is_some()) {
         let why = "alarms and pauses concern the whole gate: leave out severity, rules, connection and project";
         return Err(ConfigError::value(key("about"), why));
     }

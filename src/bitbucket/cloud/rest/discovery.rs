@@ -3,9 +3,11 @@
 //! A list is whole or a gap: what a scope, plan or missing API hides is `unknown` with its sentence, never a short list.
 //! At most four questions at a time, and a fifth of the hour's calls is left to live questions.
 
+mod definition;
 mod people;
 mod places;
 mod settings;
+mod upkeep;
 
 use std::time::Duration;
 
@@ -58,8 +60,8 @@ impl Cloud {
         let told = |stage, done, total| progress(Progress { stage, done, total });
         told("workspace", 0, 1);
         let workspace: Workspace = self.crawl_one(&[], "the workspace").await?;
-        let mut scribe = Scribe::new(self.home(&workspace));
-        let top = write_workspace(&mut scribe, &workspace)?;
+        let mut scribe = Scribe::new(self.home(&workspace)).switched(self.switches());
+        let top = self.write_workspace(&mut scribe, &workspace)?;
         told("people", 0, 1);
         self.people(&mut scribe, &top).await?;
         self.workspace_settings(&mut scribe, &top).await?;
@@ -135,34 +137,40 @@ impl Cloud {
         self.transport().get(&call, Deadline::within(PATIENCE)).await
     }
 
+    fn write_workspace(
+        &self,
+        scribe: &mut Scribe,
+        workspace: &Workspace,
+    ) -> Result<Id, FetchError> {
+        let top = scribe.id(Kind::Workspace, &workspace.uuid).ok_or_else(|| FetchError::Form {
+            what: "the workspace",
+            why: "`uuid` is not a UUID".to_owned(),
+        })?;
+        let name = workspace.name.as_deref().unwrap_or(&workspace.slug);
+        let mut node = Node::new(top.clone(), name)
+            .text("slug", &workspace.slug)
+            .flag("definitions", self.switches().reads(CallClass::PipelineDefinition));
+        if let Some(private_only) = workspace.is_privacy_enforced {
+            node = node.flag("private_only", private_only);
+        }
+        match workspace.forking_mode.as_deref() {
+            Some("allow_forks") => node = node.text("forks", "any"),
+            Some("internal_only") => node = node.text("forks", "none"),
+            Some(_) | None => {}
+        }
+        scribe.node(node);
+        scribe.gap(
+            &top,
+            "premium",
+            "Cloud's API does not tell the plan: set it on the connection".to_owned(),
+        );
+        Ok(top)
+    }
+
     fn crawl_call(&self, path: &[&str], what: &'static str) -> Result<Call, FetchError> {
         let call = self.ask(path, what, CallClass::Metadata)?;
         Ok(Call { share: Share::Crawl, ..call })
     }
-}
-
-fn write_workspace(scribe: &mut Scribe, workspace: &Workspace) -> Result<Id, FetchError> {
-    let top = scribe.id(Kind::Workspace, &workspace.uuid).ok_or_else(|| FetchError::Form {
-        what: "the workspace",
-        why: "`uuid` is not a UUID".to_owned(),
-    })?;
-    let name = workspace.name.as_deref().unwrap_or(&workspace.slug);
-    let mut node = Node::new(top.clone(), name).text("slug", &workspace.slug);
-    if let Some(private_only) = workspace.is_privacy_enforced {
-        node = node.flag("private_only", private_only);
-    }
-    match workspace.forking_mode.as_deref() {
-        Some("allow_forks") => node = node.text("forks", "any"),
-        Some("internal_only") => node = node.text("forks", "none"),
-        Some(_) | None => {}
-    }
-    scribe.node(node);
-    scribe.gap(
-        &top,
-        "premium",
-        "Cloud's API does not tell the plan: set it on the connection".to_owned(),
-    );
-    Ok(top)
 }
 
 /// A text, or known to be none.

@@ -3,9 +3,11 @@
 //! A list is whole or a gap. Data Center says 401 to one that may not ask, and answers an ignored credential as it
 //! would a stranger: so the first answer must name the caller, and a 401 after that is a gap of its list.
 
+mod credentials;
 mod people;
 mod places;
 mod settings;
+mod upkeep;
 
 use std::time::Duration;
 
@@ -68,7 +70,7 @@ impl DataCenter {
         let name = self.host().to_owned();
         let id = self.connection().clone();
         let home = Connection { id, product: Product::DataCenter, name: Some(name.clone()) };
-        let mut scribe = Scribe::new(home);
+        let mut scribe = Scribe::new(home).switched(self.switches());
         let top = self.server(&mut scribe, &name).await?;
         told("people", 0, 1);
         self.people(&mut scribe, &top).await?;

@@ -17,13 +17,18 @@ use crate::gateway::ties::CALL;
 use crate::gateway::ties::TieError;
 use crate::graph::ConnectionId;
 use crate::graph::Kind;
+use crate::graph::NodeNo;
 use crate::graph::Product;
+use crate::graph::Snapshot;
 
 /// Calls that a live check of a step takes: its pipeline, and the step itself.
 const CALLS_A_CHECK: u64 = 2;
 
 /// Environments assumed for a repository before any was read: Bitbucket makes three where Pipelines is switched on.
 const ASSUMED_ENVIRONMENTS: u64 = 3;
+
+/// People whose keys and tokens a Data Center is asked for before a refusal of one ends it for all.
+const AT_ONCE: u64 = 4;
 
 /// Calls a second that a crawl makes while its budget lasts, four at a time; measured against Cloud's usual answer times
 /// of 200 to 400 ms.
@@ -77,15 +82,18 @@ impl Gateway {
         client: &Client,
     ) -> Result<SyncPlan, TieError> {
         let known = self.amount(&connection.id);
-        let (amount, counted_by, assumed) = if let Some(amount) = known {
+        let (mut amount, counted_by, assumed) = if let Some(amount) = known {
             (amount, "the last reading", None)
         } else {
             (asked(client).await?, "lists asked for now", Some(assumed(client.product())))
         };
-        let class = CallClass::Metadata;
+        if client.reads(CallClass::PipelineDefinition) && client.product() == Product::Cloud {
+            amount.definitions = amount.repositories;
+        }
         let lines = price::price(client.product(), &amount).into_iter();
-        let reads: Vec<Planned> =
-            lines.map(|line| Planned { what: line.what, calls: line.calls, class }).collect();
+        let planned =
+            |line: price::Line| Planned { what: line.what, calls: line.calls, class: line.class };
+        let reads: Vec<Planned> = lines.map(planned).collect();
         let calls = reads.iter().map(|line| line.calls).sum();
         let budget = client.budget_now();
         let kept = budget.per_hour.map(|all| share(f64::from(all) * LIVE_SHARE));
@@ -113,14 +121,27 @@ impl Gateway {
             let nodes = graph.all(kind).filter_map(|no| graph.node(no));
             nodes.filter(|node| node.id.connection() == *id).count() as u64
         };
+        let people = count(Kind::User);
         Some(Amount {
-            people: count(Kind::User),
+            people,
             groups: count(Kind::Group),
             projects: count(Kind::Project),
             repositories: count(Kind::Repository),
             environments: count(Kind::Environment),
+            hands: hands(&graph, id, people),
+            definitions: 0,
         })
     }
+}
+
+/// People whose keys and tokens are asked for: after a refusal, the few that it takes to be refused.
+fn hands(graph: &Snapshot, id: &ConnectionId, people: u64) -> u64 {
+    let of = |no: &NodeNo| graph.node(*no).is_some_and(|node| node.id.connection() == *id);
+    let refused = graph
+        .all(Kind::Workspace)
+        .filter(of)
+        .any(|no| graph.why_unknown(no, "credentials").is_some());
+    if refused { people.min(AT_ONCE) } else { people }
 }
 
 /// What is taken for granted before anything was read.
@@ -146,7 +167,7 @@ async fn asked(client: &Client) -> Result<Amount, TieError> {
         Product::Cloud => (0, repositories * ASSUMED_ENVIRONMENTS),
         Product::DataCenter => (projects, 0),
     };
-    Ok(Amount { people: 0, groups, projects, repositories, environments })
+    Ok(Amount { groups, projects, repositories, environments, ..Amount::default() })
 }
 
 /// How long so many calls take: those the purse has left at once, the rest as it fills.

@@ -306,7 +306,7 @@ pub(super) fn write_keys(scribe: &mut Scribe, place: &Id, list: List<Key>) {
 }
 
 /// An instant, or none.
-fn instant(text: Option<&str>) -> Value {
+pub(super) fn instant(text: Option<&str>) -> Value {
     let time = text.and_then(|text| text.parse::<Time>().ok());
     time.map_or(Value::Nothing, |time| Value::Text(time.to_string()))
 }
@@ -322,11 +322,9 @@ pub(super) fn write_hooks(scribe: &mut Scribe, place: &Id, list: List<Hook>) {
         let Some(id) = scribe.id(Kind::Hook, &hook.uuid) else { continue };
         let url = url::Url::parse(&hook.url).ok();
         let host = url.as_ref().and_then(url::Url::host_str);
-        let mut node = Node::new(id.clone(), host.unwrap_or("webhook"))
+        let node = Node::new(id.clone(), host.unwrap_or("webhook"))
             .with("events", Value::List(hook.events));
-        if let Some(host) = host {
-            node = node.text("host", host);
-        }
+        let mut node = scribe.host(node, host);
         for (name, flag) in [
             ("active", hook.active),
             ("secret_set", hook.secret_set),

@@ -11,6 +11,8 @@ use crate::bitbucket::transport::FetchError;
 use crate::graph::Id;
 use crate::graph::Kind;
 use crate::graph::Relation;
+use crate::graph::Time;
+use crate::graph::attribute::Value;
 use crate::graph::world::Node;
 
 #[derive(Deserialize)]
@@ -24,6 +26,9 @@ pub(super) struct User {
     active: Option<bool>,
     #[serde(rename = "type")]
     type_: Option<String>,
+    /// Milliseconds; told in the administrators' list alone, and left out for one who was never signed in.
+    last_authentication_timestamp: Option<i64>,
+    created_timestamp: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -45,9 +50,14 @@ pub(super) type Grants = (List<Grant>, List<Grant>);
 impl DataCenter {
     pub(super) async fn people(&self, scribe: &mut Scribe, top: &Id) -> Result<(), FetchError> {
         let users = unless_over(self.crawl(&["admin", "users"], "the users").await)?;
+        let mut people = Vec::new();
         for user in scribe.rows::<User>(top, "members", users) {
-            person(scribe, &user);
+            if let Some(id) = person(scribe, &user) {
+                scribe.node(seen(id.clone(), &user));
+                people.extend(user.slug.map(|slug| (id, slug)));
+            }
         }
+        self.credentials(scribe, top, &people).await?;
         let groups = unless_over(self.crawl(&["admin", "groups"], "the groups").await)?;
         for group in scribe.rows::<Group>(top, "groups", groups) {
             self.group(scribe, &group).await?;
@@ -114,6 +124,18 @@ pub(super) fn person(scribe: &mut Scribe, user: &User) -> Option<Id> {
     }
     scribe.node(node);
     Some(id)
+}
+
+/// What the administrators' list tells beside: since when, and when last.
+fn seen(id: Id, user: &User) -> Node {
+    let instant = |millis: Option<i64>| {
+        millis.map_or(Value::Nothing, |millis| Value::Text(Time::from_millis(millis).to_string()))
+    };
+    let node = Node::unnamed(id).with("last_used_at", instant(user.last_authentication_timestamp));
+    match user.created_timestamp {
+        Some(_) => node.with("created_at", instant(user.created_timestamp)),
+        None => node,
+    }
 }
 
 /// Writes a group; its name in small letters is its id.

@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::datacenter::rest::discovery::List;
+use crate::bitbucket::datacenter::rest::discovery::credentials;
+use crate::bitbucket::datacenter::rest::discovery::credentials::Token;
 use crate::bitbucket::datacenter::rest::discovery::people;
 use crate::bitbucket::datacenter::rest::discovery::people::Grants;
 use crate::bitbucket::datacenter::rest::discovery::people::User;
@@ -13,6 +15,8 @@ use crate::bitbucket::datacenter::rest::discovery::settings::Key;
 use crate::bitbucket::datacenter::rest::discovery::settings::Model;
 use crate::bitbucket::datacenter::rest::discovery::settings::Restriction;
 use crate::bitbucket::datacenter::rest::discovery::unless_over;
+use crate::bitbucket::datacenter::rest::discovery::upkeep;
+use crate::bitbucket::datacenter::rest::discovery::upkeep::Upkeep;
 use crate::bitbucket::scribe::Scribe;
 use crate::bitbucket::transport::FetchError;
 use crate::graph::Id;
@@ -72,9 +76,11 @@ pub(super) struct Lists {
     grants: Grants,
     restrictions: List<Restriction>,
     keys: List<Key>,
+    tokens: List<Token>,
     hooks: List<Hook>,
     branch: Result<Option<String>, FetchError>,
     model: Result<Model, FetchError>,
+    upkeep: Upkeep,
 }
 
 impl DataCenter {
@@ -109,6 +115,9 @@ impl DataCenter {
         let keys =
             self.crawl_plugin("keys", &["projects", key, "ssh"], "a project's access keys").await;
         settings::write_keys(scribe, &id, unless_over(keys)?);
+        let what = "a project's HTTP access tokens";
+        let tokens = self.crawl_plugin("access-tokens", &["projects", key], what).await;
+        credentials::write_tokens(scribe, &id, unless_over(tokens)?);
         let hooks = self.crawl(&["projects", key, "webhooks"], "a project's webhooks").await;
         settings::write_hooks(scribe, &id, unless_over(hooks)?);
         Ok(())
@@ -142,6 +151,8 @@ impl DataCenter {
         let rules = self.crawl_plugin("branch-permissions", &below(&["restrictions"]), what).await;
         let what = "a repository's access keys";
         let keys = self.crawl_plugin("keys", &below(&["ssh"]), what).await;
+        let what = "a repository's HTTP access tokens";
+        let tokens = self.crawl_plugin("access-tokens", &home, what).await;
         let hooks = self.crawl(&below(&["webhooks"]), "a repository's webhooks").await;
         let what = "a repository's default branch";
         let branch = match self.crawl_one::<Branch>("api", &below(&["default-branch"]), what).await
@@ -157,9 +168,11 @@ impl DataCenter {
             grants: (unless_over(users)?, unless_over(groups)?),
             restrictions: unless_over(rules)?,
             keys: unless_over(keys)?,
+            tokens: unless_over(tokens)?,
             hooks: unless_over(hooks)?,
             branch: unless_over(branch)?,
             model: unless_over(model)?,
+            upkeep: self.upkeep(repository).await?,
         })
     }
 }
@@ -175,11 +188,7 @@ fn visibility(node: Node, public: Option<bool>) -> Node {
 fn project_node(id: Id, project: &Project, default: Option<&&'static str>) -> Node {
     let name = project.name.as_deref().unwrap_or(&project.key);
     let personal = project.type_.as_deref() == Some("PERSONAL");
-    // Data Center knows no classification.
-    let node = Node::new(id, name)
-        .text("key", &project.key)
-        .flag("personal", personal)
-        .with("class", Value::Nothing);
+    let node = Node::new(id, name).text("key", &project.key).flag("personal", personal);
     let node = visibility(node, project.public);
     match default {
         Some(default) => node.text("default", default),
@@ -200,6 +209,7 @@ pub(super) fn write_repository(
         Ok(None) => node = node.with("default_branch", Value::Nothing),
         Err(error) => scribe.gap(&id, "default_branch", error.to_string()),
     }
+    let (node, rules) = upkeep::node(scribe, (&id, node), lists.upkeep);
     scribe.node(settings::model(node, lists.model.as_ref().ok()));
     if let Err(error) = lists.model {
         for field in settings::MODEL {
@@ -210,16 +220,17 @@ pub(super) fn write_repository(
     scribe.join(&id, Relation::In, &home, "repos");
     people::write_grants(scribe, &id, lists.grants);
     settings::write_restrictions(scribe, (&id, "REPOSITORY"), lists.restrictions);
+    upkeep::rules(scribe, &id, &rules);
     settings::write_keys(scribe, &id, lists.keys);
+    credentials::write_tokens(scribe, &id, lists.tokens);
     settings::write_hooks(scribe, &id, lists.hooks);
     Some(id)
 }
 
 fn repository_node(scribe: &Scribe, id: Id, repository: &Repository) -> Node {
     let name = format!("{}/{}", repository.project.key, repository.slug);
-    let mut node = visibility(Node::new(id, &name), repository.public)
-        .text("slug", &repository.slug)
-        .with("class", Value::Nothing);
+    let mut node =
+        visibility(Node::new(id, &name), repository.public).text("slug", &repository.slug);
     if let Some(archived) = repository.archived {
         node = node.flag("archived", archived);
     }

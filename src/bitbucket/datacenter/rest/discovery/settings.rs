@@ -73,25 +73,29 @@ pub(super) struct Key {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SshKey {
+pub(super) struct SshKey {
     id: u64,
     label: Option<String>,
     fingerprint: Option<String>,
     created_date: Option<Moment>,
+    /// Left out for one that was never used.
+    last_authenticated: Option<Moment>,
+    /// Left out for one without an end.
+    expiry_days: Option<i64>,
 }
 
 /// Milliseconds, as Data Center's other dates; its documents say a date, or digits in a text. An answer that is another
 /// is no reason to lose the key.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Moment {
+pub(super) enum Moment {
     Millis(i64),
     Text(String),
     Other(IgnoredAny),
 }
 
 impl Moment {
-    fn time(&self) -> Option<Time> {
+    pub(super) fn time(&self) -> Option<Time> {
         match self {
             Self::Millis(millis) => Some(Time::from_millis(*millis)),
             Self::Text(text) => {
@@ -192,14 +196,39 @@ pub(super) fn write_restrictions(
     }
 }
 
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+/// An instant as an attribute; none where it was left out.
+pub(super) fn instant(moment: Option<&Moment>) -> Value {
+    let time = moment.and_then(Moment::time);
+    time.map_or(Value::Nothing, |time| Value::Text(time.to_string()))
+}
+
 fn write_key(scribe: &mut Scribe, key: &SshKey) -> Option<Id> {
+    key_of(scribe, key, "access key")
+}
+
+/// Writes a key of this kind and gives its id.
+pub(super) fn key_of(scribe: &mut Scribe, key: &SshKey, kind: &'static str) -> Option<Id> {
     let id = scribe.id(Kind::Key, &key.id.to_string())?;
-    let name = key.label.as_deref().filter(|label| !label.is_empty()).unwrap_or("access key");
-    let mut node = Node::new(id.clone(), name).text("kind", "access key");
+    let name = key.label.as_deref().filter(|label| !label.is_empty()).unwrap_or(kind);
+    let mut node = Node::new(id.clone(), name)
+        .text("kind", kind)
+        .with("last_used_at", instant(key.last_authenticated.as_ref()));
+    let created = key.created_date.as_ref().and_then(Moment::time);
+    match (key.expiry_days, created) {
+        (None, _) => node = node.with("expires_at", Value::Nothing),
+        (Some(days), Some(created)) => {
+            let end = created.millis().saturating_add(days.saturating_mul(DAY));
+            node = node.text("expires_at", &Time::from_millis(end).to_string());
+        }
+        (Some(_), None) => {}
+    }
     if let Some(fingerprint) = &key.fingerprint {
         node = node.text("fingerprint", fingerprint);
     }
-    if let Some(created) = key.created_date.as_ref().and_then(Moment::time) {
+    if let Some(created) = created {
         node = node.text("created_at", &created.to_string());
     }
     scribe.node(node);
@@ -220,11 +249,9 @@ pub(super) fn write_hooks(scribe: &mut Scribe, place: &Id, list: List<Hook>) {
         let url = url::Url::parse(&hook.url).ok();
         let host = url.as_ref().and_then(url::Url::host_str);
         let secret = hook.configuration.map(|configuration| configuration.secret.is_some());
-        let mut node = Node::new(id.clone(), host.unwrap_or("webhook"))
+        let node = Node::new(id.clone(), host.unwrap_or("webhook"))
             .with("events", Value::List(hook.events));
-        if let Some(host) = host {
-            node = node.text("host", host);
-        }
+        let mut node = scribe.host(node, host);
         for (name, flag) in
             [("active", hook.active), ("secret_set", secret), ("tls_verified", hook.verified)]
         {

@@ -1,0 +1,35 @@
+package portcullis.rules.posture.webhook_skips_certificate_check_test
+
+import data.portcullis.rules.posture.webhook_skips_certificate_check as rule
+
+reasons(found) := {finding.reason | some finding in found}
+
+about(facts) := {
+	"version": 1,
+	"subject": {"kind": "hook"},
+	"connection": {"id": "acme-cloud", "product": "cloud"},
+	"unknown": [],
+	"hook": facts,
+}
+
+hook(facts) := about(object.union({"host": "ci.example.net", "place": "acme/shop", "active": true, "external": true, "secret_set": true, "tls_verified": true, "owners": [{"name": "Ana", "active": true}], "owners_left": false}, facts))
+
+test_finds_one_that_does_not_check if {
+	reasons(rule.finding) == {"The webhook of acme/shop does not check the certificate of ci.example.net: anybody on the way can read it."} with input as hook({"tls_verified": false})
+}
+
+test_leaves_others_alone if {
+	count(rule.finding) == 0 with input as hook({})
+}
+
+test_leaves_others_alone_too if {
+	count(rule.finding) == 0 with input as hook({"tls_verified": false, "active": false})
+}
+
+test_what_is_not_known_is_not_found if {
+	count(rule.finding) == 0 with input as about({"host": "ci.example.net", "place": "acme/shop", "active": true})
+}
+
+test_fires_on_a_whole_document if {
+	count(rule.finding) == 1 with input as about({"host": "ci.example.net", "place": "acme/shop", "active": true, "external": true, "secret_set": false, "tls_verified": false, "owners": null, "owners_left": true})
+}

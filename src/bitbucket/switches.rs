@@ -1,0 +1,133 @@
+//! What a connection lets discovery read beyond what it always reads, and which hosts are the organisation's own. Both are
+//! the operator's word: nothing of Bitbucket's changes them.
+
+use std::net::IpAddr;
+
+use crate::bitbucket::transport::CallClass;
+
+/// The most hosts of one's own: each webhook is held against all of them.
+pub const MAX_HOSTS: usize = 200;
+
+/// The classes that are off until they are switched on.
+const SWITCHED: &[CallClass] = &[CallClass::PipelineDefinition];
+
+/// Nothing is switched on.
+pub(crate) static NONE: Switches = Switches { classes: Vec::new(), own_hosts: Vec::new() };
+
+/// What is switched on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Switches {
+    classes: Vec<CallClass>,
+    /// In small letters; `*.` in front takes every host below.
+    own_hosts: Vec<String>,
+}
+
+/// Switches that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SwitchError {
+    /// No class of that name can be switched.
+    #[error("`{0}` is no class that can be switched on: `pipeline-definition` is the only one")]
+    Class(String),
+    /// Not a host.
+    #[error("`{0}` is no host: write it like `ci.example.com`, or `*.example.com` for all below")]
+    Host(String),
+    /// Too many.
+    #[error("more than {MAX_HOSTS} hosts of one's own: name a whole domain, like `*.example.com`")]
+    TooMany,
+}
+
+impl Switches {
+    /// Reads classes and hosts as a configuration writes them.
+    pub fn read(classes: &[String], own_hosts: &[String]) -> Result<Self, SwitchError> {
+        if own_hosts.len() > MAX_HOSTS {
+            return Err(SwitchError::TooMany);
+        }
+        let class = |word: &String| {
+            let known = CallClass::from_text(word).filter(|class| SWITCHED.contains(class));
+            known.ok_or_else(|| SwitchError::Class(shown(word)))
+        };
+        let host = |text: &String| {
+            let plain = text.strip_prefix("*.").unwrap_or(text);
+            let good = |sign: char| sign.is_ascii_alphanumeric() || "-.:".contains(sign);
+            let is_host = !plain.is_empty() && plain.chars().all(good);
+            is_host.then(|| text.to_ascii_lowercase()).ok_or_else(|| SwitchError::Host(shown(text)))
+        };
+        Ok(Self {
+            classes: classes.iter().map(class).collect::<Result<_, _>>()?,
+            own_hosts: own_hosts.iter().map(host).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether this class is read: one that needs no switch always is.
+    pub fn reads(&self, class: CallClass) -> bool {
+        !SWITCHED.contains(&class) || self.classes.contains(&class)
+    }
+
+    /// Whether a host is none of the organisation's own; nothing where no own hosts were named. An address that nobody
+    /// outside can have is always an own one.
+    pub fn is_external(&self, host: &str) -> Option<bool> {
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        let inside = match host.parse::<IpAddr>() {
+            Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+            Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local(),
+            Err(_) => host == "localhost",
+        };
+        if inside {
+            return Some(false);
+        }
+        if self.own_hosts.is_empty() {
+            return None;
+        }
+        let own = self.own_hosts.iter().any(|own| match own.strip_prefix("*.") {
+            Some(domain) => host.strip_suffix(domain).is_some_and(|head| head.ends_with('.')),
+            None => host == *own,
+        });
+        Some(!own)
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn switches(hosts: &[&str]) -> Switches {
+        let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+        Switches::read(&[], &hosts).unwrap()
+    }
+
+    #[test]
+    fn a_host_is_outside_only_where_the_own_ones_are_named() {
+        let some = switches(&["ci.acme.example", "*.corp.example"]);
+        for (host, external) in [
+            ("ci.acme.example", false),
+            ("CI.Acme.Example", false),
+            ("build.corp.example", false),
+            ("corp.example", true),
+            ("evilcorp.example", true),
+            ("collector.example.net", true),
+            ("127.0.0.1", false),
+            ("[::1]", false),
+            ("10.1.2.3", false),
+        ] {
+            assert_eq!(some.is_external(host), Some(external), "{host}");
+        }
+        assert_eq!(switches(&[]).is_external("collector.example.net"), None);
+        assert_eq!(switches(&[]).is_external("localhost"), Some(false));
+    }
+
+    #[test]
+    fn a_class_that_needs_no_switch_is_refused_as_one() {
+        let word = |word: &str| Switches::read(&[word.to_owned()], &[]);
+        assert!(word("pipeline-definition").unwrap().reads(CallClass::PipelineDefinition));
+        assert!(!Switches::default().reads(CallClass::PipelineDefinition));
+        assert!(Switches::default().reads(CallClass::Metadata));
+        for wrong in ["metadata", "source", ""] {
+            assert!(word(wrong).is_err(), "{wrong}");
+        }
+        assert!(Switches::read(&[], &["https://x".to_owned()]).is_err());
+    }
+}

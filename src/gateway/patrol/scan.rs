@@ -1,0 +1,203 @@
+//! One scan of one connection: what is due, the walk over it, and what it comes to.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+
+use crate::gateway::Gateway;
+use crate::gateway::patrol::due::Due;
+use crate::gateway::workers::PoolError;
+use crate::graph::Admins;
+use crate::graph::ConnectionId;
+use crate::graph::Id;
+use crate::graph::Time;
+use crate::policy::RuleId;
+use crate::posture::Catalogue;
+use crate::posture::Listing;
+use crate::posture::Outcome;
+use crate::posture::Scan;
+use crate::posture::Tally;
+use crate::posture::round::Round;
+use crate::store::CountedFindings;
+use crate::store::ScanMark;
+use crate::store::StoreError;
+
+/// Workers of a scan are half of the cores, at most so many: a scan never takes the road's.
+const MAX_WORKERS: usize = 4;
+
+/// How far a scan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Progress {
+    /// Since when it runs.
+    pub since: Time,
+    /// Subjects that are done.
+    pub done: u64,
+    /// Subjects there are.
+    pub of: u64,
+}
+
+/// Why a scan did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// The rules cannot be asked.
+    #[error("the posture rules cannot be asked: {0}")]
+    Pool(#[from] PoolError),
+    /// What was found cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The work itself was cut off.
+    #[error("the gateway is ending")]
+    Ending,
+}
+
+/// What a scan works with.
+pub(in crate::gateway) struct Beat {
+    /// The round it makes.
+    pub round: Arc<Round>,
+    /// The rules' own words.
+    pub catalogue: Catalogue,
+    /// Whether it looks at everything.
+    pub mark: ScanMark,
+    /// Who administers which place, as far as it was worked out.
+    pub admins: Arc<Mutex<Admins>>,
+}
+
+impl Gateway {
+    /// Looks at what is due of a connection and keeps what was found. None: there is nothing to look at.
+    pub(in crate::gateway) async fn scan(
+        &self,
+        connection: &ConnectionId,
+        due: &Due,
+    ) -> Result<Option<Scan>, ScanError> {
+        let _alone = self.patrol.alone.lock().await;
+        let graph = self.graph.load_full();
+        if self.connections.get(connection).is_none()
+            || graph.as_of_connection(connection).is_none()
+        {
+            return Ok(None);
+        }
+        let posture = self.policies.posture();
+        let since = self.clock.now();
+        let round = Round::new(
+            Arc::clone(&graph),
+            Arc::new(self.held(connection)),
+            Arc::clone(&posture.bundle),
+            Arc::new(self.patrol_settings.choices.clone()),
+            since,
+        );
+        let round = Arc::new(round.addressed(Arc::new(self.addresses())));
+        let (ids, mark) = self.subjects_due(&round, connection, due).await?;
+        if ids.is_empty() && mark == ScanMark::Part {
+            return Ok(None);
+        }
+        let beat =
+            Beat { catalogue: Catalogue::of(&posture.bundle), round, mark, admins: Arc::default() };
+        let began = tokio::time::Instant::now();
+        let pool = posture.pool(workers()).await?;
+        let looked = self.walk_over(&beat, &pool, connection, ids).await;
+        self.patrol.note(connection, None);
+        let subjects = looked?;
+        let scan = self.sum_up(&beat, connection, subjects).await?;
+        self.store.keep_scan(&scan, mark).await?;
+        self.meters.patrol().done(scan.at);
+        self.show_findings().await?;
+        tracing::info!(
+            %connection,
+            subjects,
+            whole = mark == ScanMark::Whole,
+            took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "scanned"
+        );
+        Ok(Some(scan))
+    }
+
+    /// The subjects to look at. Of everything, also those that something is kept about and that may be gone.
+    async fn subjects_due(
+        &self,
+        round: &Arc<Round>,
+        connection: &ConnectionId,
+        due: &Due,
+    ) -> Result<(Vec<Id>, ScanMark), ScanError> {
+        let (round, wanted, due) = (Arc::clone(round), connection.clone(), due.clone());
+        let work = move || match due.of(&wanted, &round.graph) {
+            Some(ids) => (ids, ScanMark::Part),
+            None => (round.subjects(&wanted), ScanMark::Whole),
+        };
+        let (mut ids, mark) = spawn_blocking(work).await.map_err(|_| ScanError::Ending)?;
+        if mark == ScanMark::Whole {
+            let known: BTreeSet<&Id> = ids.iter().collect();
+            let kept = self.store.subjects_with_findings(connection).await?;
+            let gone: Vec<Id> = kept.into_iter().filter(|id| !known.contains(id)).collect();
+            ids.extend(gone);
+        }
+        Ok((ids, mark))
+    }
+
+    /// What every rule says of every subject of the connection, those that were looked at earlier included.
+    async fn sum_up(
+        &self,
+        beat: &Beat,
+        connection: &ConnectionId,
+        subjects: u64,
+    ) -> Result<Scan, ScanError> {
+        let (round, wanted) = (Arc::clone(&beat.round), connection.clone());
+        let asked = spawn_blocking(move || round.asked_of(&wanted)).await;
+        let asked = asked.map_err(|_| ScanError::Ending)?;
+        let at = self.clock.now();
+        let counted = self.store.count_findings(Some(connection), at).await?;
+        Ok(Scan {
+            connection: connection.to_string(),
+            at,
+            graph_revision: beat.round.graph.revision(),
+            bundle: beat.round.bundle.revision.clone(),
+            subjects,
+            tallies: tallies(&beat.catalogue, &asked, &counted),
+        })
+    }
+}
+
+impl Gateway {
+    /// Shows on the metrics how many findings there are.
+    pub(in crate::gateway) async fn show_findings(&self) -> Result<(), StoreError> {
+        let counted = self.store.count_findings(None, self.clock.now()).await?;
+        self.meters.patrol().show(&counted);
+        Ok(())
+    }
+}
+
+/// A line for every rule that was asked about anything. What neither fails nor is unknown passes.
+fn tallies(
+    catalogue: &Catalogue,
+    asked: &BTreeMap<RuleId, u64>,
+    counted: &[CountedFindings],
+) -> Vec<Tally> {
+    let of = |rule: &RuleId, outcome: Outcome| {
+        let mine = counted.iter().filter(|one| one.rule == *rule && one.outcome == outcome);
+        mine.map(|one| one.count).sum::<u64>()
+    };
+    let line = |listing: &Listing| {
+        let rule = &listing.rule;
+        let (fail, unknown) = (of(rule, Outcome::Fail), of(rule, Outcome::Unknown));
+        let all = asked.get(rule).copied().unwrap_or_default();
+        let failing = counted.iter().filter(|one| one.outcome == Outcome::Fail);
+        Tally {
+            rule: rule.clone(),
+            severity: listing.severity,
+            pass: all.saturating_sub(fail + unknown),
+            fail,
+            unknown,
+            accepted: failing.filter(|one| one.rule == *rule).map(|one| one.accepted).sum(),
+        }
+    };
+    catalogue.rules.iter().filter(|one| asked.contains_key(&one.rule)).map(line).collect()
+}
+
+fn workers() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores / 2).clamp(1, MAX_WORKERS)
+}

@@ -1,0 +1,84 @@
+//! Findings and controls, as people look at them.
+
+use crate::http::answer::Answer;
+use crate::http::console::findings::controls;
+use crate::http::console::findings::list as page;
+use crate::http::console::findings::list::Listing;
+use crate::http::console::findings::one;
+use crate::http::console::findings::one::Step;
+use crate::http::doors::House;
+use crate::http::doors::call::Call;
+use crate::http::doors::console;
+use crate::http::doors::console::PLAIN;
+use crate::http::doors::findings;
+use crate::http::doors::offer::Offer;
+use crate::http::doors::posture;
+use crate::http::problem::Problem;
+use crate::posture::Scan;
+use crate::posture::Wish;
+use crate::posture::kept;
+use crate::posture::last_of_each;
+
+/// What the list takes: what the API's takes.
+pub(in crate::http::doors) const LIST: Offer =
+    PLAIN.asked(findings::WISHES).refusing(&[404, 409, 503]);
+
+/// What the page of one finding takes.
+pub(in crate::http::doors) const SHOW: Offer = PLAIN.refusing(&[404, 503]);
+
+/// What the control map takes.
+pub(in crate::http::doors) const CONTROLS: Offer = PLAIN.refusing(&[503]);
+
+/// Findings, the worst first.
+pub(in crate::http::doors) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> {
+    let asked = findings::wish(house, &console::pairs(call))?;
+    let rows = u32::try_from(console::ROWS).ok();
+    let wish = Wish { limit: asked.limit.or(rows), ..asked };
+    let found = house.gateway.findings(&wish).await?;
+    let scans = posture::scans(house).await?;
+    let scans: Vec<Scan> = last_of_each(&scans).into_iter().cloned().collect();
+    let catalogue = house.gateway.catalogue();
+    let listing = Listing {
+        findings: &found.findings,
+        next: found.next,
+        wish,
+        scans: &scans,
+        catalogue: &catalogue,
+    };
+    Ok(console::page(house, call, |desk| page::page(desk, &listing)))
+}
+
+/// One finding.
+pub(in crate::http::doors) async fn show(house: &House, call: &Call) -> Result<Answer, Problem> {
+    let story = house.gateway.finding(&call.parameter).await?;
+    let shown = one::Shown {
+        finding: &story.finding,
+        rule: story.rule.as_ref(),
+        products: story.product.into_iter().collect(),
+        facts: story.facts.iter().map(|fact| (fact.path.clone(), fact.value.to_string())).collect(),
+        as_of: Some(story.as_of),
+        steps: story.steps.iter().map(step).collect(),
+    };
+    Ok(console::page(house, call, |desk| one::page(desk, &shown)))
+}
+
+/// What happened, who did it, and why.
+fn step(step: &kept::Step) -> Step {
+    let mut said = step.deed.to_string();
+    if let Some(until) = step.until {
+        said.push_str(&format!(" until {until}"));
+    }
+    if let Some(by) = &step.by {
+        said.push_str(&format!(" by {by}"));
+    }
+    if let Some(because) = &step.because {
+        said.push_str(&format!(", because: {because}"));
+    }
+    Step { at: step.at, said }
+}
+
+/// The control map.
+pub(in crate::http::doors) async fn map(house: &House, call: &Call) -> Result<Answer, Problem> {
+    let map = posture::map(house).await?;
+    Ok(console::page(house, call, |desk| controls::page(desk, &map)))
+}

@@ -1,0 +1,101 @@
+//! Who looks after a thing: whom Bitbucket names; else the person it acts for; else those who administer just where it
+//! is, those who administer everything left aside; of a whole workspace, its administrators.
+
+use crate::graph::Kind;
+use crate::graph::Known;
+use crate::graph::NodeNo;
+use crate::graph::Snapshot;
+use crate::graph::Sureness;
+use crate::policy::subject::credential::Owner;
+use crate::posture::evidence::Person;
+use crate::posture::look::Ground;
+use crate::posture::look::id;
+
+/// Most owners that a document names: more look after nothing in particular.
+const MAX_OWNERS: usize = 20;
+
+/// Those who look after a thing; nothing for nobody.
+pub(super) struct Owners {
+    people: Known<Vec<NodeNo>>,
+    sure: Sureness,
+}
+
+impl Owners {
+    /// Of a thing. Who administers a place is worked out once for all that is there.
+    pub(super) fn of(ground: &Ground<'_>, thing: NodeNo) -> Self {
+        let graph = ground.graph;
+        let changers = ground.changers(thing);
+        let told = graph.ownership(thing, &changers);
+        if !told.owners.is_empty() {
+            return Self { people: Known::Value(told.owners), sure: told.sure };
+        }
+        let everywhere = graph.places_of(thing).iter().any(|place| is_workspace(graph, *place));
+        let mut people = graph.active_people(changers.nodes);
+        people.retain(|person| everywhere || !graph.administers_all(*person));
+        let people = match (people.is_empty(), changers.unknown) {
+            (false, _) => Known::Value(people),
+            (true, Some(why)) => Known::Unknown(why),
+            (true, None) => Known::Nothing,
+        };
+        Self { people, sure: Sureness::Inferred }
+    }
+
+    /// The people; nobody where nothing tells.
+    pub(super) fn people(&self) -> &[NodeNo] {
+        self.people.value().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// As a document names them.
+    pub(super) fn named(&self, graph: &Snapshot) -> Known<Vec<Owner>> {
+        let named = |person: &NodeNo| Owner {
+            id: id(graph, *person),
+            name: Known::Value(graph.name(*person).to_owned()),
+            active: active(graph, *person),
+            sure: Known::Value(self.sure.as_str().to_owned()),
+        };
+        self.people.clone().map(|people| people.iter().take(MAX_OWNERS).map(named).collect())
+    }
+
+    /// Whether everybody has left: one who has not is enough for a no.
+    pub(super) fn left(&self, ground: &Ground<'_>) -> Known<bool> {
+        let people = match &self.people {
+            Known::Value(people) => people,
+            Known::Nothing => return Known::Nothing,
+            Known::Unknown(why) => return Known::Unknown(why.clone()),
+        };
+        let mut unknown = None;
+        for person in people {
+            match left(ground, *person) {
+                Known::Value(_) => {}
+                Known::Nothing => return Known::Value(false),
+                Known::Unknown(why) => unknown = Some(why),
+            }
+        }
+        unknown.map_or(Known::Value(true), Known::Unknown)
+    }
+}
+
+fn is_workspace(graph: &Snapshot, place: NodeNo) -> bool {
+    graph.node(place).is_some_and(|node| node.id.kind() == Kind::Workspace)
+}
+
+/// Whether somebody is switched on: what is not told counts as yes.
+pub(super) fn active(graph: &Snapshot, node: NodeNo) -> Known<bool> {
+    Known::Value(graph.flag(node, "active") != Known::Value(false))
+}
+
+/// When somebody left, as evidence tells.
+pub(super) fn left(ground: &Ground<'_>, person: NodeNo) -> Known<crate::graph::Time> {
+    let Some(node) = ground.graph.node(person) else { return Known::default() };
+    ground.held.left(as_person(ground.graph, person, &node.id))
+}
+
+/// A person, as evidence may name him.
+pub(super) fn as_person<'g>(
+    graph: &'g Snapshot,
+    person: NodeNo,
+    id: &'g crate::graph::Id,
+) -> Person<'g> {
+    let email = graph.text(person, "email").value().copied();
+    Person { id, email, name: graph.node(person).and_then(|node| node.name.as_deref()) }
+}

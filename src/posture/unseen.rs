@@ -1,0 +1,79 @@
+//! Subjects that nobody has seen: where a list of a place could not be read, what is in it is not known to comply. A rule
+//! about hooks then says unknown of the repository whose hooks it could not see, and names what would show them.
+//!
+//! Without this a missing scope would make findings disappear, which reads like a pass.
+
+use crate::graph::Kind;
+use crate::graph::NodeNo;
+use crate::graph::Relation;
+use crate::graph::Snapshot;
+use crate::graph::Why;
+use crate::policy::Rule;
+use crate::policy::SubjectKind;
+use crate::posture::Gap;
+use crate::posture::Judgement;
+use crate::posture::Outcome;
+
+/// The lists of a place and the subjects that they tell.
+const LISTS: [(&str, SubjectKind); 9] = [
+    ("members", SubjectKind::Identity),
+    ("projects", SubjectKind::Project),
+    ("repositories", SubjectKind::Repository),
+    ("keys", SubjectKind::Credential),
+    ("tokens", SubjectKind::Credential),
+    ("hooks", SubjectKind::Hook),
+    ("runners", SubjectKind::Runner),
+    ("variables", SubjectKind::Variable),
+    ("environments", SubjectKind::Variable),
+];
+
+/// What a place may hold that was not seen: the kind of subject and why, each list once.
+pub fn unseen(graph: &Snapshot, place: NodeNo) -> Vec<(SubjectKind, Why)> {
+    let is_place = graph.node(place).is_some_and(|node| {
+        matches!(node.id.kind(), Kind::Workspace | Kind::Project | Kind::Repository)
+    });
+    if !is_place {
+        return Vec::new();
+    }
+    let mut all: Vec<(SubjectKind, Why)> = LISTS
+        .iter()
+        .filter_map(|(list, kind)| Some((*kind, graph.why_unknown(place, list)?.clone())))
+        .collect();
+    let environments = graph.led_from(place, Relation::DeploysTo).into_iter();
+    let environments = environments.filter_map(|environment| graph.find(&environment));
+    all.extend(environments.filter_map(|environment| {
+        Some((SubjectKind::Variable, graph.why_unknown(environment, "variables")?.clone()))
+    }));
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// What these rules say of a place for the subjects in it that were not seen. Nothing for a place that was seen whole.
+pub fn judge_unseen<'r>(
+    graph: &Snapshot,
+    place: NodeNo,
+    rules: impl IntoIterator<Item = &'r Rule>,
+) -> Vec<Judgement> {
+    let unseen = unseen(graph, place);
+    if unseen.is_empty() {
+        return Vec::new();
+    }
+    let of = |rule: &'r Rule| {
+        let about = rule.stance.as_ref()?.subject;
+        let gaps = unseen.iter().filter(|(kind, _)| *kind == about);
+        let gap = |(kind, why): &(SubjectKind, Why)| Gap {
+            path: kind.as_str().to_owned(),
+            why: why.as_str().to_owned(),
+        };
+        let unknown: Vec<Gap> = gaps.map(gap).collect();
+        (!unknown.is_empty()).then(|| Judgement {
+            rule: rule.id.clone(),
+            outcome: Outcome::Unknown,
+            severity: rule.severity,
+            reasons: Vec::new(),
+            unknown,
+        })
+    };
+    rules.into_iter().filter_map(of).collect()
+}

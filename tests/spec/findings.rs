@@ -1,0 +1,7 @@
+//! What is wrong when nothing happens: what becomes of a finding, what is looked at again, and what people are told.
+
+mod lifecycle;
+mod owners;
+mod patrol;
+mod stand;
+mod touched;

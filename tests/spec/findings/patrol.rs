@@ -1,0 +1,266 @@
+//! The patrol: what is found, kept, looked at again, told; and that a bad rule or subject costs nobody else anything.
+
+use std::time::Duration;
+
+use portcullis::gateway::bundles::Source;
+use portcullis::gateway::findings::FindingError;
+use portcullis::gateway::patrol::Settings;
+use portcullis::notify;
+use portcullis::policy::bundle::Severity;
+use portcullis::posture::Acceptance;
+use portcullis::posture::Outcome;
+use portcullis::posture::State;
+use portcullis::posture::Wish;
+use portcullis::posture::choice::Choice;
+use portcullis::posture::choice::Choices;
+use portcullis::posture::choice::Switch;
+use portcullis::posture::kept::Deed;
+use portcullis::posture::lifecycle::Refused;
+use serde_json::json;
+
+use super::stand::NOW;
+use super::stand::Stand;
+use super::stand::acme;
+use super::stand::but;
+use super::stand::not_knowing;
+use super::stand::without;
+
+const PUBLIC: &str = "repository-public";
+const SITE: &str = "repository/2";
+const DAY: Duration = Duration::from_hours(24);
+
+#[tokio::test]
+async fn what_is_wrong_is_found_with_reason_proof_owner_and_rule() {
+    let stand = Stand::new().await;
+    stand.read(&acme()).await;
+    let found = stand.one(PUBLIC, SITE).await.unwrap();
+    assert_eq!(
+        (found.outcome, found.state, found.severity),
+        (Outcome::Fail, State::New, Severity::Critical)
+    );
+    assert_eq!(
+        (found.subject.name.as_str(), found.subject.kind.as_str()),
+        ("acme/site", "repository")
+    );
+    assert!(found.aliases.iter().any(|one| one.id == "be273f0a-678e-49af-b9f8-8f3913acef97"));
+    assert_eq!((found.owner.name.as_str(), found.owner.sure.as_str()), ("Mia", "inferred"));
+    assert!(!found.reasons.is_empty());
+    assert!(stand.one(PUBLIC, "repository/1").await.is_none(), "what passes is not kept");
+    let story = stand.gateway.finding(&found.id).await.unwrap();
+    let facts: Vec<&str> = story.facts.iter().map(|fact| fact.path.as_str()).collect();
+    assert!(found.reasons[0].proof.iter().all(|path| facts.contains(&path.as_str())), "{facts:?}");
+    assert_eq!(story.rule.unwrap().rule.as_str(), "posture/repository-public");
+    assert_eq!(story.age_ms, 5 * 60 * 1_000, "as old as the graph");
+    assert_eq!(story.steps.iter().map(|step| step.deed).collect::<Vec<_>>(), [Deed::Found]);
+}
+
+#[tokio::test]
+async fn a_scan_counts_every_subject_and_unknown_is_never_a_pass() {
+    let stand = Stand::new().await;
+    stand.read(&not_knowing(acme(), "repository/1", "visibility")).await;
+    let scans = stand.gateway.scans(None, None, 10).await.unwrap();
+    assert_eq!((scans.scans.len(), scans.running.len()), (1, 0));
+    let tally = |name: &str| {
+        let rule = format!("posture/{name}");
+        scans.scans[0].tallies.iter().find(|one| one.rule.as_str() == rule).unwrap().clone()
+    };
+    let public = tally(PUBLIC);
+    assert_eq!((public.pass, public.fail, public.unknown), (0, 1, 1));
+    let metrics = prometheus::TextEncoder::new()
+        .encode_to_string(&stand.gateway.meters.registry().gather())
+        .unwrap();
+    let failing = stand.found(Wish { outcome: Some(Outcome::Fail), ..Wish::default() }).await;
+    let critical = failing.iter().filter(|one| one.severity == Severity::Critical).count();
+    let line = format!("portcullis_findings{{outcome=\"fail\",severity=\"critical\"}} {critical}");
+    assert!(metrics.contains(&line), "{line} in {metrics}");
+    assert!(metrics.contains("portcullis_scans_total{outcome=\"done\"} 1"));
+    assert!(metrics.contains("portcullis_posture_faults_total 0"));
+}
+
+#[tokio::test]
+async fn it_is_fixed_when_bitbucket_says_so_and_regresses_when_it_is_undone() {
+    let stand = Stand::new().await;
+    stand.read(&acme()).await;
+    stand.let_pass(DAY);
+    stand.read(&but(acme(), SITE, "visibility", json!("private"))).await;
+    let fixed = stand.one(PUBLIC, SITE).await.unwrap();
+    assert_eq!(
+        (fixed.state, fixed.outcome, fixed.since),
+        (State::Fixed, Outcome::Pass, NOW.plus(DAY))
+    );
+    stand.let_pass(DAY);
+    stand.read(&acme()).await;
+    let again = stand.one(PUBLIC, SITE).await.unwrap();
+    assert_eq!((again.state, again.first_seen), (State::Regressed, NOW));
+    let deeds = stand.deeds().await;
+    let mine: Vec<&String> = deeds.iter().filter(|deed| deed.contains(PUBLIC)).collect();
+    assert_eq!(
+        mine,
+        [
+            "posture/repository-public found",
+            "posture/repository-public fixed",
+            "posture/repository-public regressed"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn unknown_never_fixes_it() {
+    let stand = Stand::new().await;
+    stand.read(&acme()).await;
+    stand.read(&not_knowing(acme(), SITE, "visibility")).await;
+    let found = stand.one(PUBLIC, SITE).await.unwrap();
+    assert_eq!((found.state, found.outcome), (State::New, Outcome::Unknown));
+    assert!(found.unknown.iter().any(|gap| gap.why.contains("no scope")), "{:?}", found.unknown);
+    assert!(!found.reasons.is_empty(), "what was said last stays");
+}
+
+#[tokio::test]
+async fn what_is_gone_is_fixed_but_not_what_only_could_not_be_listed() {
+    let stand = Stand::new().await;
+    stand.read(&acme()).await;
+    let gone = without(acme(), SITE);
+    stand.read(&not_knowing(gone.clone(), "workspace/w", "repositories")).await;
+    let missing = stand.one(PUBLIC, SITE).await.unwrap();
+    assert_eq!((missing.state, missing.outcome), (State::New, Outcome::Unknown));
+    stand.read(&gone).await;
+    let fixed = stand.one(PUBLIC, SITE).await.unwrap();
+    assert_eq!((fixed.state, fixed.outcome), (State::Fixed, Outcome::Pass));
+    let steps = stand.gateway.finding(&fixed.id).await.unwrap().steps;
+    assert_eq!(steps.last().unwrap().deed, Deed::Gone);
+}
+
+#[tokio::test]
+async fn only_what_a_change_can_alter_is_looked_at_again() {
+    let stand = Stand::new().await;
+    stand.read(&acme()).await;
+    stand.read(&but(acme(), SITE, "archived", json!(true))).await;
+    let scans = stand.gateway.scans(None, None, 10).await.unwrap().scans;
+    assert!(
+        scans[0].subjects < scans[1].subjects,
+        "{} of {}",
+        scans[0].subjects,
+        scans[1].subjects
+    );
+    let rules =
+        |at: usize| scans[at].tallies.iter().map(|one| one.rule.clone()).collect::<Vec<_>>();
+    assert_eq!(rules(0), rules(1), "and all is counted all the same");
+    let same = but(acme(), SITE, "archived", json!(true));
+    stand.read(&same).await;
+    assert_eq!(
+        stand.gateway.scans(None, None, 10).await.unwrap().scans.len(),
+        2,
+        "nothing changed"
+    );
+}
+
+#[tokio::test]
+async fn accepted_it_is_told_so_and_ends_by_itself() {
+    let stand = Stand::new().await;
+    stand.read(&acme()).await;
+    let found = stand.one(PUBLIC, SITE).await.unwrap();
+    let said =
+        |until| Acceptance { by: "Mia".to_owned(), because: "our public site".to_owned(), until };
+    let story = stand.gateway.accept_finding(&found.id, said(NOW.plus(DAY * 3))).await.unwrap();
+    assert_eq!(story.finding.state, State::Accepted);
+    stand.round().await;
+    let wish = Wish { state: Some(State::Accepted), ..Wish::default() };
+    assert_eq!(stand.found(wish.clone()).await.len(), 1, "a look changes nothing of it");
+    let tallies = &stand.gateway.scans(None, None, 1).await.unwrap().scans[0].tallies;
+    assert_eq!(tallies.iter().map(|one| one.accepted).sum::<u64>(), 1);
+    stand.let_pass(DAY * 3);
+    assert!(stand.found(wish.clone()).await.is_empty(), "it is over at its very end");
+    assert!(stand.gateway.patrol().await);
+    let steps = stand.gateway.finding(&found.id).await.unwrap().steps;
+    let deeds: Vec<Deed> = steps.iter().map(|step| step.deed).collect();
+    assert_eq!(deeds, [Deed::Found, Deed::Accepted, Deed::Lapsed]);
+    let past = stand.gateway.accept_finding(&found.id, said(NOW)).await;
+    assert!(matches!(past, Err(FindingError::Refused(Refused::Past(_)))));
+    let nobody = stand.gateway.acknowledge_finding("f-0000000000000000", "Mia", "").await;
+    assert!(matches!(nobody, Err(FindingError::Unknown)));
+    let seen = stand.gateway.acknowledge_finding(&found.id, "Mia", "on it").await.unwrap();
+    assert_eq!(seen.finding.state, State::Acknowledged);
+}
+
+#[tokio::test]
+async fn it_is_listed_by_what_is_asked() {
+    let stand = Stand::new().await;
+    stand.read(&acme()).await;
+    let count = async |wish: Wish| stand.found(wish).await.len();
+    let all = count(Wish::default()).await;
+    assert!(all > 2);
+    for alias in ["be273f0a-678e-49af-b9f8-8f3913acef97", "Repository is publicly accessible"] {
+        let wish = Wish { rule: Some(alias.to_owned()), ..Wish::default() };
+        assert_eq!(count(wish).await, 1, "by {alias}");
+    }
+    let about =
+        |id: &str| Wish { subject: Some(format!("acme/{id}").parse().unwrap()), ..Wish::default() };
+    let (site, web, everything) = (
+        count(about(SITE)).await,
+        count(about("project/web")).await,
+        count(about("workspace/w")).await,
+    );
+    assert!(site > 0 && site <= web && web < all, "{site} {web} {all}");
+    assert_eq!(everything, all);
+    let owner = Wish { owner: Some("Mia".to_owned()), ..Wish::default() };
+    assert!(count(owner).await >= site);
+    let wrong = Wish { category: Some("nonsense".to_owned()), ..Wish::default() };
+    assert!(matches!(stand.gateway.findings(&wrong).await, Err(FindingError::Wrong(_))));
+    let first = stand.gateway.findings(&Wish { limit: Some(1), ..Wish::default() }).await.unwrap();
+    let (mut seen, mut next) = (1, first.next);
+    while let Some(after) = next {
+        let wish = Wish { after: Some(after), limit: Some(1), ..Wish::default() };
+        let page = stand.gateway.findings(&wish).await.unwrap();
+        (seen, next) = (seen + page.findings.len(), page.next);
+    }
+    assert_eq!(seen, all, "page by page");
+}
+
+/// Rules that fail, that never answer, and that find something.
+fn rules(folder: &std::path::Path) {
+    let rule = |name: &str, body: &str| {
+        let text = format!(
+            "# METADATA\n# title: {name}\n# description: For a test.\n# custom:\n#   subject: repository\n#   category: Test\n#   reads: [repository.visibility]\n#   severity: high\n#   remedies: [{{\"steps\": \"Change it.\"}}]\npackage portcullis.rules.posture.{name}\n\n{body}\n"
+        );
+        let path = folder.join(format!("posture/{name}.rego"));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let finding = r#"finding contains {"reason": "It is public.", "proof": ["repository.visibility"]} if input.repository.visibility == "public""#;
+    rule("works", finding);
+    rule("mumbles", r#"finding contains "nonsense" if input.repository.visibility == "public""#);
+}
+
+#[tokio::test]
+async fn a_bad_rule_is_unknown_for_itself_and_costs_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    rules(folder.path());
+    let source = Source::Folder(folder.path().to_owned());
+    let stand = Stand::with(source, Settings::default(), notify::Settings::default()).await;
+    stand.read(&acme()).await;
+    assert_eq!(stand.one("works", SITE).await.unwrap().outcome, Outcome::Fail);
+    let bad = stand.one("mumbles", SITE).await.unwrap();
+    assert_eq!(bad.outcome, Outcome::Unknown);
+    assert!(bad.unknown[0].why.contains("could not be evaluated"), "{:?}", bad.unknown);
+    assert!(stand.one("mumbles", "repository/1").await.is_none(), "there it answered");
+}
+
+#[tokio::test]
+async fn a_rule_runs_where_somebody_chose_it_and_is_unknown_once_it_does_not() {
+    let chosen = |switch, project: &str| {
+        Choices(vec![Choice {
+            rule: "Repository is publicly accessible".to_owned(),
+            connection: None,
+            project: Some(project.to_owned()),
+            switch,
+        }])
+    };
+    let off = Settings { choices: chosen(Switch::Off, "WEB"), ..Settings::default() };
+    let stand = Stand::with(Source::Shipped, off, notify::Settings::default()).await;
+    stand.read(&acme()).await;
+    assert!(stand.one(PUBLIC, SITE).await.is_none(), "not in this project");
+    let elsewhere = Settings { choices: chosen(Switch::Off, "BILL"), ..Settings::default() };
+    let stand = Stand::with(Source::Shipped, elsewhere, notify::Settings::default()).await;
+    stand.read(&acme()).await;
+    assert!(stand.one(PUBLIC, SITE).await.is_some());
+}
