@@ -1,4 +1,5 @@
 //! Bitbucket Cloud.
 
+pub(crate) mod audit;
 pub mod rest;
 pub mod webhook;

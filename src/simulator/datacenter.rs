@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::simulator::datacenter_audit::DcAuditLog;
 use crate::simulator::delivery::Outcome;
 use crate::simulator::git::Git;
 use crate::simulator::pulls::PullRequest;
@@ -310,6 +311,8 @@ pub struct DataCenter {
     pub repositories: Vec<DcRepository>,
     /// Tokens and passwords.
     pub credentials: Vec<DcCredential>,
+    /// The audit log.
+    pub audit: DcAuditLog,
     numbers: u64,
 }
 
@@ -331,6 +334,7 @@ impl DataCenter {
             projects: Vec::new(),
             repositories: Vec::new(),
             credentials: Vec::new(),
+            audit: DcAuditLog::default(),
             numbers: 0,
         }
     }

@@ -21,6 +21,7 @@ use crate::simulator::datacenter::GlobalLevel;
 use crate::simulator::datacenter::ProjectPermission;
 use crate::simulator::datacenter_access::Caller;
 use crate::simulator::datacenter_access::caller;
+use crate::simulator::datacenter_audit as audit;
 use crate::simulator::datacenter_json as shape;
 use crate::simulator::datacenter_repository as repository;
 use crate::simulator::faults::Posted;
@@ -75,6 +76,7 @@ fn routed(dc: &mut DataCenter, ask: &DcAsk<'_>, posted: &mut Vec<Posted>) -> Rep
             "build-status" => repository::builds(dc, ask, rest),
             "branch-permissions" => repository::restrictions(dc, ask, rest),
             "keys" => repository::access_keys(dc, ask, rest),
+            "auditing" => audit::events(dc, ask, rest),
             _ => Err(missing()),
         },
         _ => Err(missing()),

@@ -144,6 +144,15 @@ async fn act(house: &House, route: &Route) -> (RequestBuilder, Trace) {
             let path = format!("connections/{}/sync", connected(house).await);
             (post(&path), admin("discovery asked for"))
         }
+        Door::ImportAudit => {
+            let path = format!("connections/{}/audit", connected(house).await);
+            let line = json!({
+                "timestamp": "2026-11-21T18:05:00.000Z", "author": {"id": "2"},
+                "type": {"actionI18nKey": "bitbucket.service.user.audit.action.groupcreated"},
+                "affectedObjects": [{"type": "GROUP", "id": "devs", "name": "devs"}],
+            });
+            (post(&path).json(&json!({"lines": line.to_string()})), admin("audit lines imported"))
+        }
         reads => panic!(
             "{reads:?} changes something: say here how it is called and which entry it leaves"
         ),
@@ -250,7 +259,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 35] = [
+const READING: [&str; 36] = [
     "doctor",
     "demo",
     "event",
@@ -261,6 +270,7 @@ const READING: [&str; 35] = [
     "access diff",
     "access since",
     "access import",
+    "audit list",
     "identities",
     "access report",
     "policy check",
@@ -290,10 +300,11 @@ const READING: [&str; 35] = [
 ];
 
 /// Commands that change a gate.
-const CHANGING: [&str; 15] = [
+const CHANGING: [&str; 16] = [
     "connect",
     "sync",
     "disconnect",
+    "audit import",
     "serve",
     "check",
     "pause",
@@ -375,6 +386,11 @@ impl Prepared {
         let scope = super::rig::CLOUD;
         let base = self.gate.town.simulator.datacenter_url();
         let password = self.gate.path("dc.password").display().to_string();
+        let file = self.gate.path("one.audit.log");
+        let line =
+            r#"{"timestamp":"2026-11-21T18:05:00Z","type":{"actionI18nKey":"groupcreated"}}"#;
+        std::fs::write(&file, line).unwrap();
+        let file = file.display().to_string();
         let more: Vec<&str> = match command {
             "connect" => vec![
                 "walked",
@@ -391,6 +407,7 @@ impl Prepared {
             ],
             "sync" => vec!["walked", "--no-wait"],
             "disconnect" => vec!["walked"],
+            "audit import" => vec![&file, "--connection", super::rig::DATACENTER],
             "pause" => vec!["--for", "1h", "--reason", "a walk"],
             "resume" => vec![],
             "policy promote" => vec!["deploy", "--scope", scope, "--yes"],

@@ -1,6 +1,7 @@
 //! The command line, as the contract names it. Each command's own file says what it does.
 
 mod access;
+mod audit;
 mod decision;
 mod govern;
 mod history;
@@ -28,6 +29,9 @@ pub use access::Paths;
 pub use access::Report;
 pub use access::ReportFormat;
 pub use access::WhoCan;
+pub use audit::Audit;
+pub use audit::AuditImport;
+pub use audit::AuditList;
 pub use decision::Decision;
 pub use decision::DecisionFilter;
 pub use decision::DecisionPage;
@@ -185,6 +189,9 @@ pub enum Command {
     /// Reports about access, access over time, and a graph from elsewhere than REST.
     #[command(subcommand)]
     Access(Access),
+    /// Audit logs of Bitbucket: lines, changes, and what has no counterpart.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Hold nothing back for a while; everything goes on being decided and recorded.
     Pause(Pause),
     /// End a pause.

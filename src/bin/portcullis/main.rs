@@ -2,6 +2,7 @@
 
 mod about;
 mod assembly;
+mod audit;
 mod check;
 mod cli;
 mod client;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         Command::Paths(question) => in_runtime(graph::paths(question)),
         Command::Identities(question) => in_runtime(access::identities(question)),
         Command::Access(command) => in_runtime(access::run(command)),
+        Command::Audit(command) => in_runtime(audit::run(command)),
     }
 }
 

@@ -15,6 +15,7 @@ mod step;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use url::Url;
 
@@ -29,6 +30,7 @@ use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
 use crate::bitbucket::client::below;
 use crate::bitbucket::client::workspace;
+use crate::bitbucket::cloud::audit::Organization;
 use crate::bitbucket::cloud::rest::account::Account;
 use crate::bitbucket::issuer::Issuer;
 use crate::bitbucket::transport::Call;
@@ -41,6 +43,7 @@ use crate::bitbucket::transport::Transport;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
+use crate::secret::Secret;
 
 /// Calls an hour and credential. Source: "API request limits"; only large workspaces have more.
 const CALLS_PER_HOUR: u32 = 1_000;
@@ -54,6 +57,8 @@ struct Inner {
     workspace: String,
     api: Url,
     transport: Transport,
+    /// Whose audit log is read.
+    organization: OnceLock<Organization>,
 }
 
 impl Cloud {
@@ -75,11 +80,29 @@ impl Cloud {
         let way = (api.scheme() == "https", trust);
         let transport = Transport::new(held, way, Some(CALLS_PER_HOUR))?;
         let workspace = workspace(slug)?;
-        Ok(Self(Arc::new(Inner { connection, workspace, api, transport })))
+        let organization = OnceLock::new();
+        Ok(Self(Arc::new(Inner { connection, workspace, api, transport, organization })))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
         &self.0.connection
+    }
+
+    /// Reads this organisation's audit log from now on; the first stays. A test server's stands beside its API.
+    pub(crate) fn audit_from(
+        &self,
+        organization: &str,
+        token: &Secret<String>,
+        trust: &Trust,
+    ) -> Result<(), SettingsError> {
+        let test = Some(self.api()).filter(|api| api.as_str() != CLOUD_API);
+        let organization = Organization::new(organization, token, test, trust)?;
+        let _ = self.0.organization.set(organization);
+        Ok(())
+    }
+
+    pub(crate) fn organization(&self) -> Option<&Organization> {
+        self.0.organization.get()
     }
 
     pub(crate) fn issuer(&self) -> Issuer {

@@ -18,6 +18,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use url::Url;
 
+use crate::bitbucket::audit::AuditKind;
 use crate::bitbucket::budget::Share;
 use crate::bitbucket::client::Credential;
 use crate::bitbucket::client::SettingsError;
@@ -57,6 +58,8 @@ struct Inner {
     numbers: Cache<String, String>,
     /// What discovery reads instead of REST.
     database: OnceLock<Database>,
+    /// Where the audit log is read.
+    audit: OnceLock<AuditKind>,
 }
 
 #[derive(serde::Deserialize)]
@@ -88,8 +91,8 @@ impl DataCenter {
         let transport = Transport::new(held, (base.scheme() == "https", trust), None)?;
         let names = Cache::new(MAX_NAMES);
         let numbers = Cache::builder().max_capacity(MAX_NAMES).time_to_live(NAME_HOLDS).build();
-        let database = OnceLock::new();
-        Ok(Self(Arc::new(Inner { connection, base, transport, names, numbers, database })))
+        let (database, audit) = (OnceLock::new(), OnceLock::new());
+        Ok(Self(Arc::new(Inner { connection, base, transport, names, numbers, database, audit })))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
@@ -107,6 +110,15 @@ impl DataCenter {
     /// Discovery reads this database from now on; the first to be named stays.
     pub(crate) fn discover_from(&self, database: Database) {
         let _ = self.0.database.set(database);
+    }
+
+    /// Reads the audit log there from now on; the first stays.
+    pub(crate) fn audit_from(&self, kind: AuditKind) {
+        let _ = self.0.audit.set(kind);
+    }
+
+    pub(crate) fn audit(&self) -> Option<&AuditKind> {
+        self.0.audit.get()
     }
 
     /// Takes note of `PROJECT/slug`; another text is passed over.
@@ -198,7 +210,12 @@ impl DataCenter {
         &self.0.transport
     }
 
-    fn ask(&self, path: &[&str], what: &'static str, class: CallClass) -> Result<Call, FetchError> {
+    pub(crate) fn ask(
+        &self,
+        path: &[&str],
+        what: &'static str,
+        class: CallClass,
+    ) -> Result<Call, FetchError> {
         Ok(Call { url: below(&self.0.base, path)?, what, class, share: Share::Live })
     }
 

@@ -21,6 +21,9 @@ pub const AUTHZEN_BODY: usize = 256 * 1024;
 /// What an operator's form or command sends.
 pub const OPERATOR_BODY: usize = 64 * 1024;
 
+/// Lines of an audit log at once: some 1,000 of Data Center's. Who has more sends them in parts.
+pub const AUDIT_BODY: usize = 2 * 1024 * 1024;
+
 const fn read(
     surface: Surface,
     pattern: &'static str,
@@ -266,6 +269,20 @@ pub static ROUTES: &[Route] = &[
         Door::AccessSince,
         "Since when an identity could do something to a resource, and what made it so.",
     ),
+    ask(
+        "/api/v1/audit",
+        Door::Audit,
+        "Audit logs: where each source stands, lines, changes, and which explains which.",
+    ),
+    Route {
+        body: BodyLimit::Bytes(AUDIT_BODY),
+        ..act(
+            Verb::Post,
+            "/api/v1/connections/{connection}/audit",
+            Door::ImportAudit,
+            "Takes lines of an audit log.",
+        )
+    },
     ask("/api/v1/identities", Door::Identities, "Every identity that is no person."),
     ask("/api/v1/access/report", Door::AccessReport, "A report about access."),
     ask("/api/v1/access/page", Door::AccessPage, "A page about a repository or identity, to keep."),

@@ -9,6 +9,10 @@ pub const UNDOCUMENTED: &[(&str, &str)] = &[
         "groups of a workspace have no 2.0 route; the page of 1.0 documents it",
     ),
     (
+        "admin/v1/orgs/{orgId}/events",
+        "Atlassian's organisations have a document of their own; Bitbucket's leaves them out",
+    ),
+    (
         "rest/auditing/1.0/events",
         "the audit plugin's own document has it; the product's leaves the plugin out",
     ),

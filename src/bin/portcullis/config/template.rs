@@ -86,6 +86,7 @@ once_per = "24h"               # how long the same cause reaches nobody again
 # workspace = "acme"
 # credential = { kind = "oauth", key = { env = "BITBUCKET_KEY" }, secret = { env = "BITBUCKET_SECRET" } }
 # protected_refs = ["main", "release/*"]
+# audit = { kind = "organization", id = "00000000-0000-0000-0000-000000000000", token = { env = "ATLASSIAN_KEY" } }
 # plan = "premium"             # free, standard or premium; no API tells it, absent it counts as unknown
 # effects = ["commit-status"]  # absent: nothing is ever written to Bitbucket
 # security_contact = "security"  # the channel that hears of it where no route fits
@@ -113,6 +114,7 @@ once_per = "24h"               # how long the same cause reaches nobody again
 # product = "datacenter"
 # base_url = "https://bitbucket.example.com"
 # credential = { kind = "token", token = { file = "dc.token" } }
+# audit = { kind = "rest" }    # who changed what; or { kind = "folder", path = "/var/atlassian/application-data/bitbucket/log/audit" }
 # database = { url = { file = "bitbucket-database.url" } }  # its own PostgreSQL, read-only, instead of REST
 "#;
 
