@@ -161,6 +161,8 @@ KNOWN = {
     "renewHooks": {"path.connection": "connection"},
     "scopes": {"path.connection": "connection"},
     "sync": {"path.connection": "connection"},
+    "audit": {"query.connection": "connection"},
+    "importAudit": {"path.connection": "connection"},
     "syncProgress": {"path.connection": "connection"},
     "evidence": {"query.connection": "connection"},
     "doctor": {"query.connection": "connection"},
@@ -175,7 +177,7 @@ KNOWN = {
 # deed that is not asked of such a thing, an edge that is not there.
 REFERRING = {"bringEvidence", "newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "disconnect", "renewHooks", "sync",
              "doctor", "evaluation", "evaluations", "searchSubject", "searchResource", "searchAction", "whoCan", "can",
-             "paths", "accessDiff", "accessPage", "consoleAccess", "consoleAccessOf"}
+             "paths", "accessDiff", "audit", "importAudit", "accessPage", "consoleAccess", "consoleAccessOf"}
 
 
 def configuration(token, ids, asked):

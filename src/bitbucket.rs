@@ -4,12 +4,15 @@
 //! an [`Unreadable`], which becomes a dead letter with its sentence. No commit message, description, title or comment
 //! text gets further than this room.
 
+pub mod audit;
 mod budget;
 pub mod client;
 mod cloud;
 pub mod datacenter;
 mod fields;
+mod gist;
 pub mod issuer;
+pub mod journal;
 mod json;
 pub mod meter;
 pub mod price;

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod approvers;
+pub mod audit;
 pub mod authzen;
 pub mod brake;
 pub mod bundles;
@@ -172,6 +173,8 @@ pub struct Gateway {
     pub public_url: String,
     /// What was connected while it runs.
     pub ties: ties::Ties,
+    /// What is remembered of audit logs between two looks.
+    pub audits: audit::Audits,
     /// What was asked of Bitbucket and is not told yet.
     pub outgoing: outgoing::Outgoing,
     /// What people brought because no API tells it.
@@ -258,6 +261,7 @@ impl Gateway {
             clock: parts.clock,
             connections: parts.connections,
             ties: ties::Ties::default(),
+            audits: audit::Audits::default(),
             outgoing,
             policies: parts.policies,
             graph: ArcSwap::from_pointee(parts.graph),
@@ -382,6 +386,7 @@ impl Gateway {
         tasks.spawn(ties::run(Arc::clone(self)));
         tasks.spawn(reconcile::run(Arc::clone(self)));
         tasks.spawn(patrol::run(Arc::clone(self)));
+        tasks.spawn(audit::run(Arc::clone(self)));
         tasks.spawn(policies::watch(Arc::clone(self)));
         tasks.spawn(issuers::run(Arc::clone(self)));
         tasks.spawn(meters::gauges::run(Arc::clone(self)));

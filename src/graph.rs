@@ -4,6 +4,7 @@
 //! room reads a clock, a file or a socket; what is known is handed in and questions are answered from it.
 
 mod ask;
+pub mod audit;
 mod build;
 mod capability;
 mod change;

@@ -24,6 +24,7 @@ mod answer;
 pub mod cloud;
 mod cloud_access;
 pub mod cloud_acts;
+pub mod cloud_audit;
 pub mod cloud_build;
 mod cloud_history;
 mod cloud_hooks;
@@ -41,6 +42,7 @@ pub mod datacenter;
 mod datacenter_access;
 mod datacenter_checks;
 pub mod datacenter_acts;
+pub mod datacenter_audit;
 pub mod datacenter_build;
 mod datacenter_credentials;
 pub mod datacenter_export;
@@ -55,6 +57,7 @@ pub mod delivery;
 pub mod faults;
 pub mod git;
 pub mod issuer;
+mod limit;
 pub mod oracle;
 pub mod pipelines;
 pub mod pulls;
@@ -135,6 +138,12 @@ impl Simulator {
     /// Takes all faults away.
     pub fn clear_faults(&self) {
         hold(&self.state.faults).clear();
+    }
+
+    /// From now on Cloud answers so many calls within an hour that rolls, and 429 to all others; an hour lasts as long as
+    /// is said, so that a test can live through several.
+    pub fn limit_calls(&self, calls: u32, hour: Duration) {
+        hold(&self.state.limit).set(calls, hour);
     }
 
     /// Every request answered so far, in order.

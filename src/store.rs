@@ -10,8 +10,10 @@
 //! In reading order: [`open`](Store::open), [`deliveries`](Store::keep), [`recording`](Store::record),
 //! [`log`](Store::append), then what is read and kept beside them.
 
+mod audit;
 mod connections;
 mod copy;
+mod crawl;
 mod decisions;
 mod deliveries;
 mod entries;
@@ -49,12 +51,22 @@ mod trouble;
 mod wal;
 mod writer;
 
+pub use audit::AuditFilter;
+pub use audit::AuditPlace;
+pub use audit::AuditState;
+pub use audit::AuditWhich;
+pub use audit::KeptChange;
+pub use audit::KeptLine;
+pub use audit::MAX_AUDIT_ROWS;
+pub use audit::NewChange;
 pub use connections::Ended;
 pub use connections::KeptConnection;
 pub use copy::CopyError;
 pub use copy::Go;
 pub use copy::Mark;
 pub use copy::Progress;
+pub use crawl::CutShort;
+pub use crawl::GOES_ON;
 pub use decisions::Counts;
 pub use deliveries::Claimed;
 pub use deliveries::DeadLetter;

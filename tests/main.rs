@@ -20,6 +20,7 @@ mod spec {
     mod approvals;
     mod approvals_read;
     mod attacks;
+    mod audit;
     mod authzen;
     mod backup;
     mod bitbucket;
@@ -32,6 +33,7 @@ mod spec {
     mod commands;
     mod conformance;
     mod crash;
+    mod crawl;
     mod decisions;
     mod door;
     mod door_tls;

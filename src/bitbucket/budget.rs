@@ -1,9 +1,12 @@
 //! How often one credential may ask: a share of calls kept for live questions, and the rest after a 429.
 //!
-//! Bitbucket tells neither what is left nor when more comes (Cloud, "API request limits"), so this counts itself. It
-//! knows nothing of what is asked.
+//! Bitbucket tells neither what is left nor when more comes (Cloud, "API request limits"), so this counts itself: within
+//! any hour discovery sends no more than its share, and both together no more than all. A live question that finds
+//! nothing left is refused here, as Bitbucket would refuse it. It knows nothing of what is asked, and nothing of what was
+//! sent before a restart.
 
 mod hour;
+mod rolling;
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -16,6 +19,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use crate::bitbucket::budget::hour::Hour;
+use crate::bitbucket::budget::rolling::Rolling;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
@@ -55,7 +59,7 @@ pub(crate) enum Share {
 pub struct BudgetNow {
     /// Calls an hour; none: Bitbucket tells no limit.
     pub per_hour: Option<u32>,
-    /// Calls that are left of them now; they fill up evenly.
+    /// Calls that are left of them now; each comes back an hour after it was made.
     pub left: f64,
 }
 
@@ -130,12 +134,24 @@ impl Budget {
     pub(crate) fn used(&self) -> Vec<f64> {
         let per_hour = self.purse(|purse| purse.per_hour);
         let sent = self.hour(|hour| hour.sent(Instant::now()));
-        sent.iter().map(|calls| per_hour.map_or(0.0, |all| f64::from(*calls) / all)).collect()
+        sent.iter()
+            .map(|calls| per_hour.map_or(0.0, |all| f64::from(*calls) / f64::from(all)))
+            .collect()
     }
 
     /// What it holds now.
     pub(crate) fn now(&self) -> BudgetNow {
         self.purse(|purse| purse.holds(Instant::now()))
+    }
+
+    /// Bitbucket told how many calls an hour there are: for live questions more than we take for granted.
+    pub(crate) fn told(&self, per_hour: u32) {
+        self.purse(|purse| purse.told = Some(per_hour));
+    }
+
+    /// From now on an hour lasts so long: for tests on a clock that runs faster.
+    pub(crate) fn hour_lasts(&self, hour: Duration) {
+        self.purse(|purse| purse.sent = Rolling::new(Instant::now(), hour));
     }
 
     /// How long every answer has been a 429; zero if the last one was not.
@@ -168,24 +184,24 @@ pub(crate) fn jitter() -> f64 {
     }
 }
 
-/// What is left, as a value: time is handed in.
+/// What was sent, as a value: time is handed in.
 #[derive(Debug)]
 struct Purse {
-    per_hour: Option<f64>,
-    left: f64,
-    filled: Instant,
+    per_hour: Option<u32>,
+    /// More than that, as Bitbucket told.
+    told: Option<u32>,
+    sent: Rolling,
     resting: Option<Instant>,
     strikes: u32,
     refused_since: Option<Instant>,
 }
 
 impl Purse {
-    fn new(per_hour: Option<u32>, now: Instant) -> Self {
-        let per_hour = per_hour.map(f64::from);
+    const fn new(per_hour: Option<u32>, now: Instant) -> Self {
         Self {
             per_hour,
-            left: per_hour.unwrap_or(0.0),
-            filled: now,
+            told: None,
+            sent: Rolling::new(now, Duration::from_hours(1)),
             resting: None,
             strikes: 0,
             refused_since: None,
@@ -193,36 +209,41 @@ impl Purse {
     }
 
     /// What it holds, without taking any.
-    fn holds(&self, now: Instant) -> BudgetNow {
-        let per_hour = self.per_hour.unwrap_or(0.0);
-        let filled = (now - self.filled).as_secs_f64() * per_hour / 3600.0;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "it was made from a u32"
-        )]
-        let told = self.per_hour.map(|all| all as u32);
-        BudgetNow { per_hour: told, left: (self.left + filled).min(per_hour) }
+    fn holds(&mut self, now: Instant) -> BudgetNow {
+        let used = self.sent.used(now);
+        let left = self.per_hour.unwrap_or(0).saturating_sub(used);
+        BudgetNow { per_hour: self.per_hour, left: f64::from(left) }
+    }
+
+    /// How many calls an hour may have, for this one to be among them.
+    fn most(&self, per_hour: u32, share: Share) -> u32 {
+        match share {
+            Share::Live => per_hour.max(self.told.unwrap_or(0)),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a part of a u32"
+            )]
+            Share::Crawl => (f64::from(per_hour) * (1.0 - RESERVED)) as u32,
+        }
     }
 
     /// Takes one call, or says how long to wait.
     fn ask(&mut self, now: Instant, share: Share) -> Result<(), Duration> {
-        if let Some(until) = self.resting {
-            if now < until {
-                return Err(until - now);
+        if let Some(until) = self.resting.filter(|until| now < *until) {
+            return Err(until - now);
+        }
+        if let Some(per_hour) = self.per_hour {
+            let (used, most) = (self.sent.used(now), self.most(per_hour, share).max(1));
+            if used >= most {
+                return Err(self.sent.until_fewer(now, used - most + 1));
             }
+            self.sent.count(now);
+        }
+        if self.resting.is_some() {
             // One call tries; the others wait for what becomes of it.
             self.resting = Some(now + PROBE);
         }
-        let Some(per_hour) = self.per_hour else { return Ok(()) };
-        let a_second = per_hour / 3600.0;
-        self.left = (self.left + (now - self.filled).as_secs_f64() * a_second).min(per_hour);
-        self.filled = now;
-        let short = per_hour * RESERVED - (self.left - 1.0);
-        if share == Share::Crawl && short > 0.0 {
-            return Err(Duration::from_secs_f64((short / a_second).max(0.001)));
-        }
-        self.left = (self.left - 1.0).max(-per_hour);
         Ok(())
     }
 
@@ -284,9 +305,21 @@ mod tests {
         assert_eq!(crawled, 80);
         let live = (0..20).filter(|_| purse.ask(now, Share::Live).is_ok()).count();
         assert_eq!(live, 20);
+        let none = purse.ask(now, Share::Live).unwrap_err();
+        assert!(none > Duration::from_mins(59), "all of the hour is spent: {none:?}");
         let wait = purse.ask(now, Share::Crawl).unwrap_err();
-        assert!(wait > Duration::from_mins(10), "{wait:?}");
-        assert_eq!(purse.ask(now + wait + Duration::from_millis(10), Share::Crawl), Ok(()));
+        assert!(wait > Duration::from_mins(59), "{wait:?}");
+        assert_eq!(purse.ask(now + wait, Share::Crawl), Ok(()));
+    }
+
+    #[test]
+    fn a_higher_limit_that_bitbucket_tells_is_there_for_live_questions() {
+        let now = Instant::now();
+        let mut purse = Purse::new(Some(100), now);
+        purse.told = Some(150);
+        let live = (0..200).filter(|_| purse.ask(now, Share::Live).is_ok()).count();
+        assert_eq!(live, 150);
+        assert!(purse.ask(now, Share::Crawl).is_err());
     }
 
     #[test]

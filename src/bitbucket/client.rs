@@ -5,6 +5,7 @@
 
 mod address;
 mod answers;
+mod audit;
 pub mod hooks;
 mod settings;
 
@@ -12,11 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bitbucket::budget::BudgetNow;
+use crate::bitbucket::cloud::audit::Organization;
 use crate::bitbucket::cloud::rest::Cloud;
 use crate::bitbucket::cloud::rest::addresses;
 use crate::bitbucket::datacenter::database::Database;
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::issuer::Issuer;
+use crate::bitbucket::journal::Journal;
 use crate::bitbucket::meter::Meters;
 use crate::bitbucket::scopes::Probe;
 use crate::bitbucket::scopes::Sample;
@@ -162,17 +165,42 @@ impl Client {
 
     /// Requests sent since the start, by class.
     pub fn calls(&self) -> Vec<(CallClass, u64)> {
-        of_product!(self, product => product.calls())
+        let mut calls = of_product!(self, product => product.calls());
+        if let Some(organization) = self.organization() {
+            for ((_, sum), (_, more)) in calls.iter_mut().zip(organization.transport().calls()) {
+                *sum += more;
+            }
+        }
+        calls
     }
 
     /// Tells its calls there from now on; the first to ask stays.
     pub fn tell_calls(&self, tally: &Arc<Tally>) {
         of_product!(self, product => product.transport().tell_calls(tally));
+        if let Some(organization) = self.organization() {
+            organization.transport().tell_calls(tally);
+        }
     }
 
     /// Counts its calls there from now on; the first to ask stays.
     pub fn measure(&self, meters: &Meters) {
         of_product!(self, product => product.transport().measure(meters));
+        if let Some(organization) = self.organization() {
+            organization.transport().measure(meters);
+        }
+    }
+
+    /// The organisation whose audit log is read; it has a credential, and so a transport, of its own.
+    fn organization(&self) -> Option<&Organization> {
+        match self {
+            Self::Cloud(cloud) => cloud.organization(),
+            Self::DataCenter(_) => None,
+        }
+    }
+
+    /// Discovery keeps what it reads there from now on, and asks for nothing that is there; none: nowhere.
+    pub fn keep_in(&self, journal: Option<Arc<Journal>>) {
+        of_product!(self, product => product.transport().keep_in(journal));
     }
 
     /// Discovery reads this database from now on, instead of REST; the first to be named stays. Cloud has none.
@@ -207,6 +235,11 @@ impl Client {
     /// What its budget holds now.
     pub fn budget_now(&self) -> BudgetNow {
         of_product!(self, product => product.transport().budget().now())
+    }
+
+    /// From now on an hour of its budget lasts so long: for tests on a clock that runs faster.
+    pub fn hour_lasts(&self, hour: Duration) {
+        of_product!(self, product => product.transport().budget().hour_lasts(hour));
     }
 
     /// Whether what is said on the way is encrypted. Only a test server on this machine may be spoken to in the open.

@@ -106,6 +106,8 @@ pub const ROUTES: &[Route] = &[
         "POST",
         "2.0/repositories/{workspace}/{repo_slug}/commit/{commit}/statuses/build",
     ),
+    // Cloud: the organisation's audit log, below `api.atlassian.com` and by a key of its own.
+    cloud(Metadata, "admin/v1/orgs/{orgId}/events"),
     // Cloud: webhooks of our own.
     cloud(Metadata, "2.0/hook_events/{subject_type}"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/pullrequests"),
@@ -193,8 +195,9 @@ pub const ROUTES: &[Route] = &[
         "POST",
         "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/commits/{commitId}/builds",
     ),
-    // Data Center: webhooks of our own, and whether the audit log is open to us.
+    // Data Center: the audit log.
     server(Metadata, "rest/auditing/1.0/events"),
+    // Data Center: webhooks of our own.
     server(Metadata, "rest/api/latest/projects/{projectKey}/webhooks/{webhookId}/latest"),
     server(
         Metadata,

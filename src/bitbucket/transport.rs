@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use reqwest::Method;
 use reqwest::Response;
 use reqwest::header;
@@ -27,6 +28,7 @@ use crate::bitbucket::budget::jitter;
 use crate::bitbucket::client::SettingsError;
 use crate::bitbucket::client::Trust;
 use crate::bitbucket::client::is_loopback;
+use crate::bitbucket::journal::Journal;
 use crate::bitbucket::meter::Meters;
 use crate::bitbucket::tally::Line;
 use crate::bitbucket::tally::Tally;
@@ -157,6 +159,8 @@ pub(crate) struct Transport {
     meters: OnceLock<Meters>,
     /// Whether its calls name the trace they are made in.
     carries: AtomicBool,
+    /// What discovery has read so far, while it reads.
+    journal: ArcSwapOption<Journal>,
 }
 
 impl Transport {
@@ -168,7 +172,15 @@ impl Transport {
     ) -> Result<Self, SettingsError> {
         let (http, budget) = (http(secure, trust)?, Budget::new(per_hour));
         let (tally, meters) = (OnceLock::new(), OnceLock::new());
-        Ok(Self { http, held, budget, tally, meters, carries: AtomicBool::new(false) })
+        Ok(Self {
+            http,
+            held,
+            budget,
+            tally,
+            meters,
+            carries: AtomicBool::new(false),
+            journal: ArcSwapOption::empty(),
+        })
     }
 
     /// Requests sent, by class.
@@ -194,6 +206,35 @@ impl Transport {
     /// Tells its calls there from now on; the first to ask stays.
     pub(crate) fn tell_calls(&self, tally: &Arc<Tally>) {
         let _ = self.tally.set(Arc::clone(tally));
+    }
+
+    /// Discovery keeps what it reads there from now on, and asks for nothing that is there; none: nowhere.
+    pub(crate) fn keep_in(&self, journal: Option<Arc<Journal>>) {
+        self.journal.store(journal);
+    }
+
+    /// Where the answer to this call is kept: discovery's alone.
+    pub(crate) fn journal(&self, call: &Call) -> Option<Arc<Journal>> {
+        match call.share {
+            Share::Live => None,
+            Share::Crawl => self.journal.load_full(),
+        }
+    }
+
+    /// Asks and decodes one object, unless it was read before this reading was cut short.
+    pub(crate) async fn get_once<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+    ) -> Result<T, FetchError> {
+        let Some(journal) = self.journal(call) else { return self.get(call, deadline).await };
+        if let Some(known) = journal.recall(&call.url) {
+            return Ok(known);
+        }
+        let answer = self.read(call, deadline).await?;
+        let told = answer.decode(call.what)?;
+        journal.note::<T>(&call.url, &answer.decode(call.what)?);
+        Ok(told)
     }
 
     /// Asks and decodes one object.
@@ -310,6 +351,9 @@ impl Transport {
             return Err(FetchError::Limited { again });
         }
         self.budget.served();
+        if let Some(per_hour) = limit(&response) {
+            self.budget.told(per_hour);
+        }
         let answer = receive(response, what, MAX_ANSWER_BYTES).await?;
         if let Some(line) = line {
             line.read(answer.body.len());
@@ -429,6 +473,11 @@ fn is_json(response: &Response) -> bool {
     let packed = text_of(response, "content-encoding").is_some_and(|how| how != "identity");
     let kind = kind.split(';').next().unwrap_or_default().trim();
     !packed && (kind == "application/json" || kind.ends_with("+json"))
+}
+
+/// `X-RateLimit-Limit`: calls an hour, where Bitbucket tells it.
+fn limit(response: &Response) -> Option<u32> {
+    text_of(response, "x-ratelimit-limit")?.trim().parse().ok()
 }
 
 /// Whole seconds. The other form, a date, would need the hour.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use crate::bitbucket::Client;
 use crate::bitbucket::FetchError;
+use crate::bitbucket::journal::Journal;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::gateway::gather::fresh::STIRRING;
@@ -14,9 +16,12 @@ use crate::gateway::reconcile;
 use crate::graph::ConnectionId;
 use crate::graph::Kind;
 use crate::graph::Snapshot;
+use crate::graph::Time;
 use crate::graph::World;
 use crate::graph::attribute::Value;
 use crate::graph::world::WorldError;
+use crate::store::CutShort;
+use crate::store::GOES_ON;
 use crate::store::Learned;
 use crate::store::Reading;
 use crate::store::StoreError;
@@ -27,6 +32,9 @@ pub const EVERY: Duration = Duration::from_mins(30);
 
 /// How long after a failure it is tried again.
 const AFTER_FAILURE: Duration = Duration::from_mins(2);
+
+/// How often what is being read is kept: what a crash costs at most.
+const KEPT_EVERY: Duration = Duration::from_secs(1);
 
 /// The workspace's attribute that says whether its plan is Premium.
 const PREMIUM: &str = "premium";
@@ -86,15 +94,59 @@ impl Gateway {
         let lock = self.lock_of(&connection.id);
         let _alone = lock.lock().await;
         self.learn_own(connection).await;
-        let world = client.discover(self.clock.now(), |_| {}).await?;
+        let world = self.crawl(&connection.id, client).await?;
         // It was disconnected meanwhile: nothing of it is kept any more.
         if self.connections.get(&connection.id).is_none() {
             return Ok(());
         }
         let (nodes, edges, unknown) = (world.nodes.len(), world.edges.len(), world.unknown.len());
         self.take_in(world).await?;
+        self.store.end_crawl(&connection.id).await?;
         tracing::info!(connection = %connection.id, nodes, edges, unknown, "discovered");
         Ok(())
+    }
+
+    /// Reads a connection, and keeps what is read while it is: cut short, it goes on where it was, and what comes of it is
+    /// as old as its beginning.
+    async fn crawl(&self, id: &ConnectionId, client: &Client) -> Result<World, DiscoveryError> {
+        let now = self.clock.now();
+        let (silence, longest) = GOES_ON;
+        let since = (now.minus(longest), now.minus(silence));
+        let (began, answers) = match self.store.cut_short(id, since).await? {
+            Some(CutShort { began, answers }) => (began, answers),
+            None => (now, Vec::new()),
+        };
+        let journal = Arc::new(Journal::of(answers));
+        if !journal.is_empty() {
+            tracing::info!(connection = %id, answers = journal.len(), %began, "a discovery that was cut short goes on");
+        }
+        client.keep_in(Some(Arc::clone(&journal)));
+        let keeping = async {
+            loop {
+                tokio::time::sleep(KEPT_EVERY).await;
+                self.keep_read(id, began, &journal).await;
+            }
+        };
+        let world = tokio::select! {
+            world = client.discover(began, |_| {}) => world,
+            () = keeping => Err(FetchError::Unreachable),
+        };
+        client.keep_in(None);
+        if world.is_err() {
+            self.keep_read(id, began, &journal).await;
+        }
+        Ok(world?)
+    }
+
+    /// What was read lately. A store that cannot costs the next life some questions, and this one nothing.
+    async fn keep_read(&self, id: &ConnectionId, began: Time, journal: &Journal) {
+        let answers = journal.take();
+        if answers.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.keep_crawl(id, (began, self.clock.now()), answers).await {
+            tracing::warn!(connection = %id, %error, "what discovery has read could not be kept");
+        }
     }
 
     /// Two readings of one connection would cost twice and tell the same.
@@ -131,7 +183,10 @@ impl Gateway {
         let at = self.clock.now();
         let reading = Reading { world: &world, revision, at };
         let told = |before: Option<&World>| reconcile::unread(before, &world, at);
-        match self.store.learn(reading, told).await? {
+        let learned = self.store.learn(reading, told).await?;
+        // Lines of audit logs wait for a reading.
+        self.audits.bell.notify_one();
+        match learned {
             Learned::First | Learned::Same => {}
             Learned::Changed(_) => self.reconcile_bell.notify_one(),
         }

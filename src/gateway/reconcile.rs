@@ -18,12 +18,15 @@ use sha2::Sha256;
 
 use crate::decision::Record;
 use crate::decision::record::Surface;
+use crate::event::Actor;
 use crate::event::EventKind;
 use crate::event::Facts;
 use crate::event::Repository;
 use crate::event::Resource;
 use crate::event::Thing;
 use crate::gateway::Gateway;
+use crate::gateway::audit;
+use crate::gateway::audit::Actors;
 use crate::gateway::connections::Connection;
 use crate::gateway::gather;
 use crate::gateway::inbox;
@@ -42,6 +45,7 @@ use crate::graph::Snapshot;
 use crate::graph::Time;
 use crate::graph::Why;
 use crate::graph::World;
+use crate::graph::audit::FoundChange;
 use crate::graph::reconcile::Changed;
 use crate::graph::reconcile::Found;
 use crate::graph::reconcile::Part;
@@ -52,6 +56,7 @@ use crate::policy::Document;
 use crate::policy::input::Caller;
 use crate::policy::input::CallerKind;
 use crate::store::Moment;
+use crate::store::NewChange;
 use crate::store::NewEntry;
 use crate::store::RecordError;
 use crate::store::StoreError;
@@ -69,6 +74,10 @@ const MAX_EARLIER: usize = 8;
 
 /// How long a webhook may take to tell of a repository before it counts as lost.
 const WEBHOOK_MAY_TAKE: Duration = Duration::from_secs(5);
+
+/// How long a look at the audit log may take before changes are decided without who made them.
+/// An organisation's log gives some pages a minute.
+const AUDIT_MAY_TAKE: Duration = Duration::from_secs(90);
 
 /// How long after a failure it is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
@@ -111,6 +120,8 @@ struct Sides {
 struct Change {
     kind: EventKind,
     found: Found,
+    /// The repository, project or workspace it took place in.
+    home: Option<Id>,
     repository: Option<Id>,
     before: Known<Thing>,
     after: Known<Thing>,
@@ -165,6 +176,7 @@ impl Gateway {
                 }
             };
             self.store.settle(moment.no, entries).await?;
+            self.audits.bell.notify_one();
         }
         failed.pop_first().map_or(Ok(()), |(_, error)| Err(error))
     }
@@ -180,11 +192,14 @@ impl Gateway {
         let mut entries: Vec<NewEntry> =
             gaps::unlooked(moment, &unlooked, self.clock.now()).into_iter().collect();
         let changes = changes(&before, &after)?;
+        let found = changes.iter().map(|change| change.kept(moment, since));
+        self.store.keep_changes(&connection.id, found.collect()).await?;
         if changes.len() > MAX_CHANGES {
             let kinds = changes.iter().map(|change| change.kind);
             entries.push(gaps::flood(moment, kinds, self.clock.now()));
             return Ok(entries);
         }
+        let actors = self.look_into_audit(connection, moment).await?;
         let mut untold: BTreeMap<EventKind, Vec<Id>> = BTreeMap::new();
         let mut waited = false;
         for change in changes {
@@ -204,13 +219,35 @@ impl Gateway {
                     untold.entry(change.kind).or_default().push(repository);
                 }
             }
-            self.decide_change(connection, moment, change).await?;
+            self.decide_change(connection, moment, change, &actors).await?;
         }
         let is_told = !connection.hooks.is_empty() && !untold.is_empty();
         entries.extend(
             is_told.then(|| gaps::no_webhook(&moment.connection, &untold, self.clock.now())),
         );
         Ok(entries)
+    }
+
+    /// Reads what the audit log says by now, and who made the changes of this moment, as far as it tells.
+    async fn look_into_audit(
+        &self,
+        connection: &Arc<Connection>,
+        moment: &Moment,
+    ) -> Result<Actors, ReconcileError> {
+        // A log that is slow or closed holds nothing up for good: the line that comes later is matched then.
+        let whole = async {
+            loop {
+                match self.read_audit(connection).await {
+                    wait if wait < audit::EVERY => tokio::time::sleep(wait).await,
+                    _ => return,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(AUDIT_MAY_TAKE, whole).await;
+        if let Err(error) = self.match_audit(connection).await {
+            tracing::warn!(connection = %connection.id, %error, "audit lines could not be held against changes");
+        }
+        Ok(self.actors(connection, moment.no).await?)
     }
 
     async fn give_webhooks_time(&self, moment: &Moment) {
@@ -254,8 +291,10 @@ impl Gateway {
         connection: &Arc<Connection>,
         moment: &Moment,
         change: Change,
+        actors: &Actors,
     ) -> Result<(), ReconcileError> {
         let key = key(moment, &change);
+        let actor = actors.of(&key, &self.graph.load(), NO_ACTOR);
         if self.store.was_decided(&key).await? {
             return Ok(());
         }
@@ -271,7 +310,7 @@ impl Gateway {
             action: inbox::deed(change.kind).to_owned(),
             now: Known::Value(at),
             caller: Known::Value(caller),
-            facts: facts(change),
+            facts: facts(change, actor),
             claimed: Known::Nothing,
             graph: Known::Nothing,
         };
@@ -306,9 +345,9 @@ fn changes(before: &World, after: &World) -> Result<Vec<Change>, BuildError> {
 fn change(before: &Snapshot, after: &Snapshot, found: Found) -> Option<Change> {
     let (was, is) = (thing(before, &found), thing(after, &found));
     let kind = kind(found.what, &was, &is);
-    let repository = place(after, &found).or_else(|| place(before, &found));
-    let repository = repository.filter(|place| place.kind() == Kind::Repository);
-    (was != is).then_some(Change { kind, found, repository, before: was, after: is })
+    let home = place(after, &found).or_else(|| place(before, &found));
+    let repository = home.clone().filter(|place| place.kind() == Kind::Repository);
+    (was != is).then_some(Change { kind, found, home, repository, before: was, after: is })
 }
 
 const fn kind(what: Changed, before: &Known<Thing>, after: &Known<Thing>) -> EventKind {
@@ -340,6 +379,23 @@ fn tells(product: Product, member: &str) -> bool {
 }
 
 impl Change {
+    /// As it is kept, to be held against audit logs.
+    fn kept(&self, moment: &Moment, since: Time) -> NewChange {
+        NewChange {
+            key: key(moment, self),
+            moment: moment.no,
+            change: FoundChange {
+                what: self.found.what,
+                event: self.kind.as_str().to_owned(),
+                thing: self.found.thing.clone(),
+                on: self.found.on.clone(),
+                place: self.home.clone(),
+                after: since,
+                until: moment.recorded,
+            },
+        }
+    }
+
     /// Whether a webhook of this product could have told of it: of a repository that it came or went only Cloud's, of
     /// one that changed that one of some members differs.
     fn webhook_tells(&self, product: Product) -> bool {
@@ -392,11 +448,11 @@ fn key(moment: &Moment, change: &Change) -> [u8; 32] {
     Sha256::digest(parts.join("\n")).into()
 }
 
-fn facts(change: Change) -> Facts {
+fn facts(change: Change, actor: Known<Actor>) -> Facts {
     let repository =
         change.repository.map(|id| Repository { id: Known::Value(id), ..Repository::default() });
     Facts {
-        actor: Known::Unknown(NO_ACTOR),
+        actor,
         resource: Known::Value(Resource {
             repository: Known::or_nothing(repository),
             reference: Known::Nothing,

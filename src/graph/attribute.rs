@@ -115,6 +115,7 @@ const CLASS: Attribute = ("class", Form::Text, "its classification; null where i
 const USER: &[Attribute] = &[
     SLUG,
     ("nickname", Form::Text, "what people call him (Cloud)"),
+    ("account_id", Form::Text, "id of his Atlassian account, by which audit logs name him (Cloud)"),
     ("email", Form::Text, "e-mail address"),
     KIND,
     ACTIVE,

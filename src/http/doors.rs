@@ -5,6 +5,7 @@
 
 mod access;
 mod asset;
+mod audit;
 mod authzen;
 mod brake;
 mod call;
@@ -262,6 +263,8 @@ impl House {
             Door::Paths => Box::pin(access::paths(self, &call)).await,
             Door::AccessDiff => Box::pin(history::diff(self, &call)).await,
             Door::AccessSince => Box::pin(history::since(self, &call)).await,
+            Door::Audit => Box::pin(audit::list(self, &call)).await,
+            Door::ImportAudit => Box::pin(audit::import(self, call)).await,
             Door::Identities => Box::pin(access::identities(self, &call)).await,
             Door::AccessReport => Box::pin(access::report(self, &call)).await,
             Door::AccessPage => Box::pin(access::page(self, &call)).await,

@@ -24,6 +24,7 @@ use crate::simulator::cloud::Repository;
 use crate::simulator::cloud::Role;
 use crate::simulator::cloud::Workspace;
 use crate::simulator::cloud_access as access;
+use crate::simulator::cloud_audit;
 use crate::simulator::cloud_json as shape;
 use crate::simulator::cloud_query::filtered;
 use crate::simulator::cloud_repository;
@@ -98,6 +99,9 @@ pub(crate) fn answer(
     let method = request.method.as_str();
     match (method, segments.as_slice()) {
         ("POST", ["site", "oauth2", "access_token"]) => access::oauth_token(company, request, here),
+        ("GET", ["admin", "v1", "orgs", id, "events"]) => {
+            cloud_audit::events(company, request, here, id)
+        }
         ("GET", ["2.0", "hook_events", subject]) => hook_events(request, here, subject),
         ("GET", ["2.0", "workspaces", name, "pipelines-config", "identity", "oidc", rest @ ..]) => {
             cloud_runs::identity(company, here, name, rest)

@@ -9,6 +9,7 @@ use crate::simulator::cloud::Consent;
 use crate::simulator::cloud::Consumer;
 use crate::simulator::cloud::Repository;
 use crate::simulator::cloud::Workspace;
+use crate::simulator::cloud_audit::Organization;
 use crate::simulator::datacenter::DataCenter;
 
 /// Everything the simulated Bitbucket knows.
@@ -22,6 +23,8 @@ pub struct Company {
     pub credentials: Vec<CloudCredential>,
     /// OAuth consumers of Cloud.
     pub consumers: Vec<Consumer>,
+    /// Atlassian organisations with their audit logs.
+    pub organizations: Vec<Organization>,
     /// Who let one act for them.
     pub consents: Vec<Consent>,
     dice: Dice,
@@ -46,6 +49,7 @@ impl Company {
             datacenter: DataCenter::new(),
             credentials: Vec::new(),
             consumers: Vec::new(),
+            organizations: Vec::new(),
             consents: Vec::new(),
             dice: Dice::new(seed),
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::simulator::datacenter_audit::DcAuditLog;
 use crate::simulator::delivery::Outcome;
 use crate::simulator::git::Git;
 use crate::simulator::pulls::PullRequest;
@@ -382,6 +383,8 @@ pub struct DataCenter {
     pub tokens: Vec<HttpToken>,
     /// SSH keys of users, by login name.
     pub ssh_keys: Vec<(String, AccessKey)>,
+    /// The audit log.
+    pub audit: DcAuditLog,
     numbers: u64,
 }
 
@@ -405,6 +408,7 @@ impl DataCenter {
             credentials: Vec::new(),
             tokens: Vec::new(),
             ssh_keys: Vec::new(),
+            audit: DcAuditLog::default(),
             numbers: 0,
         }
     }

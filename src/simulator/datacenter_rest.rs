@@ -23,6 +23,7 @@ use crate::simulator::datacenter_access::Caller;
 use crate::simulator::datacenter_access::caller;
 use crate::simulator::datacenter_checks as checks;
 use crate::simulator::datacenter_credentials as credentials;
+use crate::simulator::datacenter_audit as audit;
 use crate::simulator::datacenter_json as shape;
 use crate::simulator::datacenter_repository as repository;
 use crate::simulator::faults::Posted;
@@ -80,6 +81,7 @@ fn routed(dc: &mut DataCenter, ask: &DcAsk<'_>, posted: &mut Vec<Posted>) -> Rep
             "default-reviewers" | "required-builds" => checks::conditions(dc, ask, plugin, rest),
             "ssh" => credentials::ssh_keys(dc, ask, rest),
             "access-tokens" => credentials::tokens(dc, ask, rest),
+            "auditing" => audit::events(dc, ask, rest),
             _ => Err(missing()),
         },
         _ => Err(missing()),

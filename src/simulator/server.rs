@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::simulator::answer::Answer;
 use crate::simulator::answer::Reply;
@@ -75,7 +76,10 @@ async fn serve(request: hyper::Request<Incoming>, state: Arc<State>) -> Answered
     if let Some(Fault::Delay(wait)) = &fault {
         tokio::time::sleep(*wait).await;
     }
+    let is_cloud = path.starts_with("/2.0/") || path.starts_with("/1.0/");
+    let admitted = !is_cloud || hold(&state.limit).admits(Instant::now());
     let answer = match fault {
+        _ if !admitted => broken(&Fault::TooManyRequests(None)),
         None | Some(Fault::Delay(_)) => match read(request).await {
             Ok(request) => answer(&state, &request),
             Err(refused) => refused,
@@ -85,6 +89,12 @@ async fn serve(request: hyper::Request<Incoming>, state: Arc<State>) -> Answered
             return Err(io::Error::other("dropped on purpose"));
         }
         Some(fault) => broken(&fault),
+    };
+    let answer = if is_cloud {
+        let limit = hold(&state.limit).told();
+        answer.with("x-ratelimit-limit", limit)
+    } else {
+        answer
     };
     log(answer.status);
     let reply = respond(&answer, state.now());

@@ -26,6 +26,7 @@ use crate::simulator::faults::Fault;
 use crate::simulator::faults::LaidFault;
 use crate::simulator::faults::Posted;
 use crate::simulator::faults::meet;
+use crate::simulator::limit::Limit;
 
 /// How long Cloud waits for a receiver.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) deliveries: Mutex<Vec<Delivery>>,
     pub(crate) faults: Mutex<Vec<LaidFault>>,
     pub(crate) patience: Mutex<Duration>,
+    pub(crate) limit: Mutex<Limit>,
     breakers: Mutex<Breakers>,
     /// Deliveries that answers set in motion; they end with the simulator.
     background: Mutex<JoinSet<()>>,
@@ -61,6 +63,7 @@ impl State {
             deliveries: Mutex::default(),
             faults: Mutex::default(),
             patience: Mutex::new(PATIENCE),
+            limit: Mutex::default(),
             breakers: Mutex::default(),
             background: Mutex::new(JoinSet::new()),
             pending: watch::Sender::new(0),

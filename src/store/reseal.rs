@@ -19,7 +19,9 @@ use crate::secret::SealError;
 use crate::store::NewEntry;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::audit;
 use crate::store::connections;
+use crate::store::crawl;
 use crate::store::deliveries;
 use crate::store::evidence;
 use crate::store::findings;
@@ -186,6 +188,33 @@ const PLACES: &[Place] = &[
         first: number,
         id: "id",
         purpose: |row| of_uuid(row, messages::purpose),
+    },
+    Place {
+        from: "crawl_answer",
+        table: "crawl_answer",
+        column: "answer_sealed",
+        key: "no",
+        first: number,
+        id: "key",
+        purpose: |row| Ok(crawl::purpose(&row.get::<_, Vec<u8>>(2)?)),
+    },
+    Place {
+        from: "audit_line",
+        table: "audit_line",
+        column: "line_sealed",
+        key: "no",
+        first: number,
+        id: "id",
+        purpose: |row| Ok(audit::line_purpose(&row.get::<_, String>(2)?)),
+    },
+    Place {
+        from: "audit_change",
+        table: "audit_change",
+        column: "change_sealed",
+        key: "no",
+        first: number,
+        id: "key",
+        purpose: |row| Ok(audit::change_purpose(&row.get::<_, Vec<u8>>(2)?)),
     },
     Place {
         from: "word",

@@ -52,7 +52,7 @@ pub struct Swept {
     pub notices: u64,
     /// Actions that have ended; what became of them is in the ledger.
     pub actions: u64,
-    /// Rows of histories: statements that had ended, moments, and words that nothing says any more.
+    /// Rows of histories: statements that had ended, moments, and words that nothing says any more; lines of audit logs.
     pub history: u64,
     /// Evidence: what pieces said that have ended, and then the pieces.
     pub evidence: u64,
@@ -99,6 +99,7 @@ impl Store {
         self.forget_history(until.sealed).await?;
         self.forget_evidence(until.sealed, now).await?;
         self.forget_findings(until.sealed).await?;
+        self.forget_audit(until.sealed).await?;
         while !self.write(move |desk| sweep_sealed(desk, until.sealed, now)).await? {}
         let instance = self.instance().to_string();
         let swept = self.write(move |desk| tell(desk, instance, now)).await?;

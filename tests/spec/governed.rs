@@ -150,6 +150,15 @@ async fn act(house: &House, route: &Route) -> (RequestBuilder, Trace) {
             let path = format!("connections/{}/sync", connected(house).await);
             (post(&path), admin("discovery asked for"))
         }
+        Door::ImportAudit => {
+            let path = format!("connections/{}/audit", connected(house).await);
+            let line = json!({
+                "timestamp": "2026-11-21T18:05:00.000Z", "author": {"id": "2"},
+                "type": {"actionI18nKey": "bitbucket.service.user.audit.action.groupcreated"},
+                "affectedObjects": [{"type": "GROUP", "id": "devs", "name": "devs"}],
+            });
+            (post(&path).json(&json!({"lines": line.to_string()})), admin("audit lines imported"))
+        }
         reads => panic!(
             "{reads:?} changes something: say here how it is called and which entry it leaves"
         ),
@@ -260,7 +269,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 37] = [
+const READING: [&str; 38] = [
     "doctor",
     "demo",
     "event",
@@ -271,6 +280,7 @@ const READING: [&str; 37] = [
     "access diff",
     "access since",
     "access import",
+    "audit list",
     "identities",
     "evidence list",
     "evidence show",
@@ -302,10 +312,11 @@ const READING: [&str; 37] = [
 ];
 
 /// Commands that change a gate.
-const CHANGING: [&str; 17] = [
+const CHANGING: [&str; 18] = [
     "connect",
     "sync",
     "disconnect",
+    "audit import",
     "serve",
     "check",
     "pause",
@@ -400,6 +411,11 @@ impl Prepared {
         let password = self.gate.path("dc.password").display().to_string();
         let directory = self.gate.path("directory.csv").display().to_string();
         std::fs::write(&directory, super::evidence::DIRECTORY).unwrap();
+        let file = self.gate.path("one.audit.log");
+        let line =
+            r#"{"timestamp":"2026-11-21T18:05:00Z","type":{"actionI18nKey":"groupcreated"}}"#;
+        std::fs::write(&file, line).unwrap();
+        let file = file.display().to_string();
         let more: Vec<&str> = match command {
             "connect" => vec![
                 "walked",
@@ -416,6 +432,7 @@ impl Prepared {
             ],
             "sync" => vec!["walked", "--no-wait"],
             "disconnect" => vec!["walked"],
+            "audit import" => vec![&file, "--connection", super::rig::DATACENTER],
             "pause" => vec!["--for", "1h", "--reason", "a walk"],
             "resume" => vec![],
             "policy promote" => vec!["deploy", "--scope", scope, "--yes"],

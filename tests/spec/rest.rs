@@ -5,6 +5,7 @@ mod datacenter;
 mod datacenter_discovery;
 mod discovery;
 mod faults;
+mod hour;
 mod issuer;
 pub mod raw;
 

@@ -1,5 +1,6 @@
 //! What was acknowledged is on the disk, once, in order; and a store that cannot promise that does not open.
 
+mod audit;
 mod connections;
 mod copies;
 mod deliveries;

@@ -1,6 +1,7 @@
 //! The command line, as the contract names it. Each command's own file says what it does.
 
 mod access;
+mod audit;
 mod decision;
 mod evidence;
 mod findings;
@@ -31,6 +32,9 @@ pub use access::Paths;
 pub use access::Report;
 pub use access::ReportFormat;
 pub use access::WhoCan;
+pub use audit::Audit;
+pub use audit::AuditImport;
+pub use audit::AuditList;
 pub use decision::Decision;
 pub use decision::DecisionFilter;
 pub use decision::DecisionPage;
@@ -211,6 +215,9 @@ pub enum Command {
     /// What no API tells: second factors, leavers, classifications, brought by people.
     #[command(subcommand)]
     Evidence(Evidence),
+    /// Audit logs of Bitbucket: lines, changes, and what has no counterpart.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Hold nothing back for a while; everything goes on being decided and recorded.
     Pause(Pause),
     /// End a pause.

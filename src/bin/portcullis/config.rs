@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, every key also as `PORTCULLIS_SECTION__KEY`; flags beat environment beat file beat
 //! default. Unknown keys are refused with the nearest known one named. The environment is read here and nowhere else.
 
+mod audit;
 mod ci;
 mod database;
 mod findings;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use audit::AuditConfig;
 pub use ci::CiConfig;
 pub use database::DatabaseConfig;
 pub use findings::FindingRuleConfig;
@@ -217,6 +219,8 @@ pub struct ConnectionConfig {
     pub credential: Option<CredentialConfig>,
     /// Data Center: its own PostgreSQL, read-only, which discovery then reads instead of REST.
     pub database: Option<DatabaseConfig>,
+    /// Its audit log, which tells who changed what. Absent: nobody tells.
+    pub audit: Option<AuditConfig>,
     /// Audiences a step token may be made for. Absent: `[public] url`.
     #[serde(default)]
     pub audiences: Vec<String>,

@@ -2,6 +2,7 @@
 
 mod about;
 mod assembly;
+mod audit;
 mod check;
 mod cli;
 mod client;
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
         Command::Identities(question) => in_runtime(access::identities(question)),
         Command::Findings(command) => in_runtime(findings::run(command)),
         Command::Access(command) => in_runtime(access::run(command)),
+        Command::Audit(command) => in_runtime(audit::run(command)),
     }
 }
 

@@ -150,6 +150,16 @@ pub enum SettingsError {
         "an OAuth consumer is a credential of Bitbucket Cloud: use a token, or user and password"
     )]
     Consumer,
+    /// Not an organisation.
+    #[error(
+        "`{0}` is not an organisation: use its id, as in the addresses of Atlassian Administration"
+    )]
+    Organization(String),
+    /// An audit log that this product does not have.
+    #[error(
+        "Bitbucket Cloud's audit log is its organisation's; Data Center's is read by REST or from a folder"
+    )]
+    AuditSource,
     /// No certificates.
     #[error(
         "the file of authorities holds no certificate: it has to be PEM, `-----BEGIN CERTIFICATE-----` and so on"

@@ -30,6 +30,7 @@ use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
 use crate::bitbucket::client::below;
 use crate::bitbucket::client::workspace;
+use crate::bitbucket::cloud::audit::Organization;
 use crate::bitbucket::cloud::rest::account::Account;
 use crate::bitbucket::issuer::Issuer;
 use crate::bitbucket::switches::NONE;
@@ -44,6 +45,7 @@ use crate::bitbucket::transport::Transport;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
+use crate::secret::Secret;
 
 /// Calls an hour and credential. Source: "API request limits"; only large workspaces have more.
 const CALLS_PER_HOUR: u32 = 1_000;
@@ -58,6 +60,8 @@ struct Inner {
     api: Url,
     transport: Transport,
     switches: OnceLock<Switches>,
+    /// Whose audit log is read.
+    organization: OnceLock<Organization>,
 }
 
 impl Cloud {
@@ -79,8 +83,8 @@ impl Cloud {
         let way = (api.scheme() == "https", trust);
         let transport = Transport::new(held, way, Some(CALLS_PER_HOUR))?;
         let workspace = workspace(slug)?;
-        let switches = OnceLock::new();
-        Ok(Self(Arc::new(Inner { connection, workspace, api, transport, switches })))
+        let (switches, organization) = (OnceLock::new(), OnceLock::new());
+        Ok(Self(Arc::new(Inner { connection, workspace, api, transport, switches, organization })))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
@@ -95,6 +99,23 @@ impl Cloud {
     /// What discovery may read beyond what it always reads.
     pub(crate) fn switches(&self) -> &Switches {
         self.0.switches.get().unwrap_or(&NONE)
+    }
+
+    /// Reads this organisation's audit log from now on; the first stays. A test server's stands beside its API.
+    pub(crate) fn audit_from(
+        &self,
+        organization: &str,
+        token: &Secret<String>,
+        trust: &Trust,
+    ) -> Result<(), SettingsError> {
+        let test = Some(self.api()).filter(|api| api.as_str() != CLOUD_API);
+        let organization = Organization::new(organization, token, test, trust)?;
+        let _ = self.0.organization.set(organization);
+        Ok(())
+    }
+
+    pub(crate) fn organization(&self) -> Option<&Organization> {
+        self.0.organization.get()
     }
 
     pub(crate) fn issuer(&self) -> Issuer {

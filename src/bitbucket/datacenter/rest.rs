@@ -18,6 +18,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use url::Url;
 
+use crate::bitbucket::audit::AuditKind;
 use crate::bitbucket::budget::Share;
 use crate::bitbucket::client::Credential;
 use crate::bitbucket::client::SettingsError;
@@ -60,6 +61,8 @@ struct Inner {
     /// What discovery reads instead of REST.
     database: OnceLock<Database>,
     switches: OnceLock<Switches>,
+    /// Where the audit log is read.
+    audit: OnceLock<AuditKind>,
 }
 
 #[derive(serde::Deserialize)]
@@ -91,7 +94,7 @@ impl DataCenter {
         let transport = Transport::new(held, (base.scheme() == "https", trust), None)?;
         let names = Cache::new(MAX_NAMES);
         let numbers = Cache::builder().max_capacity(MAX_NAMES).time_to_live(NAME_HOLDS).build();
-        let (database, switches) = (OnceLock::new(), OnceLock::new());
+        let (database, switches, audit) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Ok(Self(Arc::new(Inner {
             connection,
             base,
@@ -100,6 +103,7 @@ impl DataCenter {
             numbers,
             database,
             switches,
+            audit,
         })))
     }
 
@@ -128,6 +132,15 @@ impl DataCenter {
     /// Discovery reads this database from now on; the first to be named stays.
     pub(crate) fn discover_from(&self, database: Database) {
         let _ = self.0.database.set(database);
+    }
+
+    /// Reads the audit log there from now on; the first stays.
+    pub(crate) fn audit_from(&self, kind: AuditKind) {
+        let _ = self.0.audit.set(kind);
+    }
+
+    pub(crate) fn audit(&self) -> Option<&AuditKind> {
+        self.0.audit.get()
     }
 
     /// Takes note of `PROJECT/slug`; another text is passed over.
@@ -219,7 +232,12 @@ impl DataCenter {
         &self.0.transport
     }
 
-    fn ask(&self, path: &[&str], what: &'static str, class: CallClass) -> Result<Call, FetchError> {
+    pub(crate) fn ask(
+        &self,
+        path: &[&str],
+        what: &'static str,
+        class: CallClass,
+    ) -> Result<Call, FetchError> {
         Ok(Call { url: below(&self.0.base, path)?, what, class, share: Share::Live })
     }
 

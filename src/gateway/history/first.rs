@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 
 use crate::gateway::Gateway;
 use crate::gateway::access::Unanswered;
+use crate::gateway::audit::told::who;
 use crate::gateway::history::NoPast;
 use crate::gateway::history::shifts::line;
 use crate::graph::BuildError;
@@ -22,8 +23,12 @@ use crate::graph::NodeNo;
 use crate::graph::Snapshot;
 use crate::graph::Time;
 use crate::graph::World;
+use crate::graph::audit::FoundChange;
+use crate::graph::audit::Names;
 use crate::graph::compare;
 use crate::graph::world::Connection;
+use crate::store::KeptChange;
+use crate::store::KeptLine;
 use crate::store::Line;
 use crate::store::Moment;
 use crate::store::StoreError;
@@ -151,8 +156,9 @@ impl Gateway {
         let (name, resource_name) = (called(&who), called(&place));
         let (identity, resource) = (who.to_string(), place.to_string());
         let story = Story { who, place, wanted, head, moments, lines };
-        let periods = spawn_blocking(move || periods(&story)).await;
-        let periods = periods.map_err(|_| NoPast::Ending)?.map_err(NoPast::Build)?;
+        let told = spawn_blocking(move || periods(&story).map(|periods| (periods, story))).await;
+        let (periods, story) = told.map_err(|_| NoPast::Ending)?.map_err(NoPast::Build)?;
+        let periods = self.with_actors(&story, periods).await?;
         Ok(Since {
             identity,
             name,
@@ -164,6 +170,43 @@ impl Gateway {
             periods,
         })
     }
+}
+
+impl Gateway {
+    /// The periods, with who began each, as far as audit logs tell.
+    async fn with_actors(
+        &self,
+        story: &Story,
+        periods: Vec<(Period, i64)>,
+    ) -> Result<Vec<Period>, StoreError> {
+        let moments = periods.iter().map(|(_, moment)| *moment).collect();
+        let explained = self.store.explained(&story.head.id, moments).await?;
+        let names = Names::of(&story.head.id, &self.graph.load());
+        let told = |(mut period, moment): (Period, i64)| {
+            let mut lines: Vec<KeptLine> = Vec::new();
+            for (change, by) in &explained {
+                if change.moment == moment && hangs_on(story, change) {
+                    lines.extend(by.iter().cloned());
+                }
+            }
+            if !lines.is_empty() && period.actor_unknown.is_some() {
+                let (actor, unknown) = who(&names, &lines);
+                (period.actor, period.actor_unknown) = (actor.map(|id| id.to_string()), unknown);
+            }
+            period
+        };
+        Ok(periods.into_iter().map(told).collect())
+    }
+}
+
+/// Whether a change is one of those that the question hangs on: a statement about its thing began or ended with it.
+fn hangs_on(story: &Story, kept: &KeptChange) -> bool {
+    let FoundChange { thing, on, .. } = &kept.change;
+    story.lines.iter().any(|line| {
+        let moved = line.since == kept.moment || line.until == Some(kept.moment);
+        let same = on.as_ref().is_none_or(|on| line.statement.what == on.as_str());
+        moved && same && line.statement.about == thing.as_str()
+    })
 }
 
 /// The id of what is named; an id that is not in the graph any more is taken as it is.
@@ -179,21 +222,22 @@ fn id_of(
     found.ok_or_else(|| LookupError::Unknown(text.chars().take(120).collect()))
 }
 
-fn periods(story: &Story) -> Result<Vec<Period>, BuildError> {
-    let mut periods: Vec<Period> = Vec::new();
+/// Every period, with the moment that began it.
+fn periods(story: &Story) -> Result<Vec<(Period, i64)>, BuildError> {
+    let mut periods: Vec<(Period, i64)> = Vec::new();
     let mut last: Option<Snapshot> = None;
     for moment in looks(story) {
         let graph = graph_of(story, moment)?;
         let (can, level) = answer(story, &graph);
-        let same = periods.last().is_some_and(|last| (last.can, last.level) == (can, level));
+        let same = periods.last().is_some_and(|(last, _)| (last.can, last.level) == (can, level));
         if !same {
             let not_at = before(story, moment).map(|before| before.confirmed);
-            if let (Some(open), Some(not_at)) = (periods.last_mut(), not_at) {
+            if let (Some((open, _)), Some(not_at)) = (periods.last_mut(), not_at) {
                 open.until = Some(not_at);
             }
             let by = last.as_ref().map(|last| lines_of(story, last, &graph)).unwrap_or_default();
             let changed = last.is_some();
-            periods.push(Period {
+            let period = Period {
                 can,
                 level,
                 from: moment.as_of,
@@ -202,7 +246,8 @@ fn periods(story: &Story) -> Result<Vec<Period>, BuildError> {
                 by,
                 actor: None,
                 actor_unknown: changed.then(|| NO_ACTOR.to_owned()),
-            });
+            };
+            periods.push((period, moment.no));
         }
         last = Some(graph);
     }

@@ -242,7 +242,7 @@ pub(super) async fn read_or_nothing<T: Default + for<'de> Deserialize<'de>>(
 }
 
 /// Where it is unreadable, never what stood there. What the parser says of names of ours is safe, and helps.
-fn unreadable(error: &serde_json::Error) -> Problem {
+pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
     let said = error.to_string();
     let is_about_names = ["unknown field", "missing field", "duplicate field"]
         .iter()

@@ -17,6 +17,7 @@ use crate::http::answer::Answer;
 use crate::http::console::asset;
 use crate::http::doors::House;
 use crate::http::doors::access;
+use crate::http::doors::audit;
 use crate::http::doors::authzen;
 use crate::http::doors::brake;
 use crate::http::doors::call;
@@ -199,6 +200,8 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::Paths => &access::PATHS,
         Door::AccessDiff => &history::DIFF,
         Door::AccessSince => &history::SINCE,
+        Door::Audit => &audit::LIST,
+        Door::ImportAudit => &audit::IMPORT,
         Door::Identities => &access::IDENTITIES,
         Door::AccessReport => &access::REPORT,
         Door::AccessPage => &access::PAGE_OF,

@@ -125,6 +125,10 @@ pub enum Door {
     AccessDiff,
     /// Since when an identity could do something.
     AccessSince,
+    /// Audit logs: lines, changes, and which explains which.
+    Audit,
+    /// Takes lines of an audit log.
+    ImportAudit,
     /// Every identity that is no person.
     Identities,
     /// A report about access.

@@ -23,6 +23,8 @@ pub const OPERATOR_BODY: usize = 64 * 1024;
 
 /// A file of evidence as base64, with what is said of it: see `posture::evidence::read::MAX_BYTES`.
 pub const EVIDENCE_BODY: usize = 12 * 1024 * 1024;
+/// Lines of an audit log at once: some 1,000 of Data Center's. Who has more sends them in parts.
+pub const AUDIT_BODY: usize = 2 * 1024 * 1024;
 
 const fn read(
     surface: Surface,
@@ -276,6 +278,20 @@ pub static ROUTES: &[Route] = &[
         Door::AccessSince,
         "Since when an identity could do something to a resource, and what made it so.",
     ),
+    ask(
+        "/api/v1/audit",
+        Door::Audit,
+        "Audit logs: where each source stands, lines, changes, and which explains which.",
+    ),
+    Route {
+        body: BodyLimit::Bytes(AUDIT_BODY),
+        ..act(
+            Verb::Post,
+            "/api/v1/connections/{connection}/audit",
+            Door::ImportAudit,
+            "Takes lines of an audit log.",
+        )
+    },
     ask("/api/v1/identities", Door::Identities, "Every identity that is no person."),
     ask("/api/v1/access/report", Door::AccessReport, "A report about access."),
     ask("/api/v1/access/page", Door::AccessPage, "A page about a repository or identity, to keep."),

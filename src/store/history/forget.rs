@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use crate::graph::Time;
+use crate::graph::audit::ACCOUNT;
 use crate::graph::statement::NAME;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -18,7 +19,7 @@ use crate::store::writer::Desk;
 const ERASED: &str = "\"(erased)\"";
 
 /// Attributes that say who somebody is.
-const PERSONAL: &[&str] = &[NAME, "nickname", "slug", "email"];
+const PERSONAL: &[&str] = &[NAME, "nickname", "slug", "email", ACCOUNT];
 
 /// A row of a history by its key.
 type Key = [i64; 6];

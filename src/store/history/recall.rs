@@ -82,6 +82,23 @@ pub struct Line {
 }
 
 impl Store {
+    /// Everything until then was read, and what changed is decided; none: nothing was read yet.
+    pub async fn read_through(
+        &self,
+        connection: &ConnectionId,
+    ) -> Result<Option<Time>, StoreError> {
+        let connection = connection.clone();
+        self.ask(move |db| {
+            let sql = "SELECT max(confirmed) FROM moment WHERE connection = ?1 AND no < coalesce(
+                       (SELECT min(no) FROM moment WHERE connection = ?1 AND settled = 0), ?2)";
+            let mut query = db.prepare_cached(sql)?;
+            let found: Option<i64> =
+                query.query_row((connection.as_str(), i64::MAX), |row| row.get(0))?;
+            Ok(found.map(Time::from_millis))
+        })
+        .await
+    }
+
     /// The moment that is meant, if the connection has one.
     pub async fn moment(
         &self,

@@ -13,6 +13,10 @@ pub const UNDOCUMENTED: &[(&str, &str)] = &[
         "documented as `src/{commit}/{path}`, of which this one file is asked for",
     ),
     (
+        "admin/v1/orgs/{orgId}/events",
+        "Atlassian's organisations have a document of their own; Bitbucket's leaves them out",
+    ),
+    (
         "rest/auditing/1.0/events",
         "the audit plugin's own document has it; the product's leaves the plugin out",
     ),

@@ -13,6 +13,9 @@ use portcullis::bitbucket::StatusPost;
 use portcullis::bitbucket::StatusState;
 use portcullis::bitbucket::Switches;
 use portcullis::bitbucket::TestServer;
+use portcullis::bitbucket::Trust;
+use portcullis::bitbucket::audit::AuditSource;
+use portcullis::bitbucket::audit::AuditWindow;
 use portcullis::bitbucket::scopes::Probe;
 use portcullis::graph::Id;
 use portcullis::graph::Product;
@@ -22,6 +25,7 @@ use portcullis::simulator::cloud::CloudCredential;
 use portcullis::simulator::cloud::CredentialKind;
 use portcullis::simulator::cloud_acts::OpenPull;
 use portcullis::simulator::cloud_acts::PullAct;
+use portcullis::simulator::cloud_audit::Organization;
 use portcullis::simulator::company::Company;
 use portcullis::simulator::datacenter::DcHolder;
 use portcullis::simulator::datacenter::GlobalLevel;
@@ -137,6 +141,14 @@ async fn connecting(client: &Client, places: &[HookPlace]) {
     client.version(WITHIN).await.unwrap();
 }
 
+/// Its audit log, a page of it.
+async fn audited(client: &Client, source: AuditSource) {
+    client.audit_from(source, &Trust::default()).unwrap();
+    let (from, to) =
+        ("2026-11-21T18:05:00Z".parse().unwrap(), "2026-11-22T18:05:00Z".parse().unwrap());
+    client.audit_page(AuditWindow { from, to }, None, WITHIN).await.unwrap();
+}
+
 fn seen(simulator: &Simulator, below: &str) -> Vec<Asked> {
     let calls = simulator.calls().into_iter();
     calls
@@ -158,6 +170,8 @@ async fn cloud() -> Toured {
     found.definition = Some("pipelines: {default: [{step: {script: [make]}}]}".to_owned());
     let found = found.uuid;
     let token = company.issue(CloudCredential::new(ada, CredentialKind::AccessToken, SCOPES));
+    let organization = "0a1b2c3d".to_owned();
+    company.organizations.push(Organization::new(&organization, KEY));
     let simulator = Simulator::start(company).await.unwrap();
     let test = TestServer { api_url: simulator.cloud_api(), token_url: None };
     let server = Server::Cloud { workspace: "acme".to_owned(), test: Some(test) };
@@ -188,6 +202,7 @@ async fn cloud() -> Toured {
     let run = face.start_pipeline(home, &StartPipeline::on_push(ada, "main", vec![step])).unwrap();
     let (pipeline, step) = (run.pipeline.to_string(), run.steps[0].to_string());
     client.step(&repository, &pipeline, &step, WITHIN).await.unwrap();
+    audited(&client, AuditSource::Organization { organization, token: secret(KEY) }).await;
     let deployed: Id = format!("acme-cloud/environment/{production}").parse().unwrap();
     client.environment(&repository, &deployed, WITHIN).await.unwrap();
     connecting(&client, &[HookPlace::Workspace, HookPlace::Repository(format!("{{{found}}}"))])
@@ -254,6 +269,7 @@ async fn datacenter() -> Toured {
     face.pull(home, pull, "root", DcPullAct::Merge).await.unwrap();
     let new = tip("main");
     questions(&client, &repository, [&old, &new], pull).await;
+    audited(&client, AuditSource::Rest).await;
     let places = [HookPlace::Project("P0".to_owned()), HookPlace::Repository("P0/tour".to_owned())];
     connecting(&client, &places).await;
     let base = simulator.datacenter_url();

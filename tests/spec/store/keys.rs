@@ -87,6 +87,11 @@ async fn filled(store: &Store) -> Uuid {
     };
     assert!(add(store, &kept).await);
     assert!(store.keep_consent(&kept.id, &Secret::new(b"refresh".to_vec())).await.unwrap());
+    super::audit::filled(store).await;
+    store
+        .keep_crawl(&"acme-cloud".parse().unwrap(), (at(3), at(3)), vec![([5; 32], b"[]".to_vec())])
+        .await
+        .unwrap();
     letter
 }
 
@@ -106,6 +111,10 @@ async fn all_is_read(store: &Store, later: i64) {
     let made = store.connections().await.unwrap();
     assert_eq!(made[0].bytes.expose(), b"all of a connection");
     assert_eq!(store.consent(&made[0].id).await.unwrap().unwrap().expose(), b"refresh");
+    super::audit::is_read(store).await;
+    let cut =
+        store.cut_short(&"acme-cloud".parse().unwrap(), (at(0), at(0))).await.unwrap().unwrap();
+    assert_eq!(cut.answers, [([5; 32], b"[]".to_vec())]);
 }
 
 /// How many sealed values stand under each key.
@@ -145,7 +154,7 @@ async fn after_a_change_of_keys_everything_opens_with_the_new_one_alone() {
     let store = open_with(&place, both(8, 7)).await.unwrap();
     all_is_read(&store, 1).await;
     let done = store.reseal(at(5)).await.unwrap();
-    assert!(done.rows >= 36 && done.broken == 0, "{done:?}");
+    assert!(done.rows >= 39 && done.broken == 0, "{done:?}");
     all_is_read(&store, 2).await;
     assert_eq!(store.reseal(at(6)).await.unwrap().rows, 0, "once");
     let size = store.head().await.unwrap().size;

@@ -125,6 +125,10 @@ fn since_table(answer: &Value) -> Vec<String> {
         let (level, from) = (text(&period, "level"), text(&period, "from"));
         out.push(format!("{can:<7} {level:<6} from {from} until {until}"));
         out.extend(lines(&period, "by").iter().map(|line| format!("    {line}")));
+        let actor = text(&period, "actor");
+        if !actor.is_empty() {
+            out.push(format!("    by whom: {actor}, as the audit log says"));
+        }
         let unknown = text(&period, "actor_unknown");
         if !unknown.is_empty() {
             out.push(format!("    by whom: unknown. {unknown}"));

@@ -93,6 +93,7 @@ once_per = "24h"               # how long the same cause reaches nobody again
 # workspace = "acme"
 # credential = { kind = "oauth", key = { env = "BITBUCKET_KEY" }, secret = { env = "BITBUCKET_SECRET" } }
 # protected_refs = ["main", "release/*"]
+# audit = { kind = "organization", id = "00000000-0000-0000-0000-000000000000", token = { env = "ATLASSIAN_KEY" } }
 # plan = "premium"             # free, standard or premium; no API tells it, absent it counts as unknown
 # classes = ["pipeline-definition"]  # reads bitbucket-pipelines.yml, of which facts are kept and no line; absent: it is not read
 # own_hosts = ["*.example.com"]  # hosts of one's own that webhooks may tell; absent: whether one is outside is unknown
@@ -122,6 +123,7 @@ once_per = "24h"               # how long the same cause reaches nobody again
 # product = "datacenter"
 # base_url = "https://bitbucket.example.com"
 # credential = { kind = "token", token = { file = "dc.token" } }
+# audit = { kind = "rest" }    # who changed what; or { kind = "folder", path = "/var/atlassian/application-data/bitbucket/log/audit" }
 # database = { url = { file = "bitbucket-database.url" } }  # its own PostgreSQL, read-only, instead of REST
 "#;
 

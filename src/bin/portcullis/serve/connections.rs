@@ -1,5 +1,6 @@
 //! Connections from configuration: every id parsed, every secret read, every address judged, before anything starts.
 
+mod audit;
 mod ci;
 pub mod database;
 mod environments;
@@ -71,6 +72,7 @@ fn one(at: usize, config: &ConnectionConfig, public_url: &str) -> Result<Connect
         client.switch(switches);
     }
     database::of(&key("database"), (product, client.as_ref()), config.database.as_ref())?;
+    audit::of(&key("audit"), client.as_ref(), config.audit.as_ref())?;
     let hooks = config
         .hook
         .iter()

@@ -16,6 +16,8 @@ pub(crate) struct Account {
     kind: Option<String>,
     pub(crate) display_name: Option<String>,
     pub(crate) nickname: Option<String>,
+    /// The Atlassian account's.
+    pub(crate) account_id: Option<String>,
     /// Only where groups are listed.
     pub(crate) is_active: Option<bool>,
 }

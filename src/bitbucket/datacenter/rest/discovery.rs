@@ -191,7 +191,7 @@ impl DataCenter {
         what: &'static str,
     ) -> Result<T, FetchError> {
         let call = self.crawl_call(&[&["rest", plugin, "latest"], path].concat(), what)?;
-        self.transport().get(&call, Deadline::within(PATIENCE)).await
+        self.transport().get_once(&call, Deadline::within(PATIENCE)).await
     }
 
     fn crawl_call(&self, path: &[&str], what: &'static str) -> Result<Call, FetchError> {

@@ -1,6 +1,7 @@
 //! Data Center's lists: the next page starts where `nextPageStart` says, and nowhere else; short pages are normal.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::bitbucket::datacenter::rest::DataCenter;
 use crate::bitbucket::transport::Call;
@@ -29,12 +30,23 @@ impl DataCenter {
     ) -> Result<Vec<T>, FetchError> {
         call.url.query_pairs_mut().append_pair("limit", PAGE_LENGTH);
         let first = call.url.clone();
+        let journal = self.transport().journal(&call);
+        if let Some(known) = journal.as_ref().and_then(|journal| journal.recall(&first)) {
+            return Ok(known);
+        }
         let mut start = 0;
-        let mut rows = Vec::new();
+        let (mut rows, mut raw) = (Vec::new(), Vec::new());
         for _ in 0..MAX_PAGES {
-            let page: Page<T> = self.transport().get(&call, deadline).await?;
+            let answer = self.transport().read(&call, deadline).await?;
+            let page: Page<T> = answer.decode(call.what)?;
             rows.extend(page.values);
+            if journal.is_some() {
+                raw.extend(answer.decode::<Page<Value>>(call.what)?.values);
+            }
             if page.last {
+                if let Some(journal) = journal {
+                    journal.note::<Vec<T>>(&first, &Value::Array(raw));
+                }
                 return Ok(rows);
             }
             match page.next {

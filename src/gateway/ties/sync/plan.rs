@@ -170,7 +170,7 @@ async fn asked(client: &Client) -> Result<Amount, TieError> {
     Ok(Amount { groups, projects, repositories, environments, ..Amount::default() })
 }
 
-/// How long so many calls take: those the purse has left at once, the rest as it fills.
+/// How long so many calls take: those that discovery has left at once, the rest as its part of each hour comes back.
 fn seconds(calls: u64, budget: &BudgetNow) -> u64 {
     #[expect(clippy::cast_precision_loss, reason = "an estimate of far fewer than 2^52 calls")]
     let calls = calls as f64;
@@ -178,7 +178,7 @@ fn seconds(calls: u64, budget: &BudgetNow) -> u64 {
     let waiting = budget.per_hour.map_or(0.0, |all| {
         let all = f64::from(all);
         let free = (budget.left - all * LIVE_SHARE).max(0.0);
-        (calls - free).max(0.0) / all * 3_600.0
+        (calls - free).max(0.0) / (all * (1.0 - LIVE_SHARE)) * 3_600.0
     });
     share(asking.max(waiting).ceil())
 }
@@ -200,9 +200,9 @@ mod tests {
     fn what_the_budget_holds_is_quick_and_the_rest_takes_as_long_as_it_fills() {
         let full = BudgetNow { per_hour: Some(1_000), left: 1_000.0 };
         assert_eq!(seconds(120, &full), 10);
-        assert_eq!(seconds(1_800, &full), 3_600, "800 at once, 1,000 as they come");
+        assert_eq!(seconds(1_600, &full), 3_600, "800 at once, 800 as they come back");
         let empty = BudgetNow { per_hour: Some(1_000), left: 0.0 };
-        assert_eq!(seconds(500, &empty), 1_800);
+        assert_eq!(seconds(400, &empty), 1_800);
         let none = BudgetNow { per_hour: None, left: 0.0 };
         assert_eq!(seconds(120, &none), 10);
     }

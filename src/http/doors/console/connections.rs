@@ -1,5 +1,6 @@
 //! The connections and their hooks.
 
+use crate::gateway::audit::told::SourceTold;
 use crate::gateway::connections::Connection;
 use crate::gateway::glance::HookSeen;
 use crate::graph::Product;
@@ -15,10 +16,11 @@ use crate::http::problem::Problem;
 pub(in crate::http::doors) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> {
     let seen = house.gateway.hooks_seen().await?;
     let graph = house.gateway.graph.load_full();
+    let sources = house.gateway.audit_sources(None).await?;
     let shown = |connection: &Connection| Shown {
         id: connection.id.clone(),
         product: connection.product,
-        facts: facts(connection),
+        facts: facts(connection, &sources),
         read: graph.as_of_connection(&connection.id),
         hooks: of(connection, &seen),
     };
@@ -32,7 +34,7 @@ fn of(connection: &Connection, seen: &[HookSeen]) -> Vec<HookSeen> {
 }
 
 /// How we speak to it and what may be written there; without secrets and addresses of hooks.
-fn facts(connection: &Connection) -> Vec<(&'static str, String)> {
+fn facts(connection: &Connection, sources: &[SourceTold]) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     facts.extend(connection.workspace.clone().map(|slug| ("Workspace", slug)));
     let speaks = match connection.client {
@@ -48,7 +50,21 @@ fn facts(connection: &Connection) -> Vec<(&'static str, String)> {
     if connection.product == Product::Cloud {
         facts.push(("Plan", plan(connection.premium).to_owned()));
     }
+    let of_it = sources.iter().filter(|source| source.connection == connection.id);
+    facts.extend(of_it.map(|source| ("Who changed what", audited(source))));
     facts
+}
+
+/// Where an audit log stands, in one line.
+fn audited(source: &SourceTold) -> String {
+    let read = match (&source.source, source.read) {
+        (None, _) => "nobody tells".to_owned(),
+        (Some(name), None) => format!("audit log ({name}): not read yet"),
+        (Some(name), Some(read)) => {
+            format!("audit log ({name}) read until {read}, {} lines", source.kept)
+        }
+    };
+    source.why.as_ref().map_or(read.clone(), |why| format!("{read}: {why}"))
 }
 
 fn listed(refs: &[String]) -> String {

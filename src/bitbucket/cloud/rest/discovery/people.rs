@@ -13,6 +13,7 @@ use crate::bitbucket::transport::FetchError;
 use crate::graph::Id;
 use crate::graph::Kind;
 use crate::graph::Relation;
+use crate::graph::audit::ACCOUNT;
 use crate::graph::world::Node;
 
 const GROUPS: &str = "the groups of the workspace";
@@ -78,7 +79,7 @@ impl Cloud {
     async fn groups(&self) -> Result<Vec<Group>, FetchError> {
         let call = self.crawl_call(&[], GROUPS)?;
         let call = crate::bitbucket::transport::Call { url: self.groups_url()?, ..call };
-        self.transport().get(&call, Deadline::within(PATIENCE)).await
+        self.transport().get_once(&call, Deadline::within(PATIENCE)).await
     }
 }
 
@@ -89,6 +90,9 @@ pub(super) fn person(scribe: &mut Scribe, account: &Account) -> Option<Id> {
     let mut node = Node::new(id.clone(), name);
     if let (Kind::User, Some(nickname)) = (id.kind(), &account.nickname) {
         node = node.text("nickname", nickname);
+    }
+    if let (Kind::User, Some(account)) = (id.kind(), &account.account_id) {
+        node = node.text(ACCOUNT, account);
     }
     if let Some(active) = account.is_active {
         node = node.flag("active", active);

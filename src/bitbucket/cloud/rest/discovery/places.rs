@@ -180,7 +180,7 @@ impl Cloud {
     ) -> Result<T, FetchError> {
         let head = ["repositories", self.slug(), repository];
         let call = self.crawl_call(&[&head, path].concat(), what)?;
-        self.transport().get(&call, Deadline::within(PATIENCE)).await
+        self.transport().get_once(&call, Deadline::within(PATIENCE)).await
     }
 }
 
