@@ -40,7 +40,7 @@ pub const NOW: Time = Time::from_millis(1_795_284_300_000);
 /// A gateway in a folder of its own.
 pub struct Stand {
     pub gateway: Arc<Gateway>,
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Stand {
@@ -51,7 +51,7 @@ impl Stand {
     pub async fn with(source: Source, patrol: patrol::Settings, notify: notify::Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let gateway = gateway(folder.path(), source, patrol, notify).await;
-        Self { gateway, folder }
+        Self { gateway, _folder: folder }
     }
 
     /// A reading of Bitbucket that found this, and everything that is due after it.
