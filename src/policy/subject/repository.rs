@@ -67,8 +67,9 @@ record! {
         advisory_checks: Vec<String>,
         /// The newest merged pull requests, and how many of them nobody but their author approved.
         merges: Merges,
-        /// Access keys that are let in and not switched off.
-        keys: Vec<Key>,
+        /// Access keys that are known to be let in and not switched off: at least these. A list that could not be read adds
+        /// none.
+        live_keys: Vec<Key>,
         /// Who can write, and how large a part of all members that is.
         writers: Writers,
     }
@@ -233,7 +234,7 @@ pub fn example() -> Result<Repository, IdError> {
         premium: true.into(),
         advisory_checks: vec!["Security review".to_owned()].into(),
         merges: Merges { looked_at: 20.into(), unreviewed: 1.into() }.into(),
-        keys: vec![Key {
+        live_keys: vec![Key {
             id: id("key/11")?,
             name: text("deploy"),
             writes: true.into(),

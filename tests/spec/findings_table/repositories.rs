@@ -210,12 +210,8 @@ fn stale() -> Row {
         datacenter: [
             Seen(NONE, ""),
             Seen(Scene::touch, ""),
-            Seen(
-                |scene| {
-                    scene.touch();
-                    READ_ONLY(scene);
-                },
-                "access keys",
+            Cannot(
+                "whoever may read a repository reads its newest commit and whether it is archived",
             ),
             Seen(
                 |scene| scene.server_shop().git.forget("refs/heads/main"),
