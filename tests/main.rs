@@ -38,6 +38,7 @@ mod spec {
     mod doors;
     mod erasure;
     mod estate;
+    mod evidence;
     mod failures;
     mod findings_table;
     mod governed;

@@ -16,6 +16,7 @@ mod decisions;
 mod dead_letters;
 mod describe;
 mod entrance;
+mod evidence;
 mod events;
 mod health;
 mod history;
@@ -267,6 +268,10 @@ impl House {
             Door::ConsoleAccessOf => Box::pin(console::access::of(self, &call)).await,
             Door::ConsoleIdentities => Box::pin(console::access::identities(self, &call)).await,
             Door::ConsoleReports => Box::pin(console::access::report(self, &call)).await,
+            Door::BringEvidence => Box::pin(evidence::bring(self, call)).await,
+            Door::Evidence => evidence::list(self, &call),
+            Door::EvidencePiece => evidence::show(self, &call),
+            Door::WithdrawEvidence => Box::pin(evidence::withdraw(self, call)).await,
             Door::Policies => policies::active(self),
             Door::OpenApi => describe::answer(self),
         }

@@ -15,6 +15,7 @@ use crate::store::Governed;
 use crate::store::NewEntry;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::evidence;
 use crate::store::log;
 use crate::store::meta;
 use crate::store::row;
@@ -157,6 +158,7 @@ impl Store {
                     let sql = "DELETE FROM world WHERE connection = ?1";
                     desk.db.prepare_cached(sql)?.execute([name.as_str()])?;
                     meta::drop_key(desk.db, &consent_name(&name))?;
+                    evidence::forget_of(desk.db, &name)?;
                     log::append(desk, entry)?;
                 }
                 Ok(ended)

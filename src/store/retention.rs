@@ -54,6 +54,8 @@ pub struct Swept {
     pub actions: u64,
     /// Rows of histories: statements that had ended, moments, and words that nothing says any more.
     pub history: u64,
+    /// Evidence: what pieces said that have ended, and then the pieces.
+    pub evidence: u64,
 }
 
 impl Swept {
@@ -65,6 +67,7 @@ impl Swept {
             + self.notices
             + self.actions
             + self.history
+            + self.evidence
     }
 }
 
@@ -91,6 +94,7 @@ impl Store {
         self.forget_notices(until.sealed, repeated_until(now)).await?;
         self.forget_actions(repeated_until(now)).await?;
         self.forget_history(until.sealed).await?;
+        self.forget_evidence(until.sealed, now).await?;
         while !self.write(move |desk| sweep_sealed(desk, until.sealed, now)).await? {}
         let instance = self.instance().to_string();
         let swept = self.write(move |desk| tell(desk, instance, now)).await?;
@@ -401,7 +405,7 @@ pub(super) fn count(db: &Connection, more: &Swept) -> Result<(), StoreError> {
     if more.total() == 0 {
         return Ok(());
     }
-    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions, history } =
+    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions, history, evidence } =
         untold(db)?;
     let all = Swept {
         bodies: bodies + more.bodies,
@@ -411,6 +415,7 @@ pub(super) fn count(db: &Connection, more: &Swept) -> Result<(), StoreError> {
         notices: notices + more.notices,
         actions: actions + more.actions,
         history: history + more.history,
+        evidence: evidence + more.evidence,
     };
     let bytes = serde_json::to_vec(&all).map_err(|error| StoreError::Fault(error.to_string()))?;
     meta::put(db, meta::UNTOLD, &bytes)
@@ -429,11 +434,13 @@ fn tell(desk: &mut Desk<'_>, instance: String, now: Time) -> Result<Swept, Store
     if swept.total() == 0 {
         return Ok(swept);
     }
-    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions, history } = swept;
+    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions, history, evidence } =
+        swept;
     let entry = NewEntry {
         body: row::members(json!({
             "what": "retention", "bodies": bodies, "sealed": sealed, "repetitions": repetitions,
             "dead_letters": dead_letters, "notices": notices, "actions": actions, "history": history,
+            "evidence": evidence,
         })),
         ..NewEntry::new(Kind::Admin, now, instance)
     };

@@ -131,6 +131,7 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
     gateway.recall_connections().await.map_err(AssemblyError::other)?;
     gateway.recall().await.map_err(AssemblyError::other)?;
     gateway.recall_brake().await.map_err(AssemblyError::other)?;
+    gateway.recall_evidence().await.map_err(AssemblyError::other)?;
     for world in plan.worlds {
         gateway.publish(world).map_err(AssemblyError::other)?;
     }

@@ -27,6 +27,7 @@ use crate::http::doors::dead_letters;
 use crate::http::doors::decisions;
 use crate::http::doors::entrance;
 use crate::http::doors::events;
+use crate::http::doors::evidence;
 use crate::http::doors::health;
 use crate::http::doors::history;
 use crate::http::doors::hook;
@@ -203,6 +204,10 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::ConsoleAccessOf => &console::access::OF,
         Door::ConsoleIdentities => &console::access::IDENTITIES,
         Door::ConsoleReports => &console::access::REPORT,
+        Door::BringEvidence => &evidence::BRING,
+        Door::Evidence => &evidence::LIST,
+        Door::EvidencePiece => &evidence::ONE,
+        Door::WithdrawEvidence => &evidence::WITHDRAW,
         Door::Policies => &policies::ACTIVE,
         Door::Channels => &channels::LIST,
         Door::TestChannel => &channels::TEST,

@@ -145,6 +145,8 @@ pub(super) enum Text {
     Dotted,
     /// A hook's id.
     Hook,
+    /// A class of repositories.
+    Class,
 }
 
 impl Parameter {
@@ -180,6 +182,9 @@ impl Text {
             Self::Id => json!({"type": "string", "format": "uuid"}),
             Self::Dotted => {
                 json!({"type": "string", "pattern": "^[a-z0-9-]+(\\.[a-z0-9-]+)*$", "maxLength": 256})
+            }
+            Self::Class => {
+                json!({"type": "string", "pattern": "^[a-z0-9-]{1,40}$", "maxLength": 40})
             }
             Self::Hook => json!({"type": "string", "pattern": "^[0-9a-f]{32}$"}),
         }

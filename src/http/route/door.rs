@@ -141,6 +141,14 @@ pub enum Door {
     ConsoleIdentities,
     /// The console's reports about access.
     ConsoleReports,
+    /// Brings evidence, or only tells what would be understood.
+    BringEvidence,
+    /// Every piece of evidence.
+    Evidence,
+    /// One piece, and what follows from it.
+    EvidencePiece,
+    /// Withdraws a piece.
+    WithdrawEvidence,
     /// The active bundle and its rules.
     Policies,
     /// The description of this API.

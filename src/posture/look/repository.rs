@@ -23,7 +23,6 @@ use crate::policy::subject::repository::Parent;
 use crate::policy::subject::repository::Repository;
 use crate::policy::subject::repository::StaleApprovals;
 use crate::policy::subject::repository::Writers;
-use crate::posture::evidence::Place;
 use crate::posture::look::Ground;
 use crate::posture::look::id;
 use crate::posture::look::percent;
@@ -63,7 +62,7 @@ pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Repository {
         idle_days: updated_at.clone().map(|at| ground.now.since(at) / DAY_MS),
         updated_at,
         archived: graph.flag(node, "archived"),
-        class: class(ground, node),
+        class: ground.held.class_in(graph, node),
         on_demand: if cloud {
             Known::Value(on_demand(graph, node, &pipelines))
         } else {
@@ -182,20 +181,6 @@ fn exempt(graph: &Snapshot, who: NodeNo, rule: NodeNo) -> Exempt {
         people: graph.people_behind(who),
         by: graph.text(rule, "kind").map(|kind| format!("{kind} on {set_on}")),
     }
-}
-
-/// What the graph keeps comes first, then the project's, then a list that somebody brought.
-fn class(ground: &Ground<'_>, node: NodeNo) -> Known<String> {
-    let graph = ground.graph;
-    let told = |node| graph.text(node, "class").value().map(|class| (*class).to_owned());
-    let project = graph.project_of(node);
-    if let Some(class) = told(node).or_else(|| told(project?)) {
-        return Known::Value(class);
-    }
-    let Some(me) = graph.node(node) else { return Known::default() };
-    let name = graph.full_name(node);
-    let key = project.and_then(|project| graph.text(project, "key").value().copied());
-    ground.held.class(Place { id: &me.id, name: name.as_deref(), project: key })
 }
 
 /// What a pipeline that is in no commit could reach.

@@ -61,7 +61,7 @@ once_per = "24h"               # how long the same cause reaches nobody again
 
 # Who hears what: the first that fits decides. What none fits goes to the connection's `security_contact`.
 # [[route]]
-# about = ["approve", "block"] # also: alert, alarm, pause; absent: alert, approve, block
+# about = ["approve", "block"] # also: alert, alarm, pause, evidence; absent: alert, approve, block
 # severity = "high"            # at least; absent: any
 # rules = "deploy"             # a rule or an area; absent: all
 # project = "BILL"             # absent: any

@@ -27,7 +27,6 @@ use crate::bitbucket::transport::FetchError;
 use crate::graph::Id;
 use crate::graph::Kind;
 use crate::graph::Relation;
-use crate::graph::attribute::Value;
 use crate::graph::world::Node;
 
 #[derive(Deserialize)]
@@ -199,8 +198,7 @@ fn write_project(scribe: &mut Scribe, top: &Id, project: &Project) -> Option<Id>
         let why = "Cloud's public API does not tell a project's branch restrictions";
         let name = project.name.as_deref().unwrap_or(&project.key);
         let node = Node::new(id.clone(), name).text("key", &project.key);
-        // Cloud knows no classification.
-        scribe.node(visibility(node, project.is_private).with("class", Value::Nothing));
+        scribe.node(visibility(node, project.is_private));
         scribe.join(&id, Relation::In, top, "projects");
         scribe.gap(&id, "restrictions", why.to_owned());
     }
@@ -241,9 +239,8 @@ fn repository_node(scribe: &Scribe, id: Id, repository: &Repository) -> Node {
     let branch = repository.mainbranch.as_ref().map(|branch| branch.name.as_str());
     let mut node = visibility(Node::new(id, &repository.full_name), repository.is_private)
         .with("default_branch", text_or_none(branch))
-        // Cloud knows neither archives nor classifications.
-        .flag("archived", false)
-        .with("class", Value::Nothing);
+        // Cloud knows no archives.
+        .flag("archived", false);
     if let Some(slug) = &repository.slug {
         node = node.text("slug", slug);
     }

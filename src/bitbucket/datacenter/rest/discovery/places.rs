@@ -188,11 +188,7 @@ fn visibility(node: Node, public: Option<bool>) -> Node {
 fn project_node(id: Id, project: &Project, default: Option<&&'static str>) -> Node {
     let name = project.name.as_deref().unwrap_or(&project.key);
     let personal = project.type_.as_deref() == Some("PERSONAL");
-    // Data Center knows no classification.
-    let node = Node::new(id, name)
-        .text("key", &project.key)
-        .flag("personal", personal)
-        .with("class", Value::Nothing);
+    let node = Node::new(id, name).text("key", &project.key).flag("personal", personal);
     let node = visibility(node, project.public);
     match default {
         Some(default) => node.text("default", default),
@@ -233,9 +229,8 @@ pub(super) fn write_repository(
 
 fn repository_node(scribe: &Scribe, id: Id, repository: &Repository) -> Node {
     let name = format!("{}/{}", repository.project.key, repository.slug);
-    let mut node = visibility(Node::new(id, &name), repository.public)
-        .text("slug", &repository.slug)
-        .with("class", Value::Nothing);
+    let mut node =
+        visibility(Node::new(id, &name), repository.public).text("slug", &repository.slug);
     if let Some(archived) = repository.archived {
         node = node.flag("archived", archived);
     }
