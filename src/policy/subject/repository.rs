@@ -67,8 +67,7 @@ record! {
         advisory_checks: Vec<String>,
         /// The newest merged pull requests, and how many of them nobody but their author approved.
         merges: Merges,
-        /// Access keys that are known to be let in and not switched off: at least these. A list that could not be read adds
-        /// none.
+        /// Access keys known to be let in: at least these, since a list that was not read adds none.
         live_keys: Vec<Key>,
         /// Who can write, and how large a part of all members that is.
         writers: Writers,
