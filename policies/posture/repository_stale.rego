@@ -3,7 +3,7 @@
 # description: "Nothing was changed for twelve months or more, yet the repository is not archived. A live access key to it makes it worse: nobody looks who uses it. Another limit: set `portcullis.posture.stale_days` in a data.json."
 # custom:
 #   subject: repository
-#   reads: [repository.archived, repository.idle_days, repository.keys]
+#   reads: [repository.archived, repository.idle_days, repository.live_keys]
 #   severity: medium
 #   category: Upkeep
 #   owner: platform security
@@ -12,7 +12,7 @@
 #   needs:
 #     - {product: cloud, scope: "repository"}
 #     - {product: datacenter, scope: "REPO_READ"}
-#   blind: "On Data Center the newest commit of the default branch stands for the last change: commits on other branches are not looked at."
+#   blind: "On Data Center the newest commit of the default branch stands for the last change: commits on other branches are not looked at. Access keys of a place whose list could not be read are not counted."
 #   remedies:
 #     - product: cloud
 #       steps: "Move what is still needed, then delete the repository (Repository settings, Manage repository, Delete repository), and take its access keys away before."
@@ -29,7 +29,7 @@ package portcullis.rules.posture.repository_stale
 
 finding contains {
 	"reason": concat("", [sprintf("Nothing was changed for %d days", [input.repository.idle_days]), still_open, "."]),
-	"proof": ["repository.idle_days", "repository.archived", "repository.keys"],
+	"proof": ["repository.idle_days", "repository.archived", "repository.live_keys"],
 	"severity": severity,
 } if {
 	input.repository.archived == false
@@ -40,7 +40,7 @@ default limit := 365
 
 limit := data.portcullis.posture.stale_days if is_number(data.portcullis.posture.stale_days)
 
-live contains key.name if some key in input.repository.keys
+live contains key.name if some key in input.repository.live_keys
 
 still_open := concat("", [", and access keys still open it: ", concat(", ", live)]) if {
 	count(live) > 0

@@ -13,19 +13,19 @@ about(facts) := {
 }
 
 test_finds_one_that_was_not_changed_for_a_year if {
-	reasons(rule.finding) == {"Nothing was changed for 365 days."} with input as about({"archived": false, "idle_days": 365, "keys": []})
+	reasons(rule.finding) == {"Nothing was changed for 365 days."} with input as about({"archived": false, "idle_days": 365, "live_keys": []})
 }
 
 test_a_live_key_makes_it_worse if {
-	{[finding.reason, finding.severity] | some finding in rule.finding} == {["Nothing was changed for 416 days, and access keys still open it: deploy.", "high"]} with input as about({"archived": false, "idle_days": 416, "keys": [{"name": "deploy"}]})
+	{[finding.reason, finding.severity] | some finding in rule.finding} == {["Nothing was changed for 416 days, and access keys still open it: deploy.", "high"]} with input as about({"archived": false, "idle_days": 416, "live_keys": [{"name": "deploy"}]})
 }
 
 test_leaves_one_that_was_changed_alone if {
-	count(rule.finding) == 0 with input as about({"archived": false, "idle_days": 364, "keys": []})
+	count(rule.finding) == 0 with input as about({"archived": false, "idle_days": 364, "live_keys": []})
 }
 
 test_an_archived_one_is_meant_to_rest if {
-	count(rule.finding) == 0 with input as about({"archived": true, "idle_days": 2000, "keys": []})
+	count(rule.finding) == 0 with input as about({"archived": true, "idle_days": 2000, "live_keys": []})
 }
 
 test_keys_that_are_not_told_do_not_hide_it if {

@@ -69,8 +69,8 @@ record! {
         advisory_checks: Vec<String>,
         /// The newest merged pull requests, and how many of them nobody but their author approved.
         merges: Merges,
-        /// Access keys that are let in and not switched off.
-        keys: Vec<Key>,
+        /// Access keys known to be let in: at least these, since a list that was not read adds none.
+        live_keys: Vec<Key>,
         /// What its pipeline definition says, where the connection's `classes` let it be read; null without one.
         definition: Definition,
         /// Who can write, and how large a part of all members that is.
@@ -237,7 +237,7 @@ pub fn example() -> Result<Repository, IdError> {
         premium: true.into(),
         advisory_checks: vec!["Security review".to_owned()].into(),
         merges: Merges { looked_at: 20.into(), unreviewed: 1.into() }.into(),
-        keys: vec![Key {
+        live_keys: vec![Key {
             id: id("key/11")?,
             name: text("deploy"),
             writes: true.into(),

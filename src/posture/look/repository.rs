@@ -80,8 +80,8 @@ pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Repository {
             looked_at: graph.whole(node, "merges_read"),
             unreviewed: graph.whole(node, "merges_unreviewed"),
         }),
-        keys: keys(graph, node),
         definition: definition::look(graph, node),
+        live_keys: Known::Value(live_keys(graph, node)),
         writers: Known::Value(writers(ground, node)),
     }
 }
@@ -210,13 +210,11 @@ fn production(graph: &Snapshot, node: NodeNo) -> Known<Vec<String>> {
     Known::Value(names.map(|environment| graph.name(environment).to_owned()).collect())
 }
 
-/// Keys that were let in to the repository or its project.
-fn keys(graph: &Snapshot, node: NodeNo) -> Known<Vec<Key>> {
+/// Keys that are known to be let in to the repository or its project. What was not read adds none: they make worse what
+/// is found, and decide nothing.
+fn live_keys(graph: &Snapshot, node: NodeNo) -> Vec<Key> {
     let mut all: Vec<(NodeNo, bool)> = Vec::new();
     for place in std::iter::once(node).chain(graph.project_of(node)) {
-        if let Some(why) = graph.why_unknown(place, "keys") {
-            return Known::Unknown(why.clone());
-        }
         for (is, writes) in
             [(Relation::Write, true), (Relation::Admin, true), (Relation::Read, false)]
         {
@@ -227,7 +225,7 @@ fn keys(graph: &Snapshot, node: NodeNo) -> Known<Vec<Key>> {
         }
     }
     all.retain(|(key, _)| graph.flag(*key, "active") != Known::Value(false));
-    Known::Value(all.into_iter().map(|(key, writes)| shown(graph, key, writes)).collect())
+    all.into_iter().map(|(key, writes)| shown(graph, key, writes)).collect()
 }
 
 fn shown(graph: &Snapshot, key: NodeNo, writes: bool) -> Key {

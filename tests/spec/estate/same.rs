@@ -21,6 +21,11 @@ const ONLY_BY_REST: [(Kind, &[&str]); 5] = [
         Kind::Repository,
         &[
             "default_branch",
+            "required_approvals",
+            "required_builds",
+            "updated_at",
+            "merges_read",
+            "merges_unreviewed",
             "model_development",
             "model_production",
             "model_feature",

@@ -1,6 +1,7 @@
 //! Findings about repositories and what protects their default branch.
 
 use portcullis::policy::bundle::Severity;
+use portcullis::posture::evidence::piece::EvidenceKind;
 use portcullis::simulator::cloud::Holder;
 use portcullis::simulator::cloud::Level;
 use portcullis::simulator::cloud::Role;
@@ -85,7 +86,8 @@ fn builds() -> (fn(&mut Scene), fn(&mut Scene)) {
 
 pub fn rows() -> Vec<Row> {
     let mut rows = protection();
-    rows.extend([public(), stale(), approvals_kept(), advising(), reviewed(), pipelines()]);
+    rows.extend([public(), stale(), approvals_kept(), advising(), unclassified()]);
+    rows.extend([reviewed(), pipelines()]);
     rows.extend(broad());
     rows
 }
@@ -210,12 +212,8 @@ fn stale() -> Row {
         datacenter: [
             Seen(NONE, ""),
             Seen(Scene::touch, ""),
-            Seen(
-                |scene| {
-                    scene.touch();
-                    READ_ONLY(scene);
-                },
-                "access keys",
+            Cannot(
+                "whoever may read a repository reads its newest commit and whether it is archived",
             ),
             Seen(
                 |scene| scene.server_shop().git.forget("refs/heads/main"),
@@ -287,6 +285,29 @@ fn advising() -> Row {
             Cannot("whether a merge check stops a merge hangs on no permission there"),
             Cannot(ALWAYS),
         ],
+    }
+}
+
+fn unclassified() -> Row {
+    const NO_SCOPE: &str = "a class is told by evidence that people bring: no scope opens it";
+    let left_out: fn(&mut Scene) = |scene| {
+        scene.evidence.push((EvidenceKind::Classification, "project,class\nOTHER,internal\n"));
+    };
+    let listed: fn(&mut Scene) = |scene| {
+        scene.evidence.push((EvidenceKind::Classification, "project,class\nENG,internal\n"));
+    };
+    let cells = || {
+        let untold = "no list of classifications was brought";
+        [Seen(left_out, ""), Seen(listed, ""), Cannot(NO_SCOPE), Seen(NONE, untold)]
+    };
+    Row {
+        row: "E12",
+        rule: "posture/repository-unclassified",
+        id: "Code repo should be classified",
+        title: "Code repo should be classified",
+        severity: Severity::Critical,
+        cloud: cells(),
+        datacenter: cells(),
     }
 }
 

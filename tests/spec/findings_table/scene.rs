@@ -1,11 +1,16 @@
 //! A small company on one product, changed by a row of the table, then discovered for real and looked at.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use portcullis::bitbucket::Client;
 use portcullis::bitbucket::Credential;
 use portcullis::bitbucket::Server;
 use portcullis::bitbucket::Settings;
 use portcullis::bitbucket::TestServer;
+use portcullis::graph::ConnectionId;
 use portcullis::graph::Kind;
 use portcullis::graph::Product;
 use portcullis::graph::Snapshot;
@@ -14,6 +19,12 @@ use portcullis::graph::World;
 use portcullis::graph::attribute::Value;
 use portcullis::policy::subject::SubjectDocument;
 use portcullis::posture::Held;
+use portcullis::posture::evidence::Indexed;
+use portcullis::posture::evidence::piece::EvidenceKind;
+use portcullis::posture::evidence::piece::Head;
+use portcullis::posture::evidence::piece::Piece;
+use portcullis::posture::evidence::read::Asked;
+use portcullis::posture::evidence::read::read;
 use portcullis::posture::look;
 use portcullis::posture::look::Ground;
 use portcullis::secret::Secret;
@@ -31,6 +42,7 @@ use portcullis::simulator::datacenter::DcRepository;
 use portcullis::simulator::datacenter::GlobalLevel;
 use portcullis::simulator::datacenter::ProjectPermission;
 use portcullis::simulator::datacenter::RepoPermission;
+use uuid::Uuid;
 
 const SCOPES: &[&str] = &[
     "account",
@@ -54,11 +66,11 @@ pub struct Scene {
     pub reach: RepoPermission,
     /// What the operator says of the plan; no API tells it.
     pub premium: Option<bool>,
-    /// What people brought.
-    pub held: Held,
+    /// What people brought, as they would bring it: what it is, and its text.
+    pub evidence: Vec<(EvidenceKind, &'static str)>,
     /// Whom the rule looks at: `kind:name`.
     pub look_at: &'static str,
-    ada: uuid::Uuid,
+    ada: Uuid,
 }
 
 impl Scene {
@@ -80,7 +92,7 @@ impl Scene {
             scopes: SCOPES.to_vec(),
             reach: RepoPermission::Admin,
             premium: None,
-            held: Held::default(),
+            evidence: Vec::new(),
             look_at: "repository:shop",
             ada,
         }
@@ -139,7 +151,7 @@ impl Scene {
 
     /// Starts it, discovers it, and gives the document of whom the rule looks at.
     pub async fn looked_at(self) -> SubjectDocument {
-        let Self { mut company, product, scopes, reach, premium, held, look_at, ada } = self;
+        let Self { mut company, product, scopes, reach, premium, evidence, look_at, ada } = self;
         let cloud = company.issue(CloudCredential::new(ada, CredentialKind::AccessToken, &scopes));
         let project = match reach {
             RepoPermission::Admin => ProjectPermission::Admin,
@@ -175,10 +187,43 @@ impl Scene {
         if let Some(premium) = premium {
             tell_plan(&mut world, premium);
         }
+        let held = brought(&world.connection.id, evidence, now);
         let graph = Snapshot::build(1, &[world]).unwrap();
         let node = graph.resolve(look_at).unwrap();
         look(&Ground::new(&graph, &held, now), node).unwrap()
     }
+}
+
+/// What people brought, read as the gateway reads it, true today and counting for its usual time.
+fn brought(
+    connection: &ConnectionId,
+    evidence: Vec<(EvidenceKind, &'static str)>,
+    now: Time,
+) -> Held {
+    let piece = |(kind, text): (EvidenceKind, &str)| {
+        let map = BTreeMap::new();
+        let asked = Asked { kind, as_of: now, map: &map, shows: None };
+        let content = read(text.as_bytes(), asked).unwrap().content;
+        let head = Head {
+            id: Uuid::now_v7(),
+            connection: connection.clone(),
+            kind,
+            coverage: kind.coverage(),
+            as_of: now,
+            brought: now,
+            until: now.plus(kind.life()),
+            sha256: String::new(),
+            bytes: 1,
+            rows: content.rows(),
+            file: "a file".to_owned(),
+            by: "ada".to_owned(),
+            reason: String::new(),
+            withdrawn: None,
+        };
+        let piece = Piece { head, content: Some(content), erased: BTreeSet::new() };
+        Arc::new(Indexed::new(Arc::new(piece)))
+    };
+    Held::new(evidence.into_iter().map(piece).collect(), Arc::default(), now)
 }
 
 /// As the gateway does with what the operator says.

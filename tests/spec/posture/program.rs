@@ -80,7 +80,8 @@ async fn check_tells_both_bundles_apart() {
     assert_eq!(mine["rules"].as_array().unwrap().len(), 0, "it has none of its own");
 
     let broken = folder.path().join("posture/payments_stay_inside.rego");
-    std::fs::write(broken, RULE.replace("input.repository.forks != ", "not ")).unwrap();
+    std::fs::write(broken, RULE.replace("input.repository.forks !=", "input.repository.frks !="))
+        .unwrap();
     let said = run(&["policy", "check", text(folder.path())]).await;
     assert_eq!(said.code, 1, "{}", said.all());
     assert!(said.err.contains("posture/payments_stay_inside.rego"), "{}", said.all());
