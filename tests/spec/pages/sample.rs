@@ -68,7 +68,6 @@ pub(crate) fn bundle(text: Text<'_>) -> Bundle {
             (text("framework"), vec![text("control")]),
             ("SOC 2".to_owned(), vec!["CC8.1".to_owned()]),
         ]),
-        stance: None,
     };
     Bundle {
         revision: "9f2c".repeat(16),
