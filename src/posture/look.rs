@@ -136,8 +136,9 @@ fn place(graph: &Snapshot, thing: NodeNo) -> Known<String> {
     let Some(place) = graph.home_of(thing) else {
         return Known::unknown("nothing we have read tells where it is set");
     };
-    let own = graph.full_name(place).unwrap_or_else(|| graph.name(place).to_owned());
-    Known::Value(match graph.repository_of(place).filter(|home| *home != place) {
+    let own = graph.name(place).to_owned();
+    Known::Value(match graph.repository_of(place) {
+        Some(home) if home == place => graph.full_name(home).unwrap_or(own),
         Some(home) => format!("{own} of {}", graph.full_name(home).unwrap_or_default()),
         None => own,
     })

@@ -26,6 +26,9 @@ const REFUSALS: [&str; 2] = ["(401)", "(403)"];
 /// What `needs` name that is no scope.
 const NO_SCOPES: [&str; 2] = ["evidence", "Premium"];
 
+/// What stands for a scope where Cloud refuses and names none: not a scope is missing then, but a role.
+pub const ROLE: &str = "administrator there";
+
 /// What one scope would settle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Worth {
@@ -135,7 +138,8 @@ fn lacking(listing: &Listing, product: Product, gaps: &[Gap]) -> BTreeSet<String
     all
 }
 
-/// The scopes that a sentence names; where Bitbucket refused without naming any, those the rule needs of this product.
+/// The scopes that a sentence names. Where Bitbucket refused without naming any, on Data Center the permission that the rule
+/// needs there, on Cloud a role.
 fn closing(listing: &Listing, product: Product, why: &str) -> BTreeSet<String> {
     let needs = listing.needs.iter().filter(|need| need.product == product.as_str());
     let needs: Vec<&String> = needs
@@ -151,7 +155,10 @@ fn closing(listing: &Listing, product: Product, why: &str) -> BTreeSet<String> {
     if !named.is_empty() {
         return named;
     }
-    needs.first().map(|scope| (*scope).clone()).into_iter().collect()
+    match product {
+        Product::Cloud => BTreeSet::from([ROLE.to_owned()]),
+        Product::DataCenter => needs.first().map(|scope| (*scope).clone()).into_iter().collect(),
+    }
 }
 
 #[cfg(test)]

@@ -21,19 +21,19 @@ use portcullis::secret::Secret;
 /// Far longer than any test takes: a deadline only ends what hangs.
 const WITHIN: Duration = Duration::from_secs(30);
 
-fn secret(text: &str) -> Secret<String> {
+pub fn secret(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())
 }
 
 /// A client of the workspace `acme` at this API.
-fn cloud_at(api_url: &str, credential: Credential) -> Client {
+pub fn cloud_at(api_url: &str, credential: Credential) -> Client {
     let test = TestServer { api_url: api_url.to_owned(), token_url: None };
     let server = Server::Cloud { workspace: "acme".to_owned(), test: Some(test) };
     Client::new(Settings { connection: "acme-cloud".parse().unwrap(), server, credential }).unwrap()
 }
 
 /// A client of the Data Center at this address.
-fn datacenter_at(base_url: &str, credential: Credential) -> Client {
+pub fn datacenter_at(base_url: &str, credential: Credential) -> Client {
     let server = Server::DataCenter { base_url: base_url.to_owned() };
     Client::new(Settings { connection: "acme-dc".parse().unwrap(), server, credential }).unwrap()
 }

@@ -5,6 +5,7 @@ use portcullis::bitbucket::Client;
 use portcullis::bitbucket::Credential;
 use portcullis::bitbucket::Server;
 use portcullis::bitbucket::Settings;
+use portcullis::bitbucket::Switches;
 use portcullis::bitbucket::TestServer;
 use portcullis::graph::Kind;
 use portcullis::graph::Product;
@@ -12,8 +13,11 @@ use portcullis::graph::Snapshot;
 use portcullis::graph::Time;
 use portcullis::graph::World;
 use portcullis::graph::attribute::Value;
+use portcullis::policy::Rule;
 use portcullis::policy::subject::SubjectDocument;
 use portcullis::posture::Held;
+use portcullis::posture::Judgement;
+use portcullis::posture::judge_unseen;
 use portcullis::posture::look;
 use portcullis::posture::look::Ground;
 use portcullis::secret::Secret;
@@ -56,6 +60,10 @@ pub struct Scene {
     pub premium: Option<bool>,
     /// What people brought.
     pub held: Held,
+    /// What is switched on for discovery.
+    pub classes: &'static [&'static str],
+    /// Hosts of one's own.
+    pub own_hosts: &'static [&'static str],
     /// Whom the rule looks at: `kind:name`.
     pub look_at: &'static str,
     ada: uuid::Uuid,
@@ -81,6 +89,8 @@ impl Scene {
             reach: RepoPermission::Admin,
             premium: None,
             held: Held::default(),
+            classes: &[],
+            own_hosts: &[],
             look_at: "repository:shop",
             ada,
         }
@@ -137,9 +147,10 @@ impl Scene {
         self.scopes.retain(|held| *held != scope);
     }
 
-    /// Starts it, discovers it, and gives the document of whom the rule looks at.
-    pub async fn looked_at(self) -> SubjectDocument {
-        let Self { mut company, product, scopes, reach, premium, held, look_at, ada } = self;
+    /// Starts it, discovers it, and gives the document of whom the rules look at, and what they say of things in it that
+    /// were not seen.
+    pub async fn looked_at(self, rules: &[Rule]) -> (SubjectDocument, Vec<Judgement>) {
+        let Self { mut company, product, scopes, reach, premium, held, look_at, ada, .. } = self;
         let cloud = company.issue(CloudCredential::new(ada, CredentialKind::AccessToken, &scopes));
         let project = match reach {
             RepoPermission::Admin => ProjectPermission::Admin,
@@ -170,6 +181,8 @@ impl Scene {
         };
         let connection = connection.parse().unwrap();
         let client = Client::new(Settings { connection, server, credential }).unwrap();
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        client.switch(Switches::read(&words(self.classes), &words(self.own_hosts)).unwrap());
         let now = Time::from_millis(Timestamp::now().as_millisecond());
         let mut world = client.discover(now, |_| {}).await.unwrap();
         if let Some(premium) = premium {
@@ -177,8 +190,15 @@ impl Scene {
         }
         let graph = Snapshot::build(1, &[world]).unwrap();
         let node = graph.resolve(look_at).unwrap();
-        look(&Ground::new(&graph, &held, now), node).unwrap()
+        let document = look(&Ground::new(&graph, &held, now), node).unwrap();
+        (document, judge_unseen(&graph, node, rules))
     }
+}
+
+/// So many days before now.
+pub fn days_ago(days: i64) -> Timestamp {
+    let now = Timestamp::now().as_millisecond();
+    Timestamp::from_millisecond(now - days * 86_400_000).unwrap()
 }
 
 /// As the gateway does with what the operator says.

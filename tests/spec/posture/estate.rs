@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use portcullis::bitbucket::Client;
 use portcullis::bitbucket::Switches;
+use portcullis::graph::Kind;
 use portcullis::graph::Snapshot;
 use portcullis::graph::Time;
 use portcullis::graph::World;
@@ -54,7 +55,8 @@ impl Judged {
         let mut all = BTreeMap::new();
         for node in &world.nodes {
             let number = graph.find(&node.id).unwrap();
-            let name = graph.full_name(number).unwrap_or_else(|| graph.name(number).to_owned());
+            let full = graph.full_name(number).filter(|_| node.id.kind() == Kind::Repository);
+            let name = full.unwrap_or_else(|| graph.name(number).to_owned());
             if let Some(document) = look(&ground, number) {
                 let rules: Vec<_> = bundle.about(document.about.kind()).collect();
                 let wanted: Wanted = Bundle::wanted_by(rules.iter().map(|(_, rule)| *rule));
