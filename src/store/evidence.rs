@@ -204,7 +204,7 @@ impl Store {
 struct Names {
     ids: [String; 2],
     email: Option<String>,
-    names: Vec<String>,
+    called: Vec<String>,
 }
 
 impl Names {
@@ -219,14 +219,14 @@ impl Names {
         Self {
             ids: [id.to_string().to_lowercase(), id.native().to_lowercase()],
             email: told("email"),
-            names: name.into_iter().chain(told("nickname")).collect(),
+            called: name.into_iter().chain(told("nickname")).collect(),
         }
     }
 
     fn are_of(&self, who: &Named) -> bool {
         let id = who.id.as_ref().is_some_and(|id| self.ids.contains(&id.to_lowercase()));
         let email = self.email.is_some() && who.email == self.email;
-        let name = who.name.as_deref().is_some_and(|name| self.names.contains(&folded(name)));
+        let name = who.name.as_deref().is_some_and(|name| self.called.contains(&folded(name)));
         id || email || name
     }
 }

@@ -20,6 +20,7 @@ use crate::posture::evidence::Found;
 use crate::posture::evidence::Held;
 use crate::posture::evidence::Indexed;
 use crate::posture::evidence::Person;
+use crate::posture::evidence::piece::Content;
 use crate::posture::evidence::piece::EvidenceKind;
 use crate::posture::evidence::piece::Head;
 use crate::words;
@@ -189,9 +190,9 @@ pub(super) fn understood(
             told.match_people(graph, indexed);
         }
         EvidenceKind::Classification => {
-            let held = Held::new(vec![Arc::clone(indexed)], Arc::default(), now);
+            let alone = Held::new(vec![Arc::clone(indexed)], Arc::default(), now);
             for repository in nodes(graph, Kind::Repository, &head.connection) {
-                let class = match held.class_in(graph, repository) {
+                let class = match alone.class_in(graph, repository) {
                     Known::Value(class) => class,
                     Known::Nothing => String::new(),
                     Known::Unknown(_) => "unknown".to_owned(),
@@ -230,7 +231,7 @@ impl Understood {
                 }
             }
         }
-        let rows = indexed.content().into_iter().flat_map(|content| content.people());
+        let rows = indexed.content().into_iter().flat_map(Content::people);
         self.unmatched = rows.map(|who| who.row).filter(|row| !meant.contains(row)).collect();
         (self.matched_rows, self.unmatched_rows) = (meant.len(), self.unmatched.len());
         self.matched.sort_by_key(|matched| matched.row);
@@ -244,7 +245,7 @@ impl Understood {
 pub(super) fn said(graph: &Snapshot, indexed: &Arc<Indexed>, now: Time) -> Said {
     let head = &indexed.piece.head;
     let connection = &head.connection;
-    let held = Held::new(vec![Arc::clone(indexed)], Arc::new(namesakes(graph, connection)), now);
+    let alone = Held::new(vec![Arc::clone(indexed)], Arc::new(namesakes(graph, connection)), now);
     let mut said = Said {
         line: Line::of(head, now),
         says: Vec::new(),
@@ -254,7 +255,7 @@ pub(super) fn said(graph: &Snapshot, indexed: &Arc<Indexed>, now: Time) -> Said 
     };
     let kind = match head.kind {
         EvidenceKind::SecondFactorPolicy => {
-            match held.second_factor_enforced() {
+            match alone.second_factor_enforced() {
                 Known::Value(enforced) => said.second_factor_enforced = Some(enforced),
                 Known::Unknown(why) => said.why = Some(why.as_str().to_owned()),
                 Known::Nothing => {}
@@ -267,7 +268,7 @@ pub(super) fn said(graph: &Snapshot, indexed: &Arc<Indexed>, now: Time) -> Said 
     let nodes = nodes(graph, kind, connection);
     said.more = nodes.len().saturating_sub(MAX_LISTED);
     let all = nodes.into_iter().take(MAX_LISTED);
-    said.says = all.filter_map(|node| SaidOf::node(graph, node, (&held, head.kind))).collect();
+    said.says = all.filter_map(|node| SaidOf::node(graph, node, (&alone, head.kind))).collect();
     said
 }
 

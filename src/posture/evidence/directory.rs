@@ -95,7 +95,7 @@ pub(super) fn read(bytes: &[u8], asked: Asked<'_>) -> Result<Reading, Refused> {
         };
         let last_login = login(row, asked.as_of)?;
         let says = format!("{second_factor:?} {last_login:?}");
-        if once.is_new(&who, says)? {
+        if once.is_new(&who, &says)? {
             members.push(Member { who, second_factor, last_login });
         }
         Ok(())

@@ -40,24 +40,19 @@ pub fn folded(name: &str) -> String {
 impl Indexed {
     /// Looks its people up once.
     pub fn new(piece: Arc<Piece>) -> Self {
-        let mut of = Self {
-            ids: HashMap::new(),
-            emails: HashMap::new(),
-            names: HashMap::new(),
-            piece: Arc::clone(&piece),
+        let (mut ids, mut emails, mut names) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let note = |map: &mut HashMap<String, Vec<usize>>, key: Option<String>, line: usize| {
+            if let Some(key) = key {
+                map.entry(key).or_default().push(line);
+            }
         };
-        let people = piece.content.iter().flat_map(|content| content.people());
+        let people = piece.content.iter().flat_map(Content::people);
         for (line, who) in people.enumerate() {
-            let note = |map: &mut HashMap<String, Vec<usize>>, key: Option<String>| {
-                if let Some(key) = key {
-                    map.entry(key).or_default().push(line);
-                }
-            };
-            note(&mut of.ids, who.id.as_deref().map(str::to_lowercase));
-            note(&mut of.emails, who.email.clone());
-            note(&mut of.names, who.name.as_deref().map(folded));
+            note(&mut ids, who.id.as_deref().map(str::to_lowercase), line);
+            note(&mut emails, who.email.clone(), line);
+            note(&mut names, who.name.as_deref().map(folded), line);
         }
-        of
+        Self { piece, ids, emails, names }
     }
 
     /// What the piece says, as long as it is kept.
@@ -76,7 +71,7 @@ impl Indexed {
         let by_email = || email.as_ref().and_then(|email| self.emails.get(email));
         match by_id.or_else(by_email).map(Vec::as_slice) {
             Some([line]) => return Found::Line(*line),
-            Some(lines) if !lines.is_empty() => return unclear(self.rows(lines), "id or address"),
+            Some(lines) if !lines.is_empty() => return unclear(&self.rows(lines), "id or address"),
             Some(_) | None => {}
         }
         let Some(name) = person.name.map(folded) else { return Found::Nowhere };
@@ -89,7 +84,7 @@ impl Indexed {
                 "two people of this connection have one name, and the list has nothing else to tell them apart by: bring one with ids or e-mail addresses",
             )),
             [line] => Found::Line(*line),
-            lines => unclear(self.rows(lines), "name"),
+            lines => unclear(&self.rows(lines), "name"),
         }
     }
 
@@ -118,7 +113,7 @@ fn is_comparable(theirs: &str, mine: &str) -> bool {
     (number(theirs) && number(mine)) || (uuid(theirs) && uuid(mine))
 }
 
-fn unclear(rows: Vec<u64>, by: &str) -> Found {
+fn unclear(rows: &[u64], by: &str) -> Found {
     let rows: Vec<String> = rows.iter().take(5).map(u64::to_string).collect();
     Found::Unclear(Why::said(format!(
         "rows {} of the list have one {by}: which is meant cannot be told; bring a list with ids or e-mail addresses",

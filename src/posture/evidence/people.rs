@@ -54,7 +54,7 @@ pub(super) fn read(bytes: &[u8], asked: Asked<'_>) -> Result<Reading, Refused> {
         let dates = Dates { joined: date(row, "joined")?, left: date(row, "left")? };
         let left = dates.judged(active, asked.as_of)?;
         let says = format!("{:?} {left:?}", dates.joined);
-        if once.is_new(&who, says)? {
+        if once.is_new(&who, &says)? {
             comers.push(Comer { who, joined: dates.joined, left });
         }
         Ok(())

@@ -42,7 +42,7 @@ struct User {
     #[serde(default)]
     id: Option<String>,
     #[serde(default, rename = "userName")]
-    user_name: Option<String>,
+    login: Option<String>,
     #[serde(default, rename = "displayName")]
     display_name: Option<String>,
     #[serde(default)]
@@ -86,7 +86,7 @@ pub(super) fn read(bytes: &[u8], as_of: Time) -> Result<Reading, Refused> {
         let user: User = serde_json::from_str(user.get())
             .map_err(|error| refuse(format!("it is no user: {}", without_place(&error))))?;
         let (comer, says) = comer(row, user, as_of).map_err(refuse)?;
-        if once.is_new(&comer.who, says).map_err(refuse)? {
+        if once.is_new(&comer.who, &says).map_err(refuse)? {
             comers.push(comer);
         }
     }
@@ -134,7 +134,7 @@ fn comer(row: u64, user: User, as_of: Time) -> Result<(Comer, String), String> {
     let left = dates.judged(user.active, as_of)?;
     let primary = user.emails.iter().find(|email| email.primary).or(user.emails.first());
     // Many systems have the address as the user's name.
-    let login = user.user_name.filter(|name| name.contains('@'));
+    let login = user.login.filter(|name| name.contains('@'));
     let email = primary.map(|email| email.value.clone()).or(login);
     let name = user.display_name.or_else(|| user.name.and_then(Name::whole));
     let who = person(row, (user.id, email, name))?;

@@ -258,7 +258,7 @@ pub fn plain(word: &str) -> String {
 fn unreadable(unread: Unread, bytes: &[u8]) -> Refused {
     let Unread::NotUtf8(byte) = unread else { return unread.into() };
     let before = bytes.get(..byte).unwrap_or_default();
-    let row = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+    let row = before.split(|byte| *byte == b'\n').count() as u64;
     Refused::Row { row, why: "it is not UTF-8: save the file as `CSV UTF-8`".to_owned() }
 }
 
