@@ -162,17 +162,18 @@ KNOWN = {
     "scopes": {"path.connection": "connection"},
     "sync": {"path.connection": "connection"},
     "syncProgress": {"path.connection": "connection"},
+    "evidence": {"query.connection": "connection"},
     "doctor": {"query.connection": "connection"},
     "accessDiff": {"query.resource": "resource"},
     "accessSince": {"query.resource": "resource", "query.identity": "identity"},
 }
 
 
-# Operations that refuse with 400 what no schema can know: a connection or rule that is not there, a length of time over
+# Operations that refuse with 400 what no schema can know: a connection or rule that is not there, a file that is none, a length of time over
 # the configured one or an overlap over 7 days, a number of seconds or answers written as 5.0, a service token's question
 # that names no repository, a time as people write it, a page's token that was never given, claims that are too many, a
 # deed that is not asked of such a thing, an edge that is not there.
-REFERRING = {"newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "disconnect", "renewHooks", "sync",
+REFERRING = {"bringEvidence", "newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "disconnect", "renewHooks", "sync",
              "doctor", "evaluation", "evaluations", "searchSubject", "searchResource", "searchAction", "whoCan", "can",
              "paths", "accessDiff", "accessPage", "consoleAccess", "consoleAccessOf"}
 

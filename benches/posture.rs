@@ -130,7 +130,7 @@ fn estate() -> World {
         nodes.push(json!({
             "id": repository, "name": format!("repository-{number}"), "slug": format!("repository-{number}"),
             "visibility": if number % 40 == 0 { "public" } else { "private" },
-            "default_branch": "main", "archived": false, "forks": "no_public_forks",
+            "default_branch": "main", "archived": false, "forks": "private_only",
         }));
         edge(repository.clone(), "in", id("project", &format!("p-{}", number % PROJECTS)));
         edge(id("group", &format!("g-{}", number % (PROJECTS / 5))), "write", repository.clone());

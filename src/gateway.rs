@@ -14,6 +14,7 @@ pub mod connections;
 pub mod courier;
 pub mod discovery;
 pub mod environments;
+pub mod evidence;
 pub mod findings;
 pub mod following;
 pub mod friction;
@@ -173,6 +174,8 @@ pub struct Gateway {
     pub ties: ties::Ties,
     /// What was asked of Bitbucket and is not told yet.
     pub outgoing: outgoing::Outgoing,
+    /// What people brought because no API tells it.
+    pub evidence: evidence::Shelf,
     /// Counts.
     pub meters: Meters,
     /// Keys of step-token issuers.
@@ -260,6 +263,7 @@ impl Gateway {
             graph: ArcSwap::from_pointee(parts.graph),
             modes: ArcSwap::from_pointee(parts.modes),
             public_url: parts.public_url,
+            evidence: evidence::Shelf::default(),
             meters: parts.meters,
             keys: Keys::new()?,
             signing: Arc::new(parts.signing),
@@ -367,6 +371,7 @@ impl Gateway {
         tasks.spawn(troubles::run(Arc::clone(self)));
         tasks.spawn(tickets::run(Arc::clone(self)));
         tasks.spawn(brake::run(Arc::clone(self)));
+        tasks.spawn(evidence::run(Arc::clone(self)));
         tasks.spawn(timekeeping::run(Arc::clone(self)));
         tasks.spawn(notary::run(Arc::clone(self)));
         tasks.spawn(outgoing::run(Arc::clone(self)));

@@ -39,6 +39,7 @@ mod cloud_settings;
 pub mod company;
 pub mod datacenter;
 mod datacenter_access;
+mod datacenter_checks;
 pub mod datacenter_acts;
 pub mod datacenter_build;
 mod datacenter_credentials;

@@ -38,8 +38,10 @@ mod spec {
     mod doors;
     mod erasure;
     mod estate;
+    mod evidence;
     mod findings;
     mod failures;
+    mod findings_table;
     mod governed;
     mod graph;
     mod history;

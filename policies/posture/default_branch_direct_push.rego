@@ -40,4 +40,7 @@ open_to := concat("", ["the rules let through ", concat(", ", sort(ways))]) if {
 } else := "no rule about pushing covers it"
 
 # Each with the rule that lets it through: that is the path.
-ways contains sprintf("%s %s (%s)", [one.kind, one.name, one.by]) if some one in input.repository.default_branch.exempt
+ways contains sprintf("%s %s (%s)", [one.kind, one.name, one.by]) if {
+	is_array(input.repository.default_branch.exempt)
+	some one in input.repository.default_branch.exempt
+}

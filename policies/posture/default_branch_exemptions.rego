@@ -30,6 +30,7 @@ finding contains {
 	"proof": ["repository.default_branch.exempt", "repository.default_branch.name"],
 	"severity": severity(one.kind),
 } if {
+	is_array(input.repository.default_branch.exempt)
 	some one in input.repository.default_branch.exempt
 }
 

@@ -28,7 +28,7 @@ package portcullis.rules.posture.default_branch_merge_checks_advise
 
 finding contains {
 	"reason": sprintf("Merge checks of the default branch %s only warn: a pull request that fails them can be merged all the same, because %s.", [input.repository.default_branch.name, why]),
-	"proof": ["repository.default_branch.merge_checks_enforced", "repository.default_branch.name"],
+	"proof": ["repository.default_branch.merge_checks_enforced", "repository.default_branch.name", "repository.premium"],
 } if {
 	input.repository.default_branch.merge_checks_enforced == false
 }

@@ -14,6 +14,9 @@ const CLOUD_PROJECT: u64 = 3;
 /// runners, keys, hooks, environments.
 const CLOUD_REPOSITORY: u64 = 11;
 
+/// Cloud: how every repository is kept: merged pull requests.
+const CLOUD_UPKEEP: u64 = 1;
+
 /// Cloud: the tip of the main branch, and the definition there.
 const CLOUD_DEFINITION: u64 = 2;
 
@@ -26,6 +29,10 @@ const DATACENTER_REPOSITORY: u64 = 8;
 
 /// Data Center: lists of every person: SSH keys and HTTP access tokens.
 const DATACENTER_PERSON: u64 = 2;
+
+/// Data Center: how every repository is kept: merge checks, default reviewers, required builds, newest commit, merged
+/// pull requests.
+const DATACENTER_UPKEEP: u64 = 5;
 
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +81,7 @@ pub fn price(product: Product, amount: &Amount) -> Vec<Line> {
                 pages(amount.repositories) + CLOUD_REPOSITORY * amount.repositories,
             ),
             line("environments: names of their variables", amount.environments),
+            line("repositories: merged pull requests", CLOUD_UPKEEP * amount.repositories),
         ],
         Product::DataCenter => vec![
             line("who we are, and the server", 3),
@@ -89,6 +97,10 @@ pub fn price(product: Product, amount: &Amount) -> Vec<Line> {
             line(
                 "repositories: grants, restrictions, keys, tokens, webhooks, default branch, branching model",
                 pages(amount.repositories) + DATACENTER_REPOSITORY * amount.repositories,
+            ),
+            line(
+                "repositories: merge checks, required reviewers and builds, newest commit, merged pull requests",
+                DATACENTER_UPKEEP * amount.repositories,
             ),
         ],
     };

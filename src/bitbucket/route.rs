@@ -64,11 +64,11 @@ pub const ROUTES: &[Route] = &[
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/branch-restrictions"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/override-settings"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/effective-branching-model"),
-    cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/pipelines_config"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/pipelines_config/variables"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/pipelines-config/runners"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/deploy-keys"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/hooks"),
+    cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/pipelines_config"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/environments"),
     cloud(Metadata, "2.0/repositories/{workspace}/{repo_slug}/environments/{environment_uuid}"),
     cloud(
@@ -149,6 +149,19 @@ pub const ROUTES: &[Route] = &[
     server(
         Metadata,
         "rest/branch-permissions/latest/projects/{projectKey}/repos/{repositorySlug}/restrictions",
+    ),
+    server(Metadata, "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/pull-requests"),
+    server(
+        Metadata,
+        "rest/api/latest/projects/{projectKey}/repos/{repositorySlug}/settings/pull-requests",
+    ),
+    server(
+        Metadata,
+        "rest/default-reviewers/latest/projects/{projectKey}/repos/{repositorySlug}/conditions",
+    ),
+    server(
+        Metadata,
+        "rest/required-builds/latest/projects/{projectKey}/repos/{repositorySlug}/conditions",
     ),
     server(Metadata, "rest/keys/latest/projects/{projectKey}/repos/{repositorySlug}/ssh"),
     server(Metadata, "rest/access-tokens/latest/projects/{projectKey}/repos/{repositorySlug}"),

@@ -158,6 +158,28 @@ pub(crate) fn unless_over<T>(
     }
 }
 
+/// Adds to a repository's node how many merged pull requests were looked at, and how many of them nobody but their
+/// author approved.
+pub(crate) fn merges(
+    scribe: &mut Scribe,
+    (id, node): (&Id, Node),
+    reviewed: Result<Vec<bool>, FetchError>,
+) -> Node {
+    match reviewed {
+        Ok(reviewed) => {
+            let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+            let unreviewed = reviewed.iter().filter(|reviewed| !**reviewed).count();
+            node.whole("merges_read", count(reviewed.len()))
+                .whole("merges_unreviewed", count(unreviewed))
+        }
+        Err(error) => {
+            scribe.gap(id, "merges_read", error.to_string());
+            scribe.gap(id, "merges_unreviewed", error.to_string());
+            node
+        }
+    }
+}
+
 /// Cuts what a world would refuse: a name somebody chose must not cost the whole graph.
 fn bounded(mut node: Node) -> Node {
     if let Some(name) = &mut node.name {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::decision::Brake;
 use crate::graph::ConnectionId;
+use crate::graph::Known;
 use crate::policy::Finding;
 use crate::policy::RuleId;
 use crate::policy::Verdict;
@@ -80,6 +82,9 @@ pub struct ModeSetting {
     pub rules: String,
     /// How they are taken.
     pub mode: Mode,
+    /// Only on repositories of this class; left out: on the whole connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
 }
 
 /// How every rule is taken everywhere.
@@ -109,7 +114,9 @@ impl Modes {
     #[must_use]
     pub fn with(&self, setting: ModeSetting) -> Self {
         let same = |other: &ModeSetting| {
-            other.connection == setting.connection && other.rules == setting.rules
+            other.connection == setting.connection
+                && other.rules == setting.rules
+                && other.class == setting.class
         };
         let mut settings: Vec<_> =
             self.settings.iter().filter(|other| !same(other)).cloned().collect();
@@ -117,15 +124,46 @@ impl Modes {
         Self { default: self.default, settings }
     }
 
-    /// How this rule is taken on this connection: rule before area before `*` before the default.
+    /// How this rule is taken on this connection where nothing is said of a class: rule before area before `*` before the
+    /// default.
     pub fn of(&self, connection: &ConnectionId, rule: &RuleId) -> Mode {
-        let here = || self.settings.iter().filter(|setting| setting.connection == *connection);
+        self.said(connection, None, rule).unwrap_or(self.default)
+    }
+
+    /// How this rule is taken on a repository of this class: what is said of the class goes before what is said of the whole
+    /// connection. Where the class is unknown it may be any, so the strictest holds.
+    pub fn at(&self, connection: &ConnectionId, class: &Known<String>, rule: &RuleId) -> Mode {
+        let of = |class: &str| self.said(connection, Some(class), rule);
+        let whole = self.of(connection, rule);
+        match class {
+            Known::Value(class) => of(class).unwrap_or(whole),
+            Known::Nothing => whole,
+            Known::Unknown(_) => {
+                let classes = self.classes(connection).into_iter();
+                classes.filter_map(of).chain([whole]).min().unwrap_or(whole)
+            }
+        }
+    }
+
+    /// How this rule is taken where it is taken strictest.
+    pub fn anywhere(&self, connection: &ConnectionId, rule: &RuleId) -> Mode {
+        self.at(connection, &Known::unknown("any"), rule)
+    }
+
+    /// Classes of which something is said on a connection.
+    pub fn classes(&self, connection: &ConnectionId) -> BTreeSet<&str> {
+        let here = self.settings.iter().filter(|setting| setting.connection == *connection);
+        here.filter_map(|setting| setting.class.as_deref()).collect()
+    }
+
+    fn said(&self, connection: &ConnectionId, class: Option<&str>, rule: &RuleId) -> Option<Mode> {
+        let here = || {
+            let here = self.settings.iter().filter(|setting| setting.connection == *connection);
+            here.filter(|setting| setting.class.as_deref() == class)
+        };
         let named =
             |name: &str| here().find(|setting| setting.rules == name).map(|setting| setting.mode);
-        named(rule.as_str())
-            .or_else(|| named(rule.area()))
-            .or_else(|| named("*"))
-            .unwrap_or(self.default)
+        named(rule.as_str()).or_else(|| named(rule.area())).or_else(|| named("*"))
     }
 }
 

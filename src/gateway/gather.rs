@@ -106,6 +106,24 @@ pub async fn gather(
         Box::pin(fresh::read_again(&graph, matter, wanted)).await;
     }
     from_graph::gather(&graph, matter, wanted, stale.as_ref());
+    classify(gateway, &graph, &mut matter.document);
+}
+
+/// What the graph does not say of the class, evidence may. No event changes it, so that a graph that is too old for other
+/// facts is good enough here.
+fn classify(gateway: &Gateway, graph: &Snapshot, document: &mut Document) {
+    let told = |document: &Document| {
+        let resource = document.facts.resource.value()?;
+        Some(resource.repository.value()?.class.is_unknown())
+    };
+    if told(document) != Some(true) {
+        return;
+    }
+    let class = gateway.class_of(graph, document);
+    let resource = document.facts.resource.value_mut();
+    if let Some(repository) = resource.and_then(|resource| resource.repository.value_mut()) {
+        repository.class = class;
+    }
 }
 
 /// What an event told to have changed of the repository since the graph was read. The event itself tells what it tells.

@@ -1,6 +1,7 @@
 //! How rules are taken, changed while the gate runs: first what a change would have done, from recorded decisions, then
 //! the change itself, with who, why and the counts that were shown as one entry of the ledger.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde_json::json;
 use crate::decision::Binds;
 use crate::decision::Effect;
 use crate::decision::Mode;
+use crate::decision::Modes;
 use crate::decision::Record;
 use crate::decision::impact;
 use crate::decision::impact::Held;
@@ -22,6 +24,7 @@ use crate::gateway::Gateway;
 use crate::gateway::road::STEP_IS_REAL;
 use crate::gateway::telling::Filter;
 use crate::graph::ConnectionId;
+use crate::graph::Known;
 use crate::graph::Time;
 use crate::policy::RuleId;
 use crate::policy::Verdict;
@@ -49,6 +52,8 @@ pub const MAX_REASON: usize = 500;
 pub struct Scope {
     /// The connection.
     pub connection: ConnectionId,
+    /// Only repositories of this class; none: the whole connection.
+    pub class: Option<String>,
     /// The rules.
     pub rules: Rules,
     /// Decisions made at or after.
@@ -89,6 +94,11 @@ pub enum ModeError {
     /// No such rule or area.
     #[error("the active rules have no rule and no area `{0}`; `*` is all of them")]
     NoRule(String),
+    /// No such class.
+    #[error(
+        "no manifest of classifications in force on `{1}` gives any repository the class `{0}`: bring one with `portcullis evidence import --kind classification`"
+    )]
+    NoClass(String, ConnectionId),
     /// Not a window.
     #[error("look at a time of at least one second and at most 400 days that has begun")]
     Window,
@@ -112,11 +122,37 @@ impl Gateway {
         if !known.any(|rule| scope.rules.hold(rule)) {
             return Err(ModeError::NoRule(scope.rules.as_str().chars().take(100).collect()));
         }
+        if let Some(class) = &scope.class {
+            self.judged_class(scope, class)?;
+        }
         let length = u128::from(scope.until.since(scope.since));
         if length < 1_000 || length > LONGEST_WINDOW.as_millis() {
             return Err(ModeError::Window);
         }
         Ok(())
+    }
+
+    /// A class that nothing gives would be strictest everywhere, or nowhere. What was said of one can be taken back.
+    fn judged_class(&self, scope: &Scope, class: &str) -> Result<(), ModeError> {
+        let held = self.held(&scope.connection);
+        let modes = self.modes.load();
+        if held.classes().contains(class) || modes.classes(&scope.connection).contains(class) {
+            return Ok(());
+        }
+        let class = class.chars().take(40).flat_map(char::escape_debug).collect();
+        Err(ModeError::NoClass(class, scope.connection.clone()))
+    }
+
+    /// Whether a decision is in the scope of a change: of a class, as its repository is classified today, or not known to be
+    /// of none.
+    fn concerns(&self, scope: &Scope, record: &Record) -> bool {
+        scope.class.as_ref().is_none_or(|class| {
+            match self.class_of_id(record.public.repository.as_deref()) {
+                Known::Value(of) => of == *class,
+                Known::Nothing => false,
+                Known::Unknown(_) => true,
+            }
+        })
     }
 
     /// Whom these rules would have held up, had they been enforced.
@@ -161,7 +197,7 @@ impl Gateway {
                 return Ok(());
             }
             let page = self.store.decisions(filter.clone(), before, PAGE).await?;
-            for record in &page.items {
+            for record in page.items.iter().filter(|record| self.concerns(scope, record)) {
                 impact.count(record, &scope.rules);
             }
             before = page.next;
@@ -175,7 +211,11 @@ impl Gateway {
         let (bundle, modes) = (self.active_bundle(), self.modes.load());
         let rules = bundle.rules.iter().map(|rule| &rule.id);
         let off = rules.filter(|rule| {
-            scope.rules.hold(rule) && modes.of(&scope.connection, rule) == Mode::Off
+            let mode = match &scope.class {
+                None => modes.of(&scope.connection, rule),
+                Some(class) => modes.at(&scope.connection, &Known::Value(class.clone()), rule),
+            };
+            scope.rules.hold(rule) && mode == Mode::Off
         });
         off.cloned().collect()
     }
@@ -197,22 +237,8 @@ impl Gateway {
             Mode::Enforce => Some(self.impact(scope).await?),
             Mode::Shadow | Mode::Off => None,
         };
-        let (now, connection) = (self.clock.now(), scope.connection.clone());
-        // A setting of one rule goes before one of its area: the wider one replaces the narrower ones it covers.
-        let wider = ModeSetting {
-            connection: connection.clone(),
-            rules: scope.rules.as_str().to_owned(),
-            mode,
-        };
-        let covered = self.modes.load().settings().to_vec().into_iter().filter(|set| {
-            set.connection == connection
-                && set.rules != wider.rules
-                && set.mode != mode
-                && covers(&scope.rules, &set.rules)
-        });
-        let mut settings: Vec<ModeSetting> =
-            covered.map(|set| ModeSetting { mode, ..set }).collect();
-        settings.push(wider);
+        let now = self.clock.now();
+        let settings = settings(&self.modes.load(), scope, mode);
         for setting in settings {
             let governed = Governed {
                 at: now,
@@ -227,6 +253,38 @@ impl Gateway {
         tracing::warn!(connection = %scope.connection, rules = scope.rules.as_str(), mode = mode.as_str(), "rules are taken otherwise from now on");
         Ok(impact)
     }
+}
+
+/// What has to be set so that the last word holds. A setting of one rule goes before one of its area, and one of a class
+/// before one of the whole connection: a wider one replaces the narrower ones it covers, and where a class has a setting
+/// that is wider only in its rules, these rules are set for the class too.
+fn settings(modes: &Modes, scope: &Scope, mode: Mode) -> Vec<ModeSetting> {
+    let wider = ModeSetting {
+        connection: scope.connection.clone(),
+        rules: scope.rules.as_str().to_owned(),
+        mode,
+        class: scope.class.clone(),
+    };
+    let other = |set: &&ModeSetting| {
+        let same = set.rules == wider.rules && set.class == wider.class;
+        set.connection == wider.connection && set.mode != mode && !same
+    };
+    let others = || modes.settings().iter().filter(other);
+    let covered = others().filter(|set| {
+        (wider.class.is_none() || set.class == wider.class) && covers(&scope.rules, &set.rules)
+    });
+    let mut all: Vec<ModeSetting> =
+        covered.map(|set| ModeSetting { mode, ..set.clone() }).collect();
+    if wider.class.is_none() {
+        let broader = others().filter(|set| {
+            set.rules != wider.rules && covers(&Rules::new(&set.rules), scope.rules.as_str())
+        });
+        let classes: BTreeSet<String> = broader.filter_map(|set| set.class.clone()).collect();
+        let of_class = |class| ModeSetting { class: Some(class), ..wider.clone() };
+        all.extend(classes.into_iter().map(of_class));
+    }
+    all.push(wider);
+    all
 }
 
 /// Whether a setting for `other` is inside these rules.

@@ -132,7 +132,7 @@ impl Gateway {
     pub fn unheard(&self) -> Vec<ConnectionId> {
         let (active, modes) = (self.active_bundle(), self.modes.load());
         let enforced = |id: &ConnectionId| {
-            active.rules.iter().any(|rule| modes.of(id, &rule.id) == Mode::Enforce)
+            active.rules.iter().any(|rule| modes.anywhere(id, &rule.id) == Mode::Enforce)
         };
         let ids = self.connections.iter().map(|connection| connection.id.clone());
         ids.filter(|id| !self.notify.routes.contacts.contains_key(id) && enforced(id)).collect()
@@ -152,6 +152,18 @@ impl Gateway {
         self.notices_on(On::Pause, &Item::Pause(pause.clone()), (pause.pause, cause, ever))
     }
 
+    /// Who is told of evidence that ends: of each step once, however often it is looked at.
+    pub(in crate::gateway) fn notices_of_evidence(
+        &self,
+        evidence: &message::Evidence,
+    ) -> Vec<NewNotice> {
+        let cause = format!("evidence\n{}\n{}", evidence.evidence, evidence.step);
+        let asked = Cause { connection: Some(&evidence.connection), ..nowhere(On::Evidence) };
+        let ever = Time::from_millis(0);
+        let item = Item::Evidence(evidence.clone());
+        self.notices_by(&asked, &item, (evidence.evidence, cause, ever))
+    }
+
     /// Notices of what concerns no connection.
     fn notices_on(
         &self,
@@ -159,17 +171,17 @@ impl Gateway {
         item: &Item,
         (about, cause, held_since): (Uuid, String, Time),
     ) -> Vec<NewNotice> {
-        let asked = Cause {
-            on,
-            severity: None,
-            rule: None,
-            connection: None,
-            project: None,
-            repository: None,
-            force: Force::Bites,
-        };
+        self.notices_by(&nowhere(on), item, (about, cause, held_since))
+    }
+
+    fn notices_by(
+        &self,
+        asked: &Cause<'_>,
+        item: &Item,
+        (about, cause, held_since): (Uuid, String, Time),
+    ) -> Vec<NewNotice> {
         let Ok(bytes) = serde_json::to_vec(item) else { return Vec::new() };
-        let hearers = self.notify.routes.hearers(&asked).into_iter();
+        let hearers = self.notify.routes.hearers(asked).into_iter();
         let notices = hearers.filter_map(|(channel, when)| {
             Some(NewNotice {
                 channel: channel.to_string(),
@@ -198,6 +210,19 @@ impl Gateway {
                 .and_then(|one| one.name.value().cloned())
                 .or_else(|| graph.full_name(node?)),
         }
+    }
+}
+
+/// A cause that is about no place.
+const fn nowhere(on: On) -> Cause<'static> {
+    Cause {
+        on,
+        severity: None,
+        rule: None,
+        connection: None,
+        project: None,
+        repository: None,
+        force: Force::Bites,
     }
 }
 

@@ -23,7 +23,6 @@ use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::graph::ConnectionId;
-use crate::posture::Held;
 use crate::posture::choice::Choices;
 
 pub(in crate::gateway) use due::Due;
@@ -121,13 +120,7 @@ fn jittered(length: Duration) -> Duration {
     let dice = crate::secret::random::<1>().map_or(0, |[byte]| byte);
     length + length / 10 * u32::from(dice) / 256
 }
-
 impl Gateway {
-    /// What people brought.
-    fn held(&self) -> Arc<Held> {
-        Arc::default()
-    }
-
     /// Asks for a look at every subject of every connection.
     pub fn scan_all_soon(&self) {
         for connection in self.connections.iter() {

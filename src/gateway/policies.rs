@@ -139,29 +139,38 @@ impl Policies {
     pub async fn reload(&self) -> Result<Arc<Active>, BundleError> {
         let loaded = self.gate_candidate().await;
         self.note(|noted| noted.gate = loaded.as_ref().err().map(ToString::to_string));
-        let active = Arc::new(loaded?);
+        let active = loaded?;
         self.active.store(Arc::clone(&active));
         Ok(active)
     }
 
-    async fn gate_candidate(&self) -> Result<Active, BundleError> {
+    /// Files that did not change keep their workers: what was changed may be posture rules.
+    async fn gate_candidate(&self) -> Result<Arc<Active>, BundleError> {
         let files = self.source.sides()?.gate;
+        let active = self.current();
+        if active.files == files {
+            return Ok(active);
+        }
         let pool = Pool::start(self.settings.clone(), files.clone()).await?;
-        Ok(Active::of(pool, files))
+        Ok(Arc::new(Active::of(pool, files)))
     }
 
     /// Loads the posture rules as they are in the folder now; they, if they became active.
     pub async fn reload_posture(&self) -> Result<Arc<PostureRules>, BundleError> {
         let loaded = self.posture_candidate().await;
         self.note(|noted| noted.posture = loaded.as_ref().err().map(ToString::to_string));
-        let rules = Arc::new(loaded?);
+        let rules = loaded?;
         self.posture.store(Arc::clone(&rules));
         Ok(rules)
     }
 
-    async fn posture_candidate(&self) -> Result<PostureRules, BundleError> {
+    async fn posture_candidate(&self) -> Result<Arc<PostureRules>, BundleError> {
         let files = self.source.sides()?.posture;
-        Ok(PostureRules::load(&self.settings, files).await?)
+        let rules = self.posture();
+        if rules.files == files {
+            return Ok(rules);
+        }
+        Ok(Arc::new(PostureRules::load(&self.settings, files).await?))
     }
 }
 
@@ -184,6 +193,13 @@ pub async fn watch(gateway: Arc<Gateway>) {
 }
 
 impl Gateway {
+    /// Records that posture rules were refused when the gateway started, if they were.
+    pub async fn record_refused_posture(&self) -> Result<(), StoreError> {
+        let Some(why) = self.policies.posture_refused() else { return Ok(()) };
+        let active = self.policies.posture().bundle.revision.clone();
+        self.note_refused(&active, why, self.clock.now()).await
+    }
+
     /// The ledger's entry of a refused candidate: the error's words may quote a file, so they are sealed.
     async fn bundle_refused(
         &self,
@@ -191,10 +207,14 @@ impl Gateway {
         error: &BundleError,
         now: Time,
     ) -> Result<(), StoreError> {
+        self.note_refused(active, error.to_string(), now).await
+    }
+
+    async fn note_refused(&self, active: &str, why: String, now: Time) -> Result<(), StoreError> {
         let mut body = serde_json::Map::new();
         body.insert("outcome".to_owned(), "refused".into());
         body.insert("active".to_owned(), active.into());
-        let sealed = vec![("why".to_owned(), error.to_string().into_bytes())];
+        let sealed = vec![("why".to_owned(), why.into_bytes())];
         let entry =
             NewEntry { body, sealed, ..NewEntry::new(Kind::Bundle, now, active.to_owned()) };
         self.store.append(vec![entry]).await.map(drop)

@@ -156,9 +156,14 @@ impl Gateway {
             Brake::On { .. } => !held,
         };
         let modes = self.modes.load();
+        let class = if modes.classes(&public.connection).is_empty() {
+            Known::Nothing
+        } else {
+            self.class_of_id(public.repository.as_deref())
+        };
         let same = |asked: &Asked| {
             asked.rule.as_str() == STEP_IS_REAL
-                || modes.of(&public.connection, &asked.rule) == asked.mode
+                || modes.at(&public.connection, &class, &asked.rule) == asked.mode
         };
         same_pause && public.rules.iter().all(same)
     }

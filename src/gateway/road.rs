@@ -45,6 +45,7 @@ use crate::gateway::names;
 use crate::gateway::spans;
 use crate::graph::Id;
 use crate::graph::Kind;
+use crate::graph::Known;
 use crate::graph::Product;
 use crate::graph::Time;
 use crate::graph::Why;
@@ -160,15 +161,19 @@ impl Gateway {
     {
         let active = self.policies.current();
         let modes = self.modes.load();
+        // Where modes hang on it, the class is needed before anything is gathered: a rule that is off reads nothing.
+        let class = if modes.classes(&matter.connection.id).is_empty() {
+            Known::Nothing
+        } else {
+            self.class_of(&self.graph.load(), &matter.document)
+        };
+        let mode = |rule: &RuleId| modes.at(&matter.connection.id, &class, rule);
         let routed: Vec<Routed<'_>> = active
             .bundle
             .routed(matter.document.kind)
-            .map(|(position, rule)| Routed {
-                position,
-                rule,
-                mode: modes.of(&matter.connection.id, &rule.id),
-            })
+            .map(|(position, rule)| Routed { position, rule, mode: mode(&rule.id) })
             .collect();
+        let demand = mode(&RuleId::told(STEP_IS_REAL));
         let wanted = wanted_by(&active, matter.document.kind, &routed);
         let began = Instant::now();
         gather::gather(self, &mut matter, &wanted, freshest(&routed))
@@ -179,7 +184,7 @@ impl Gateway {
         let evaluating = self.evaluate(&active, &routed, &input);
         let (findings, remembered) = evaluating.instrument(spans::station(Station::Evaluate)).await;
         let began = self.meters.took(Station::Evaluate, began);
-        let own = own_mode(&routed, modes.of(&matter.connection.id, &RuleId::told(STEP_IS_REAL)));
+        let own = own_mode(&routed, demand);
         let active = Arc::clone(&active);
         let gathered = Gathered { matter, input, active, findings, remembered, own };
         let judged = self.weighed(gathered, &routed, offer);

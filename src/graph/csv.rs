@@ -14,6 +14,8 @@
 //! Not here: branch restrictions, keys, tokens and hooks, which this shape has no column for; and what follows from the
 //! grants, which is [`Snapshot`](crate::graph::Snapshot)'s to say.
 
+pub mod read;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 

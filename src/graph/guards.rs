@@ -66,6 +66,10 @@ const PROJECT_UNTOLD: Why = Why::fixed(
     "Bitbucket Cloud's API does not tell the rules of a project: set the rule on the repository, or let it leave its project's (Repository settings, Branch restrictions, Override project settings)",
 );
 
+const DISAGREEING: Why = Why::fixed(
+    "rules about pushing overlap here, and one lets somebody through whom another does not: make them one",
+);
+
 const HOMELESS: Why = Why::fixed("nothing we have read tells its project");
 
 const RESET_UNTOLD: Why = Why::fixed(
@@ -87,7 +91,7 @@ impl Snapshot {
         Guards {
             protected: guards(&found),
             review: self.asked_for(repository, (&found, REVIEWS), "required_approvals"),
-            push: any(&found, |rule| both(is_one_of(rule, PUSHES), lets_nobody(rule))),
+            push: closed(&found, cloud),
             exempt: self.let_through(&found),
             reset,
             smart_reset,
@@ -180,6 +184,23 @@ fn at_least_one(rule: &Rule) -> Known<bool> {
         Known::Value(count) => Known::Value(*count >= 1),
         Known::Nothing => Known::Value(true),
         Known::Unknown(why) => Known::Unknown(why.clone()),
+    }
+}
+
+/// Whether nobody may push. On Data Center one rule that lets nobody through is enough; on Cloud rules that overlap and
+/// disagree are told to be judged by which is more particular, and how exactly is not.
+fn closed(found: &Found, cloud: bool) -> Known<bool> {
+    let by_one = any(found, |rule| both(is_one_of(rule, PUSHES), lets_nobody(rule)));
+    if !cloud || by_one != Known::Value(true) {
+        return by_one;
+    }
+    // Whatever a project's rules say, they come on top of these.
+    let told = Found { rules: found.rules.clone(), maybe: None };
+    let lets_some = |rule: &Rule| both(is_one_of(rule, PUSHES), lets_nobody(rule).map(|no| !no));
+    match any(&told, lets_some) {
+        Known::Value(true) => Known::Unknown(DISAGREEING),
+        Known::Value(false) | Known::Nothing => by_one,
+        Known::Unknown(why) => Known::Unknown(why),
     }
 }
 

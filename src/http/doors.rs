@@ -16,6 +16,7 @@ mod decisions;
 mod dead_letters;
 mod describe;
 mod entrance;
+mod evidence;
 mod events;
 mod findings;
 mod health;
@@ -275,6 +276,10 @@ impl House {
             Door::PostureReport => Box::pin(posture::report(self, &call)).await,
             Door::PostureCatalogue => posture::catalogue(self),
             Door::PostureControls => Box::pin(posture::controls(self)).await,
+            Door::BringEvidence => Box::pin(evidence::bring(self, call)).await,
+            Door::Evidence => evidence::list(self, &call),
+            Door::EvidencePiece => evidence::show(self, &call),
+            Door::WithdrawEvidence => Box::pin(evidence::withdraw(self, call)).await,
             Door::Findings => Box::pin(findings::list(self, &call)).await,
             Door::Finding => Box::pin(findings::show(self, &call)).await,
             Door::AcknowledgeFinding => Box::pin(findings::acknowledge(self, call)).await,

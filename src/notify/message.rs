@@ -32,6 +32,8 @@ pub enum Item {
     Alarm(Alarm),
     /// A step of a pause.
     Pause(Pause),
+    /// Evidence ends.
+    Evidence(Evidence),
 }
 
 /// What is told of a decision: nothing that the page behind its link does not show to anybody, but the project's key.
@@ -132,6 +134,25 @@ pub struct Pause {
     pub text: String,
 }
 
+/// What is told of evidence that ends. Whose it is and whom it names stand in the record, sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Its id.
+    pub evidence: Uuid,
+    /// What it is, a word of ours.
+    pub kind: String,
+    /// The connection it is about.
+    pub connection: ConnectionId,
+    /// One word: `ending`, `ended`.
+    pub step: String,
+    /// When that is said.
+    pub at: Time,
+    /// Until when it counts.
+    pub until: Time,
+    /// What that means, and what to do.
+    pub text: String,
+}
+
 /// A message as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -158,6 +179,7 @@ impl Item {
             Self::Finding(_) => Some(On::Finding),
             Self::Alarm(_) => Some(On::Alarm),
             Self::Pause(_) => Some(On::Pause),
+            Self::Evidence(_) => Some(On::Evidence),
         }
     }
 
@@ -168,6 +190,7 @@ impl Item {
             Self::Finding(finding) => finding.text(),
             Self::Alarm(alarm) => format!("{} {}", alarm.text, alarm.next),
             Self::Pause(pause) => pause.text.clone(),
+            Self::Evidence(evidence) => evidence.text.clone(),
         }
     }
 
@@ -176,11 +199,14 @@ impl Item {
             Self::Decision(_) => match self.on() {
                 Some(On::Approve) => "decision.approve",
                 Some(On::Block) => "decision.block",
-                Some(On::Alert | On::Finding | On::Alarm | On::Pause) | None => "decision.alert",
+                Some(On::Alert | On::Finding | On::Alarm | On::Pause | On::Evidence) | None => {
+                    "decision.alert"
+                }
             },
             Self::Finding(_) => "finding",
             Self::Alarm(_) => "gate.alarm",
             Self::Pause(_) => "gate.pause",
+            Self::Evidence(_) => "gate.evidence",
         }
     }
 
@@ -190,6 +216,7 @@ impl Item {
             Self::Finding(finding) => with_text(finding, self.text()),
             Self::Alarm(alarm) => with_text(alarm, self.text()),
             Self::Pause(pause) => with_text(pause, self.text()),
+            Self::Evidence(evidence) => with_text(evidence, self.text()),
         }
     }
 }

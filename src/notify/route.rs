@@ -26,6 +26,8 @@ words! {
         Alarm = "alarm",
         /// The gate is paused, or not any more.
         Pause = "pause",
+        /// Evidence ends, or has ended.
+        Evidence = "evidence",
     }
 }
 

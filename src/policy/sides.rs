@@ -1,12 +1,13 @@
 //! A folder's files are two bundles: the rules that answer events, and the posture rules, told apart by the folder
 //! `posture/`. Each has its own revision and its own workers.
 //!
-//! Data and libraries serve both. A side of which a folder holds no rule is the shipped one.
+//! Data and libraries serve both. A side of which a folder holds no `.rego` file is the shipped one.
 
 use crate::policy::bundle::POSTURE;
 use crate::policy::bundle::SourceFile;
 use crate::policy::data;
 use crate::policy::parse;
+use crate::policy::parse::is_policy;
 use crate::policy::shipped;
 
 /// The files of the two bundles.
@@ -36,14 +37,14 @@ impl Sides {
         Self { gate: shipped::files(), posture: shipped::posture() }
     }
 
-    /// What is served of a folder: a side without a rule of its own is the shipped one, with the folder's data.
+    /// What is served of a folder: a side without a file of its own is the shipped one, with the folder's data.
     #[must_use]
     pub fn or_shipped(mut self) -> Self {
         if !self.has_posture() {
             self.posture.retain(|file| data::is_data(&file.path));
             self.posture.extend(shipped::posture());
         }
-        if !self.gate.iter().any(|file| is_rule(file)) {
+        if !self.has_gate() {
             self.gate.retain(|file| data::is_data(&file.path));
             self.gate.extend(shipped::files());
         }
@@ -58,14 +59,14 @@ impl Sides {
         files
     }
 
-    /// Whether it holds a posture rule.
+    /// Whether it holds policy below `posture/`. One broken file is enough: it must be refused, not passed over.
     pub fn has_posture(&self) -> bool {
-        self.posture.iter().any(|file| is_posture(&file.path) && is_rule(file))
+        self.posture.iter().any(|file| is_posture(&file.path) && is_policy(&file.path))
     }
 
-    /// Whether it holds a rule that answers events.
+    /// Whether it holds policy outside of `posture/`, libraries too.
     pub fn has_gate(&self) -> bool {
-        self.gate.iter().any(is_rule)
+        self.gate.iter().any(|file| is_policy(&file.path))
     }
 }
 
@@ -77,12 +78,12 @@ fn is_posture(path: &str) -> bool {
 /// Whether a file is a rule by its package line. What it says beside is judged when it is loaded.
 fn is_rule(file: &SourceFile) -> bool {
     let rule = |line: &str| line.trim_start().starts_with("package portcullis.rules.");
-    parse::is_policy(&file.path) && !parse::is_test(&file.path) && file.text.lines().any(rule)
+    is_policy(&file.path) && !parse::is_test(&file.path) && file.text.lines().any(rule)
 }
 
 /// Whether both sides need a file: data, and libraries.
 fn is_shared(file: &SourceFile) -> bool {
-    let library = parse::is_policy(&file.path) && !parse::is_test(&file.path) && !is_rule(file);
+    let library = is_policy(&file.path) && !parse::is_test(&file.path) && !is_rule(file);
     data::is_data(&file.path) || library
 }
 

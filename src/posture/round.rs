@@ -22,9 +22,11 @@ use crate::graph::fact::Wanted;
 use crate::policy::Answer;
 use crate::policy::Bundle;
 use crate::policy::Input;
+use crate::policy::Rule;
 use crate::policy::RuleId;
 use crate::policy::SubjectKind;
 use crate::posture::Held;
+use crate::posture::Judgement;
 use crate::posture::Outcome;
 use crate::posture::Owner;
 use crate::posture::Subject;
@@ -32,6 +34,7 @@ use crate::posture::choice::Choices;
 use crate::posture::choice::Spot;
 use crate::posture::evidence::Place;
 use crate::posture::judge;
+use crate::posture::judge_unseen;
 use crate::posture::kept::Fact;
 use crate::posture::lifecycle::Presence;
 use crate::posture::lifecycle::Seen;
@@ -91,6 +94,8 @@ pub struct Question {
     pub input: Arc<Input>,
     /// The rules, by their positions in the bundle.
     pub rules: Vec<u32>,
+    /// What rules about things in this place say, where the list of those things could not be read.
+    pub unseen: Vec<Judgement>,
     /// When that was true.
     pub as_of: Time,
 }
@@ -125,12 +130,13 @@ impl Round {
         ids.filter(|id| id.connection() == *connection).collect()
     }
 
-    /// How many subjects of each kind a rule is asked about, over a whole connection.
+    /// Of how many subjects of a connection each rule says something, those it could not see included.
     pub fn asked_of(&self, connection: &ConnectionId) -> BTreeMap<RuleId, u64> {
         let mut counts = BTreeMap::new();
         for id in self.subjects(connection) {
             let Some(node) = self.graph.find(&id) else { continue };
-            for (_, rule) in self.running(node, &id) {
+            let unseen = self.unseen(node, &id).into_iter().map(|said| said.rule);
+            for rule in self.running(node, &id).map(|(_, rule)| rule).chain(unseen) {
                 *counts.entry(rule).or_default() += 1;
             }
         }
@@ -142,12 +148,13 @@ impl Round {
         look::Ground::new(&self.graph, &self.held, self.now)
     }
 
-    /// What the rules about a subject are asked; none: there is no such subject, or no rule about it runs.
+    /// What the rules about a subject are asked; none: there is no such subject, or no rule says anything of it.
     pub fn question(&self, ground: &look::Ground<'_>, id: &Id) -> Option<Question> {
         let node = self.graph.find(id)?;
         let kind = look::subject_kind(id.kind())?;
         let rules: Vec<u32> = self.running(node, id).map(|(position, _)| position).collect();
-        if rules.is_empty() {
+        let unseen = self.unseen(node, id);
+        if rules.is_empty() && unseen.is_empty() {
             return None;
         }
         let document = look::look(ground, node)?;
@@ -155,6 +162,7 @@ impl Round {
             subject: self.subject(node, id, kind),
             input: Arc::new(document.page(self.wanted.get(&kind)?)),
             rules,
+            unseen,
             as_of: self.graph.as_of_connection(&id.connection()).unwrap_or_default(),
         })
     }
@@ -170,49 +178,64 @@ impl Round {
         let mut document: Option<Value> = None;
         let mut owner: Option<Owner> = None;
         let asked = question.rules.iter().zip(answers);
-        asked
-            .filter_map(|(position, answer)| {
-                let rule = self.bundle.rules.get(*position as usize)?;
-                let said = judge::judge(rule, &question.input, answer);
-                let paths: BTreeSet<&str> =
-                    said.reasons.iter().flat_map(|one| &one.proof).map(String::as_str).collect();
-                let facts = if paths.is_empty() {
-                    Vec::new()
-                } else {
-                    let read = || serde_json::from_slice(question.input.json()).unwrap_or_default();
-                    facts(document.get_or_insert_with(read), &paths)
-                };
-                Some(Seen {
-                    rule: said.rule,
-                    subject: question.subject.clone(),
-                    presence: Presence::There,
-                    severity: said.severity,
-                    outcome: said.outcome,
-                    reasons: said.reasons,
-                    unknown: said.unknown,
-                    facts,
-                    as_of: question.as_of,
-                    owner: match said.outcome {
-                        Outcome::Pass => owner::nobody(None),
-                        Outcome::Fail | Outcome::Unknown => owner
-                            .get_or_insert_with(|| self.owner(&question.subject, admins))
-                            .clone(),
-                    },
-                })
-            })
-            .collect()
+        let said = asked.filter_map(|(position, answer)| {
+            let rule = self.bundle.rules.get(*position as usize)?;
+            Some(judge::judge(rule, &question.input, answer))
+        });
+        let said = said.chain(question.unseen.iter().cloned());
+        said.map(|said| {
+            let paths: BTreeSet<&str> =
+                said.reasons.iter().flat_map(|one| &one.proof).map(String::as_str).collect();
+            let facts = if paths.is_empty() {
+                Vec::new()
+            } else {
+                let read = || serde_json::from_slice(question.input.json()).unwrap_or_default();
+                facts(document.get_or_insert_with(read), &paths)
+            };
+            let owner = match said.outcome {
+                Outcome::Pass => owner::nobody(None),
+                Outcome::Fail | Outcome::Unknown => {
+                    owner.get_or_insert_with(|| self.owner(&question.subject, admins)).clone()
+                }
+            };
+            Seen {
+                rule: said.rule,
+                subject: question.subject.clone(),
+                presence: Presence::There,
+                severity: said.severity,
+                outcome: said.outcome,
+                reasons: said.reasons,
+                unknown: said.unknown,
+                facts,
+                as_of: question.as_of,
+                owner,
+            }
+        })
+        .collect()
     }
 
     fn running(&self, node: NodeNo, id: &Id) -> impl Iterator<Item = (u32, RuleId)> {
-        let connection = id.connection();
-        let key = self.project_key(node);
         let kind = look::subject_kind(id.kind());
         let about = kind.into_iter().flat_map(|kind| self.bundle.about(kind));
-        about.filter_map(move |(position, rule)| {
+        let runs = self.runs(node, id);
+        about
+            .filter(move |(_, rule)| runs(rule))
+            .filter_map(|(position, rule)| Some((u32::try_from(position).ok()?, rule.id.clone())))
+    }
+
+    /// What rules that run here say of what could not be seen here.
+    fn unseen(&self, node: NodeNo, id: &Id) -> Vec<Judgement> {
+        let runs = self.runs(node, id);
+        judge_unseen(&self.graph, node, self.bundle.rules.iter().filter(|rule| runs(rule)))
+    }
+
+    /// Whether a rule runs where this subject is.
+    fn runs(&self, node: NodeNo, id: &Id) -> impl Fn(&Rule) -> bool {
+        let (connection, key) = (id.connection(), self.project_key(node));
+        move |rule| {
             let spot = Spot { connection: &connection, project: key.as_deref() };
-            let runs = self.choices.runs(rule, spot);
-            runs.then(|| Some((u32::try_from(position).ok()?, rule.id.clone())))?
-        })
+            self.choices.runs(rule, spot)
+        }
     }
 
     fn project_key(&self, node: NodeNo) -> Option<String> {
@@ -242,10 +265,7 @@ impl Round {
     }
 
     fn class(&self, repository: NodeNo) -> Option<String> {
-        let id = &self.graph.node(repository)?.id;
-        let (name, key) = (self.graph.full_name(repository), self.project_key(repository));
-        let place = Place { id, name: name.as_deref(), project: key.as_deref() };
-        match self.held.class(place) {
+        match self.held.class_in(&self.graph, repository) {
             Known::Value(class) => Some(class),
             Known::Nothing | Known::Unknown(_) => None,
         }

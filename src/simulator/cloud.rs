@@ -152,6 +152,8 @@ pub struct Project {
     pub is_private: bool,
     /// Explicit grants.
     pub grants: Vec<Grant<ProjectLevel>>,
+    /// Access keys of all its repositories.
+    pub deploy_keys: Vec<DeployKey>,
 }
 
 /// A repository.
@@ -205,6 +207,10 @@ pub struct Repository {
     pub development: Option<String>,
     /// Branch of the branching model's `production`.
     pub production: Option<String>,
+    /// Whether it left its project's branch restrictions.
+    pub overrides: bool,
+    /// When it was changed last; none: when its newest commit was made.
+    pub updated_on: Option<Timestamp>,
 }
 
 /// A branch restriction.

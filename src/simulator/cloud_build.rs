@@ -67,7 +67,8 @@ impl Workspace {
     pub fn project(&mut self, key: &str, name: &str, is_private: bool) {
         let uuid = self.dice.uuid();
         let (key, name) = (key.to_owned(), name.to_owned());
-        self.projects.push(Project { uuid, key, name, is_private, grants: Vec::new() });
+        let (grants, deploy_keys) = (Vec::new(), Vec::new());
+        self.projects.push(Project { uuid, key, name, is_private, grants, deploy_keys });
     }
 
     /// Grants on a project; a second grant to the same holder replaces the first.
@@ -112,6 +113,8 @@ impl Workspace {
             statuses: Vec::new(),
             development: None,
             production: None,
+            overrides: false,
+            updated_on: None,
         });
         #[expect(clippy::indexing_slicing, reason = "the element was pushed just above")]
         &mut self.repositories[at]

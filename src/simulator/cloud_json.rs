@@ -126,9 +126,13 @@ pub(crate) fn full_repository(here: &Here, home: &Workspace, found: &Repository)
         json!({
             "slug": found.slug, "description": found.description, "fork_policy": found.fork_policy,
             "mainbranch": mainbranch, "size": 0, "language": "", "has_issues": false, "has_wiki": false,
-            "created_on": date(Timestamp::UNIX_EPOCH), "updated_on": date(Timestamp::UNIX_EPOCH),
+            "created_on": date(Timestamp::UNIX_EPOCH), "updated_on": date(updated(found)),
         }),
     )
+}
+
+fn updated(found: &Repository) -> Timestamp {
+    found.updated_on.or_else(|| found.git.newest()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 pub(crate) fn commit(here: &Here, home: &Workspace, found: &Repository, commit: &Commit) -> Value {

@@ -103,7 +103,8 @@ fn excluded(found: &Repository, ask: &Ask<'_>) -> Result<Vec<String>, Answer> {
     asked.map(|(_, value)| until(found, value)).collect()
 }
 
-/// The list leaves out reviewers and participants, and shows open ones unless `state=` asks otherwise.
+/// The list leaves out reviewers and participants unless `fields=` asks for them, and shows open ones unless `state=`
+/// asks otherwise.
 fn pull_requests(company: &Company, ask: &Ask<'_>, place: Place<'_>, more: &[&str]) -> Reply {
     let by = ask.scoped(access::PULLS)?;
     let (home, found, _) = access::reach(company, place.home, place.name, by)?;
@@ -123,11 +124,21 @@ fn pull_requests(company: &Company, ask: &Ask<'_>, place: Place<'_>, more: &[&st
             let wanted = if asked.is_empty() { vec!["OPEN"] } else { asked };
             let listed =
                 found.pull_requests.iter().filter(|pull| wanted.contains(&pull.state.word()));
+            let mut listed: Vec<_> = listed.collect();
+            if ask.request.param("sort") == Some("-updated_on") {
+                listed.sort_by_key(|pull| std::cmp::Reverse(pull.updated_on));
+            }
+            let more = ask.request.param("fields").unwrap_or_default();
+            let kept = |name: &str| {
+                !["reviewers", "participants"].contains(&name)
+                    || more.split(',').any(|field| field == format!("+values.{name}"))
+            };
             let values = listed
+                .into_iter()
                 .map(|pull| {
                     let mut value = shape::pull_request(ask.here, company, home, found, pull);
                     if let Some(object) = value.as_object_mut() {
-                        object.retain(|name, _| name != "reviewers" && name != "participants");
+                        object.retain(|name, _| kept(name));
                     }
                     value
                 })

@@ -193,6 +193,7 @@ fn repository(
                 | "deployments_config"
                 | "pipelines_config"
                 | "pipelines-config"
+                | "override-settings"
                 | "deploy-keys",
                 ..,
             ],
@@ -398,7 +399,11 @@ fn project(company: &Company, ask: &Ask<'_>, name: &str, (key, more): (&str, &[&
             let rows = explicit(ask.here, home, words, (kind, "project"));
             ask.page(rows, Paging::COUNTED)
         }
-        ["permissions-config", "users" | "groups"] => {
+        ["deploy-keys"] if admin => {
+            let told = |key| cloud_settings::project_key(ask, home, found, key);
+            ask.page(found.deploy_keys.iter().map(told).collect(), Paging::COUNTED)
+        }
+        ["permissions-config", "users" | "groups"] | ["deploy-keys"] => {
             Err(cloud_error(403, "Access denied. You must have admin access."))
         }
         _ => Err(cloud_missing()),

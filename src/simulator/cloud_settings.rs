@@ -14,6 +14,7 @@ use crate::simulator::cloud::DeployKey;
 use crate::simulator::cloud::Environment;
 use crate::simulator::cloud::Hook;
 use crate::simulator::cloud::Level;
+use crate::simulator::cloud::Project;
 use crate::simulator::cloud::Repository;
 use crate::simulator::cloud::Runner;
 use crate::simulator::cloud::Workspace;
@@ -37,6 +38,7 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
         Some(&"permissions-config") => (access::GRANTS, Level::Admin),
         Some(&"branch-restrictions") => (access::RESTRICTIONS, Level::Admin),
         Some(&"deploy-keys") => (access::KEYS, Level::Admin),
+        Some(&"override-settings") => (access::RESTRICTIONS, Level::Admin),
         Some(&"effective-branching-model") => (access::REPOSITORY, Level::Read),
         Some(&"pipelines-config") => (access::RUNNERS, Level::Admin),
         Some(&"pipelines_config") if rest.len() == 1 => (access::RESTRICTIONS, Level::Admin),
@@ -69,6 +71,13 @@ pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &
             let variables = environment(name)?.variables.iter().map(shape::variable);
             ask.page(variables.collect(), Paging::COUNTED)
         }
+        ["override-settings"] => Answer::ok(&json!({
+            "type": "repository_override_settings",
+            "override_settings": {
+                "branching_model": false, "branch_restrictions": found.overrides,
+                "default_merge_strategy": false,
+            },
+        })),
         ["pipelines_config"] => Answer::ok(&json!({
             "type": "repository_pipelines_configuration", "enabled": found.pipelines_enabled,
             "repository": shape::small_repository(ask.here, home, found),
@@ -157,6 +166,21 @@ fn deploy_key(ask: &Ask<'_>, home: &Workspace, found: &Repository, key: &DeployK
         "added_on": shape::date(key.added_on), "last_used": key.last_used.map(shape::date),
         "owner": shape::person_of(ask.here, home, key.owner),
         "repository": shape::small_repository(ask.here, home, found),
+    })
+}
+
+/// An access key of a project: who made it stands where a repository's has its owner.
+pub(crate) fn project_key(
+    ask: &Ask<'_>,
+    home: &Workspace,
+    found: &Project,
+    key: &DeployKey,
+) -> Value {
+    json!({
+        "type": "project_deploy_key", "id": key.id, "key": key.key, "label": key.label, "comment": "",
+        "added_on": shape::date(key.added_on), "last_used": key.last_used.map(shape::date),
+        "created_by": shape::person_of(ask.here, home, key.owner),
+        "project": shape::project(ask.here, home, found),
     })
 }
 

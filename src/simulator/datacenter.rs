@@ -205,6 +205,8 @@ pub struct DcRepository {
     pub public: bool,
     /// Archived: reads only.
     pub archived: bool,
+    /// Whether it may be forked.
+    pub forkable: bool,
     /// Shared by forks.
     pub hierarchy: String,
     /// Id of what it was forked from.
@@ -225,6 +227,36 @@ pub struct DcRepository {
     pub pull_requests: Vec<PullRequest<String>>,
     /// Build statuses by commit and key, as posted.
     pub builds: BTreeMap<(String, String), serde_json::Value>,
+    /// What a merge needs.
+    pub checks: DcChecks,
+}
+
+/// What a merge into a repository needs.
+#[derive(Debug, Clone, Default)]
+pub struct DcChecks {
+    /// Approvals, by the merge check; none where it is off.
+    pub approvals: Option<u64>,
+    /// Passing builds, by the merge check; none where it is off.
+    pub builds: Option<u64>,
+    /// Default reviewers of whom so many must approve.
+    pub reviewers: Vec<DcCondition>,
+    /// Builds that must pass, by name.
+    pub required_builds: Vec<DcCondition>,
+}
+
+/// A condition for merges into some refs.
+#[derive(Debug, Clone)]
+pub struct DcCondition {
+    /// Number.
+    pub id: u64,
+    /// `BRANCH`, `PATTERN`, `MODEL_BRANCH`, `MODEL_CATEGORY` or `ANY_REF`.
+    pub matcher_type: String,
+    /// `refs/heads/main`, a pattern, `production`, …
+    pub matcher_id: String,
+    /// How many must approve; of builds, nothing.
+    pub count: u64,
+    /// Parent keys of builds; of reviewers, login names.
+    pub names: Vec<String>,
 }
 
 /// A branch restriction.

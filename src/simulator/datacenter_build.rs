@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::simulator::company::fresh_secret;
 use crate::simulator::datacenter::AccessKey;
 use crate::simulator::datacenter::DataCenter;
+use crate::simulator::datacenter::DcChecks;
 use crate::simulator::datacenter::DcCredential;
 use crate::simulator::datacenter::DcGrant;
 use crate::simulator::datacenter::DcGroup;
@@ -95,6 +96,7 @@ impl DataCenter {
             project: project.to_owned(),
             public: false,
             archived: false,
+            forkable: true,
             hierarchy: format!("{id:020x}"),
             origin: None,
             default_branch: "main".to_owned(),
@@ -105,6 +107,7 @@ impl DataCenter {
             git,
             pull_requests: Vec::new(),
             builds: BTreeMap::new(),
+            checks: DcChecks::default(),
         });
         id
     }

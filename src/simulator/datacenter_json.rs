@@ -96,7 +96,7 @@ pub(crate) fn project(dc: &DataCenter, project: &DcProject) -> Value {
 pub(crate) fn repository(dc: &DataCenter, found: &DcRepository) -> Value {
     let value = json!({
         "slug": found.slug, "id": found.id, "name": found.name, "hierarchyId": found.hierarchy, "scmId": "git",
-        "state": "AVAILABLE", "statusMessage": "Available", "forkable": true, "archived": found.archived,
+        "state": "AVAILABLE", "statusMessage": "Available", "forkable": found.forkable, "archived": found.archived,
         "public": found.public, "project": dc.project(&found.project).map(|home| project(dc, home)),
     });
     let origin = found.origin.and_then(|id| dc.repositories.iter().find(|other| other.id == id));

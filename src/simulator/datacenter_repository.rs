@@ -12,6 +12,7 @@ use crate::simulator::datacenter::DataCenter;
 use crate::simulator::datacenter::DcHook;
 use crate::simulator::datacenter::DcLevel;
 use crate::simulator::datacenter::DcRepository;
+use crate::simulator::datacenter_checks as checks;
 use crate::simulator::datacenter_history;
 use crate::simulator::datacenter_hooks::KEYS;
 use crate::simulator::datacenter_json as shape;
@@ -97,13 +98,22 @@ pub(crate) fn answer(
             "id": format!("refs/heads/{}", found.default_branch), "displayId": found.default_branch,
             "type": "BRANCH",
         })),
+        ("GET", ["settings", "pull-requests"]) => Answer::ok(&checks::settings(dc, found)),
         ("GET", ["pull-requests"]) => {
             let wanted = ask.request.param("state").unwrap_or("OPEN");
             let pulls = found.pull_requests.iter();
             let rows = pulls.filter(|pull| wanted == "ALL" || pull.state.word() == wanted);
+            let mut rows: Vec<_> = rows.collect();
+            match ask.request.param("order") {
+                Some("NEWEST") => rows.sort_by_key(|pull| std::cmp::Reverse(pull.updated_on)),
+                Some("OLDEST") => rows.sort_by_key(|pull| pull.updated_on),
+                Some(_) | None => {}
+            }
             dc_page(
                 ask.request,
-                rows.map(|pull| Some(shape::pull_request(dc, pull, Dates::Millis))).collect(),
+                rows.into_iter()
+                    .map(|pull| Some(shape::pull_request(dc, pull, Dates::Millis)))
+                    .collect(),
             )
         }
         ("GET", ["pull-requests", id, "activities"]) => {

@@ -21,6 +21,7 @@ use crate::simulator::datacenter::GlobalLevel;
 use crate::simulator::datacenter::ProjectPermission;
 use crate::simulator::datacenter_access::Caller;
 use crate::simulator::datacenter_access::caller;
+use crate::simulator::datacenter_checks as checks;
 use crate::simulator::datacenter_credentials as credentials;
 use crate::simulator::datacenter_json as shape;
 use crate::simulator::datacenter_repository as repository;
@@ -76,6 +77,7 @@ fn routed(dc: &mut DataCenter, ask: &DcAsk<'_>, posted: &mut Vec<Posted>) -> Rep
             "build-status" => repository::builds(dc, ask, rest),
             "branch-permissions" => repository::restrictions(dc, ask, rest),
             "keys" => repository::access_keys(dc, ask, rest),
+            "default-reviewers" | "required-builds" => checks::conditions(dc, ask, plugin, rest),
             "ssh" => credentials::ssh_keys(dc, ask, rest),
             "access-tokens" => credentials::tokens(dc, ask, rest),
             _ => Err(missing()),

@@ -198,6 +198,11 @@ impl Git {
         Git { salt, ..Git::default() }
     }
 
+    /// When the newest commit was made; none without one.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.commits.values().map(|commit| commit.at).max()
+    }
+
     /// The commit of this hash, or of an abbreviation of at least seven digits that fits only one.
     pub fn commit(&self, hash: &str) -> Option<&Commit> {
         if hash.len() < 7 {
@@ -306,6 +311,11 @@ impl Git {
     pub fn set(&mut self, reference: &str, commit: &str) {
         let target = Target { commit: commit.to_owned(), annotated: false };
         self.refs.insert(reference.to_owned(), target);
+    }
+
+    /// Takes a ref away, whatever rules say; what it pointed at stays.
+    pub fn forget(&mut self, reference: &str) {
+        self.refs.remove(reference);
     }
 
     /// Makes a lightweight tag an annotated one.

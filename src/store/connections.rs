@@ -15,6 +15,7 @@ use crate::store::Governed;
 use crate::store::NewEntry;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::evidence;
 use crate::store::findings;
 use crate::store::log;
 use crate::store::meta;
@@ -158,6 +159,7 @@ impl Store {
                     let sql = "DELETE FROM world WHERE connection = ?1";
                     desk.db.prepare_cached(sql)?.execute([name.as_str()])?;
                     meta::drop_key(desk.db, &consent_name(&name))?;
+                    evidence::forget_of(desk.db, &name)?;
                     findings::forget::end(desk.db, &name)?;
                     log::append(desk, entry)?;
                 }

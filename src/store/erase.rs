@@ -24,7 +24,7 @@ const ERASED: &str = "(erased)";
 
 impl Store {
     /// Erases every sealed part of every entry that speaks of `identity`, and the texts of the tickets those decisions
-    /// opened, and every name of theirs in a history; the ledger says how many and who wanted it. Returns how many entries lost their parts. When it returns,
+    /// opened, and every name of theirs in a history or in evidence; the ledger says how many and who wanted it. Returns how many entries lost their parts. When it returns,
     /// the bytes are in no file of the store. [`StoreError::Busy`] after the erasure means that a long reader held the
     /// old bytes: ask again.
     pub async fn erase_mentions(
@@ -34,9 +34,11 @@ impl Store {
         by: &str,
     ) -> Result<u64, StoreError> {
         let (identity, by) = (identity.to_owned(), by.to_owned());
+        // Before the histories: whom a list means, the kept graph tells.
+        let evidence = self.erase_from_evidence(&identity).await?;
         let statements = self.erase_from_history(&identity).await?;
         let findings = self.erase_from_findings(&identity).await?;
-        let erasing = Erasing { identity, now, by, statements, findings };
+        let erasing = Erasing { identity, now, by, statements, evidence, findings };
         let count = self.write(move |desk| erase_mentions(desk, erasing)).await?;
         self.owe_emptying();
         self.leave_nothing_owed().await?;
@@ -44,17 +46,19 @@ impl Store {
     }
 }
 
-/// Who is erased, when, on whose word, and how many statements of histories and findings lost a name already.
+/// Who is erased, when, on whose word, and how many statements of histories, pieces of evidence and findings lost a name
+/// already.
 struct Erasing {
     identity: String,
     now: Time,
     by: String,
     statements: u64,
+    evidence: u64,
     findings: u64,
 }
 
 fn erase_mentions(desk: &mut Desk<'_>, erasing: Erasing) -> Result<u64, StoreError> {
-    let Erasing { identity, now, by, statements, findings } = erasing;
+    let Erasing { identity, now, by, statements, evidence, findings } = erasing;
     let mut query = desk.db.prepare_cached("SELECT entry FROM mention WHERE identity = ?1")?;
     let entries: Vec<i64> =
         query.query_map([&identity], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -76,6 +80,7 @@ fn erase_mentions(desk: &mut Desk<'_>, erasing: Erasing) -> Result<u64, StoreErr
     let entry = NewEntry {
         body: row::members(json!({
             "what": "sealed parts erased", "entries": count, "statements": statements,
+            "evidence": evidence,
             "findings": findings,
         })),
         sealed: vec![("by".to_owned(), by.into_bytes())],

@@ -21,6 +21,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::connections;
 use crate::store::deliveries;
+use crate::store::evidence;
 use crate::store::findings;
 use crate::store::history::words;
 use crate::store::log;
@@ -194,6 +195,24 @@ const PLACES: &[Place] = &[
         first: number,
         id: "no",
         purpose: |row| Ok(words::purpose(row.get(2)?)),
+    },
+    Place {
+        from: "evidence",
+        table: "evidence",
+        column: "head_sealed",
+        key: "seq",
+        first: number,
+        id: "id",
+        purpose: |row| of_uuid(row, evidence::purpose),
+    },
+    Place {
+        from: "evidence",
+        table: "evidence",
+        column: "content_sealed",
+        key: "seq",
+        first: number,
+        id: "id",
+        purpose: |row| of_uuid(row, evidence::content_purpose),
     },
     Place {
         from: "finding",

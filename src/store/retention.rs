@@ -54,6 +54,8 @@ pub struct Swept {
     pub actions: u64,
     /// Rows of histories: statements that had ended, moments, and words that nothing says any more.
     pub history: u64,
+    /// Evidence: what pieces said that have ended, and then the pieces.
+    pub evidence: u64,
     /// Findings that were fixed, and scans.
     pub findings: u64,
 }
@@ -67,6 +69,7 @@ impl Swept {
             + self.notices
             + self.actions
             + self.history
+            + self.evidence
             + self.findings
     }
 }
@@ -94,6 +97,7 @@ impl Store {
         self.forget_notices(until.sealed, repeated_until(now)).await?;
         self.forget_actions(repeated_until(now)).await?;
         self.forget_history(until.sealed).await?;
+        self.forget_evidence(until.sealed, now).await?;
         self.forget_findings(until.sealed).await?;
         while !self.write(move |desk| sweep_sealed(desk, until.sealed, now)).await? {}
         let instance = self.instance().to_string();
@@ -405,8 +409,17 @@ pub(super) fn count(db: &Connection, more: &Swept) -> Result<(), StoreError> {
     if more.total() == 0 {
         return Ok(());
     }
-    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions, history, findings } =
-        untold(db)?;
+    let Swept {
+        bodies,
+        sealed,
+        repetitions,
+        dead_letters,
+        notices,
+        actions,
+        history,
+        evidence,
+        findings,
+    } = untold(db)?;
     let all = Swept {
         bodies: bodies + more.bodies,
         sealed: sealed + more.sealed,
@@ -415,6 +428,7 @@ pub(super) fn count(db: &Connection, more: &Swept) -> Result<(), StoreError> {
         notices: notices + more.notices,
         actions: actions + more.actions,
         history: history + more.history,
+        evidence: evidence + more.evidence,
         findings: findings + more.findings,
     };
     let bytes = serde_json::to_vec(&all).map_err(|error| StoreError::Fault(error.to_string()))?;
@@ -434,12 +448,22 @@ fn tell(desk: &mut Desk<'_>, instance: String, now: Time) -> Result<Swept, Store
     if swept.total() == 0 {
         return Ok(swept);
     }
-    let Swept { bodies, sealed, repetitions, dead_letters, notices, actions, history, findings } =
-        swept;
+    let Swept {
+        bodies,
+        sealed,
+        repetitions,
+        dead_letters,
+        notices,
+        actions,
+        history,
+        evidence,
+        findings,
+    } = swept;
     let entry = NewEntry {
         body: row::members(json!({
             "what": "retention", "bodies": bodies, "sealed": sealed, "repetitions": repetitions,
             "dead_letters": dead_letters, "notices": notices, "actions": actions, "history": history,
+            "evidence": evidence,
             "findings": findings,
         })),
         ..NewEntry::new(Kind::Admin, now, instance)

@@ -151,7 +151,10 @@ impl Store {
     /// Every setting of how rules are taken.
     pub async fn modes(&self) -> Result<Vec<ModeSetting>, StoreError> {
         self.ask(|db| {
-            let mut query = db.prepare_cached("SELECT connection, rules, mode FROM mode")?;
+            let mut query = db.prepare_cached(
+                "SELECT connection, rules, mode, NULL FROM mode
+                 UNION ALL SELECT connection, rules, mode, class FROM class_mode",
+            )?;
             let mut rows = query.query([])?;
             let mut settings = Vec::new();
             while let Some(row) = rows.next()? {
@@ -161,6 +164,7 @@ impl Store {
                     connection: row::parsed(row, 0)?,
                     rules: row.get(1)?,
                     mode,
+                    class: row.get(3)?,
                 });
             }
             Ok(settings)
@@ -171,15 +175,25 @@ impl Store {
 
 /// Keeps how rules are taken on a connection, over what was before.
 pub(super) fn put_mode(db: &Connection, setting: &ModeSetting) -> Result<(), StoreError> {
-    let ModeSetting { connection, rules, mode } = setting;
-    db.prepare_cached("INSERT OR REPLACE INTO mode (connection, rules, mode) VALUES (?1, ?2, ?3)")?
-        .execute((connection.as_str(), rules, mode.as_str()))?;
+    let ModeSetting { connection, rules, mode, class } = setting;
+    let (connection, mode) = (connection.as_str(), mode.as_str());
+    if let Some(class) = class {
+        let sql = "INSERT OR REPLACE INTO class_mode (connection, class, rules, mode)
+                   VALUES (?1, ?2, ?3, ?4)";
+        db.prepare_cached(sql)?.execute((connection, class, rules, mode))?;
+    } else {
+        let sql = "INSERT OR REPLACE INTO mode (connection, rules, mode) VALUES (?1, ?2, ?3)";
+        db.prepare_cached(sql)?.execute((connection, rules, mode))?;
+    }
     Ok(())
 }
 
 /// Tells of it, with who and why sealed.
 pub(super) fn mode_entry(setting: &ModeSetting, governed: Governed) -> NewEntry {
     let mut body = row::members(json!({ "what": "mode", "mode": setting.mode.as_str() }));
+    if let Some(class) = &setting.class {
+        body.insert("class".to_owned(), class.as_str().into());
+    }
     body.extend(governed.shown);
     let mut sealed = vec![("by".to_owned(), governed.by.into_bytes())];
     if !governed.reason.is_empty() {

@@ -332,6 +332,7 @@ fn the_most_particular_setting_wins() {
         connection: connection.clone(),
         rules: rules.to_owned(),
         mode,
+        class: None,
     };
     let rule = RuleId::told("deploy/production-needs-approval");
     let sibling = RuleId::told("deploy/from-protected");

@@ -131,6 +131,12 @@ async fn act(house: &House, route: &Route) -> (RequestBuilder, Trace) {
             let wish = json!({"rules": "test", "scope": "acme", "mode": "shadow"});
             (post("modes").json(&wish), admin("mode"))
         }
+        Door::BringEvidence => (post("evidence").json(&evidence()), admin("evidence brought")),
+        Door::WithdrawEvidence => {
+            let kept = post("evidence").json(&evidence()).send().await.unwrap();
+            let path = format!("evidence/{}", json_of(kept).await["id"].as_str().unwrap());
+            (house.api(Method::DELETE, &path), admin("evidence withdrawn"))
+        }
         Door::Connect => (post("connections").json(&wish().await), admin("connection added")),
         Door::Disconnect => {
             let path = format!("connections/{}", connected(house).await);
@@ -165,6 +171,10 @@ async fn connected(house: &House) -> String {
     let made = house.api(Method::POST, "connections").json(&wish().await).send().await.unwrap();
     assert_eq!(made.status(), 201);
     json_of(made).await["id"].as_str().unwrap().to_owned()
+}
+
+fn evidence() -> Value {
+    super::evidence::wish("acme", "user-directory", super::evidence::DIRECTORY.as_bytes())
 }
 
 fn pause() -> Value {
@@ -250,7 +260,7 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 35] = [
+const READING: [&str; 37] = [
     "doctor",
     "demo",
     "event",
@@ -262,6 +272,8 @@ const READING: [&str; 35] = [
     "access since",
     "access import",
     "identities",
+    "evidence list",
+    "evidence show",
     "access report",
     "policy check",
     "policy test",
@@ -290,7 +302,7 @@ const READING: [&str; 35] = [
 ];
 
 /// Commands that change a gate.
-const CHANGING: [&str; 15] = [
+const CHANGING: [&str; 17] = [
     "connect",
     "sync",
     "disconnect",
@@ -306,6 +318,8 @@ const CHANGING: [&str; 15] = [
     "token create",
     "token revoke",
     "notify test",
+    "evidence import",
+    "evidence withdraw",
 ];
 
 /// The commands that a help text lists.
@@ -340,6 +354,7 @@ struct Prepared {
     other_ticket: String,
     letter: String,
     token: String,
+    evidence: String,
 }
 
 impl Prepared {
@@ -366,7 +381,15 @@ impl Prepared {
         let wish = json!({"name": "ci", "connection": super::rig::CLOUD, "expires_in": 3_600});
         let token = gate.api(Method::POST, "tokens", &wish).await;
         let token = token.body["id"].as_str().unwrap().to_owned();
-        Self { gate, _receiver: receiver, ticket: one, other_ticket: other, letter, token }
+        let evidence = super::evidence::wish(
+            super::rig::CLOUD,
+            "classification",
+            b"project,class\nBILL,secret\n",
+        );
+        let evidence = gate.api(Method::POST, "evidence", &evidence).await;
+        let evidence = evidence.body["id"].as_str().unwrap().to_owned();
+        let (ticket, other_ticket) = (one, other);
+        Self { gate, _receiver: receiver, ticket, other_ticket, letter, token, evidence }
     }
 
     /// Runs a command that changes the gate, and says what it said.
@@ -375,6 +398,8 @@ impl Prepared {
         let scope = super::rig::CLOUD;
         let base = self.gate.town.simulator.datacenter_url();
         let password = self.gate.path("dc.password").display().to_string();
+        let directory = self.gate.path("directory.csv").display().to_string();
+        std::fs::write(&directory, super::evidence::DIRECTORY).unwrap();
         let more: Vec<&str> = match command {
             "connect" => vec![
                 "walked",
@@ -401,6 +426,10 @@ impl Prepared {
             "token create" => vec!["--name", "other", "--connection", scope],
             "token revoke" => vec![&self.token],
             "notify test" => vec!["security"],
+            "evidence import" => {
+                vec![&directory, "--kind", "user-directory", "--connection", scope]
+            }
+            "evidence withdraw" => vec![&self.evidence],
             other => panic!("`{other}`: say here how it is run"),
         };
         self.gate.operate(&[words, more].concat()).await

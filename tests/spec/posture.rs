@@ -4,6 +4,7 @@
 mod estate;
 mod judged;
 mod loading;
+mod program;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -61,7 +61,7 @@ async fn each_sweep_that_removed_anything_is_an_entry_and_no_other_is() {
     assert!(matches!(record.names, portcullis::decision::record::Part::Erased(_)));
     let entry = json!({
         "what": "retention", "bodies": 1, "sealed": swept.sealed, "repetitions": 0, "dead_letters": 0, "actions": 0,
-        "notices": 0, "history": 0,
+        "notices": 0, "history": 0, "evidence": 0,
     });
     assert_eq!(told(store).await, std::slice::from_ref(&entry));
     assert_eq!(house.gateway.sweep().await.unwrap(), Swept::default());

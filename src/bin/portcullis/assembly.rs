@@ -109,7 +109,10 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
     let active = policies.current();
     store.keep_bundle(&active.bundle, clock.now(), "start").await.map_err(AssemblyError::other)?;
     let posture = policies.posture();
-    store.keep_bundle(&posture.bundle, clock.now(), "start").await.map_err(AssemblyError::other)?;
+    store
+        .keep_bundle(&posture.bundle, clock.now(), "start (posture rules)")
+        .await
+        .map_err(AssemblyError::other)?;
     let parts = Parts {
         store,
         clock,
@@ -128,9 +131,11 @@ pub async fn assemble(plan: Plan) -> Result<Arc<Gateway>, AssemblyError> {
         meters: Meters::new().map_err(AssemblyError::other)?,
     };
     let gateway = Gateway::new(parts).map_err(AssemblyError::other)?;
+    gateway.record_refused_posture().await.map_err(AssemblyError::other)?;
     gateway.recall_connections().await.map_err(AssemblyError::other)?;
     gateway.recall().await.map_err(AssemblyError::other)?;
     gateway.recall_brake().await.map_err(AssemblyError::other)?;
+    gateway.recall_evidence().await.map_err(AssemblyError::other)?;
     for world in plan.worlds {
         gateway.publish(world).map_err(AssemblyError::other)?;
     }

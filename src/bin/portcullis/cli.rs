@@ -2,6 +2,7 @@
 
 mod access;
 mod decision;
+mod evidence;
 mod findings;
 mod govern;
 mod history;
@@ -33,6 +34,9 @@ pub use access::WhoCan;
 pub use decision::Decision;
 pub use decision::DecisionFilter;
 pub use decision::DecisionPage;
+pub use evidence::Evidence;
+pub use evidence::EvidenceImport;
+pub use evidence::Shows;
 pub use findings::ExportFormat;
 pub use findings::FindingAccept;
 pub use findings::FindingAcknowledge;
@@ -204,6 +208,9 @@ pub enum Command {
     /// Reports about access, access over time, and a graph from elsewhere than REST.
     #[command(subcommand)]
     Access(Access),
+    /// What no API tells: second factors, leavers, classifications, brought by people.
+    #[command(subcommand)]
+    Evidence(Evidence),
     /// Hold nothing back for a while; everything goes on being decided and recorded.
     Pause(Pause),
     /// End a pause.

@@ -5,6 +5,7 @@ mod company;
 mod scene;
 mod show;
 mod tour;
+mod worst;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +30,9 @@ use portcullis::graph::Product;
 use portcullis::http::listener::Security;
 use portcullis::notify;
 use portcullis::policy::demand::duration;
+use portcullis::posture::choice::Choice;
+use portcullis::posture::choice::Choices;
+use portcullis::posture::choice::Switch;
 use portcullis::secret::Secret;
 use portcullis::simulator::Simulator;
 use portcullis::store::Role;
@@ -68,10 +72,15 @@ async fn shown(demo: &Demo) -> Result<bool, AssemblyError> {
     for connection in gateway.connections.iter() {
         gateway.discover(&connection).await.map_err(AssemblyError::other)?;
     }
+    gateway.scan_all_soon();
+    if !gateway.patrol().await {
+        return Err(AssemblyError::Other("the company could not be looked over".to_owned()));
+    }
     let (hosts, people) = (Vec::new(), Vec::new());
     let listeners = Listeners { public, security: Security::Plain, operator, hosts, people };
     let running = Running::start(gateway, listeners, &folder.path, "demo".to_owned()).await?;
     show::opening(&running, &cast);
+    worst::show(&running.gateway).await?;
     let stage = Stage { simulator: &simulator, running: &running, cast: &cast, data: &folder.path };
     let good = tour::play(&stage).await?;
     show::closing(&running, good).await;
@@ -165,9 +174,19 @@ fn plan(
         streams: Vec::new(),
         brake: brake::Settings::default(),
         notify: notify::Settings::default(),
-        patrol: patrol::Settings::default(),
+        patrol: patrol::Settings { choices: scanning(), ..patrol::Settings::default() },
         worlds: Vec::new(),
     })
+}
+
+/// In Billing, pipelines are what scans for vulnerabilities: the rule that ships disabled is on there.
+fn scanning() -> Choices {
+    Choices(vec![Choice {
+        rule: "Bitbucket Pipelines should be enabled for vulnerability scanning".to_owned(),
+        connection: None,
+        project: Some("BILL".to_owned()),
+        switch: Switch::On,
+    }])
 }
 
 fn cloud(

@@ -1,7 +1,7 @@
 //! `portcullis findings …`: what is wrong when nothing happens, from a running gateway or, offline, from a world file.
 
 mod catalogue;
-mod lines;
+pub mod lines;
 mod offline;
 mod source;
 

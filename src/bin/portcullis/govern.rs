@@ -93,8 +93,15 @@ pub async fn modes(reach: &Reach) -> ExitCode {
 fn modes_in_words(answer: &Value) -> String {
     let of = |connection: &Value| {
         let id = text(connection, "connection");
-        let row = move |rule: &Value| [id.clone(), text(rule, "rule"), text(rule, "mode")];
-        rows(connection, "rules").iter().map(row).collect::<Vec<_>>()
+        let row = |place: String| {
+            move |rule: &Value| [place.clone(), text(rule, "rule"), text(rule, "mode")]
+        };
+        let whole: Vec<_> = rows(connection, "rules").iter().map(row(id.clone())).collect();
+        let classes = rows(connection, "classes").into_iter().flat_map(move |class| {
+            let place = format!("{id} class:{}", text(&class, "class"));
+            rows(&class, "rules").iter().map(row(place)).collect::<Vec<_>>()
+        });
+        whole.into_iter().chain(classes).collect::<Vec<_>>()
     };
     let all = rows(answer, "connections");
     let none = "no connection is configured";
@@ -114,22 +121,24 @@ pub async fn promote(promote: &Promote) -> ExitCode {
 
 async fn promoted(promote: &Promote) -> Result<(), Failed> {
     let operator = operator(&promote.reach)?;
-    let scope = scope(&operator, promote.scope.as_deref()).await?;
+    let Scope { connection, class } = scope(&operator, &promote.scope).await?;
     let query = [
         ("rules", promote.rules.clone()),
-        ("scope", scope.clone()),
+        ("scope", connection.clone()),
+        ("class", class.clone().unwrap_or_default()),
         ("window", format!("{}s", promote.window.as_secs())),
         ("limit", promote.limit.to_string()),
         ("skip", promote.skip.to_string()),
     ];
     let impact = operator.get("modes/impact", &query).await.map_err(|error| error.to_string())?;
-    let place = format!("`{}` on {scope}", promote.rules);
+    let place = format!("`{}` on {connection}{}", promote.rules, of_class(class.as_deref()));
     if promote.reach.format == Format::Text {
         println!("{}", impact_in_words(&impact, &place));
     }
     let changed = if promote.yes {
         let wish = json!({
-            "rules": promote.rules, "scope": scope, "mode": "enforce", "reason": promote.reason,
+            "rules": promote.rules, "scope": connection, "class": class, "mode": "enforce",
+            "reason": promote.reason,
             "since": at(&impact, "/since"), "until": at(&impact, "/until"),
         });
         Some(operator.post("modes", &wish).await.map_err(|error| error.to_string())?)
@@ -149,11 +158,37 @@ async fn promoted(promote: &Promote) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The connection that is meant: the one named, or the only one.
-async fn scope(operator: &Operator, told: Option<&str>) -> Result<String, Failed> {
-    if let Some(scope) = told {
-        return Ok(scope.to_owned());
-    }
+/// Where rules are taken otherwise.
+struct Scope {
+    connection: String,
+    class: Option<String>,
+}
+
+/// What a scope that is a class begins with.
+const CLASS: &str = "class:";
+
+fn of_class(class: Option<&str>) -> String {
+    class.map(|class| format!(", repositories of class {class}")).unwrap_or_default()
+}
+
+/// The scope that is meant: the connection that is named, or the only one; and a class, if one is.
+async fn scope(operator: &Operator, told: &[String]) -> Result<Scope, Failed> {
+    let (classes, connections): (Vec<&String>, Vec<&String>) =
+        told.iter().partition(|one| one.starts_with(CLASS));
+    let class = match classes.as_slice() {
+        [] => None,
+        [one] => one.strip_prefix(CLASS).map(str::to_owned),
+        [..] => return Err("one class at a time: --scope class:… stands there twice".to_owned()),
+    };
+    let connection = match connections.as_slice() {
+        [] => only_connection(operator).await?,
+        [one] => (*one).clone(),
+        [..] => return Err("one connection at a time: --scope names two".to_owned()),
+    };
+    Ok(Scope { connection, class })
+}
+
+async fn only_connection(operator: &Operator) -> Result<String, Failed> {
     let modes = operator.get("modes", &[]).await.map_err(|error| error.to_string())?;
     let known: Vec<String> =
         rows(&modes, "connections").iter().map(|one| text(one, "connection")).collect();
@@ -232,15 +267,17 @@ fn held_in_words(held: &Value) -> Vec<String> {
 pub async fn demote(demote: &Demote) -> ExitCode {
     let answer = async {
         let operator = operator(&demote.reach)?;
-        let scope = scope(&operator, demote.scope.as_deref()).await?;
+        let Scope { connection, class } = scope(&operator, &demote.scope).await?;
         let wish = json!({
-            "rules": demote.rules, "scope": scope, "mode": "shadow", "reason": demote.reason,
+            "rules": demote.rules, "scope": connection, "class": class, "mode": "shadow",
+            "reason": demote.reason,
         });
         operator.post("modes", &wish).await.map_err(|error| error.to_string())
     };
     show(demote.reach.format, answer.await, |answer| {
         let setting = at(answer, "/setting");
-        let (rules, scope) = (text(setting, "rules"), text(setting, "scope"));
+        let (rules, class) = (text(setting, "rules"), at(setting, "/class").as_str());
+        let scope = format!("{}{}", text(setting, "scope"), of_class(class));
         format!(
             "`{rules}` on {scope} is in shadow from now on: asked and recorded, stopping nobody."
         )

@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod eval;
 mod event;
+mod evidence;
 mod findings;
 mod govern;
 mod graph;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Event(event) => event::run(&event),
         Command::Eval(eval) => eval::run(&eval),
         Command::Policy(policy) => in_runtime(policy::run(policy)),
+        Command::Evidence(evidence) => in_runtime(evidence::run(evidence)),
         Command::Pause(pause) => in_runtime(govern::pause(pause)),
         Command::Resume(resume) => in_runtime(govern::resume(resume)),
         Command::Notify(notify) => in_runtime(notify::run(notify)),

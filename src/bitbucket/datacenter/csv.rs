@@ -18,6 +18,7 @@ use crate::graph::ConnectionId;
 use crate::graph::Product;
 use crate::graph::Time;
 use crate::graph::World;
+use crate::graph::csv::read;
 
 pub use table::MAX_BYTES;
 pub use table::MAX_ROWS;
@@ -89,8 +90,8 @@ pub enum CsvError {
 
 /// Reads a file.
 pub fn read(bytes: &[u8], settings: &Settings<'_>) -> Result<Reading, CsvError> {
-    let text = table::text(bytes)?;
-    let mut rows = table::Rows::new(text, table::separator(text));
+    let text = read::text(bytes, table::LIMITS)?;
+    let mut rows = read::Rows::new(text, read::separator(text), table::LIMITS);
     let (_, first) = rows.next().ok_or(CsvError::Empty)??;
     let header = header::Header::read(&first)?;
     let writing = rows::Writing::new(settings, &header);

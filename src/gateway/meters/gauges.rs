@@ -250,7 +250,7 @@ impl Gateway {
         let modes = self.modes.load();
         let in_shadow = self.connections.iter().filter(|connection| {
             let taken =
-                || active.bundle.rules.iter().map(|rule| modes.of(&connection.id, &rule.id));
+                || active.bundle.rules.iter().map(|rule| modes.anywhere(&connection.id, &rule.id));
             taken().any(|mode| mode == Mode::Shadow) && taken().all(|mode| mode != Mode::Enforce)
         });
         gauges.shadow.set(whole(in_shadow.count() as u64));

@@ -85,7 +85,7 @@ impl Gateway {
         let since = self.clock.now();
         let round = Round::new(
             Arc::clone(&graph),
-            self.held(),
+            Arc::new(self.held(connection)),
             Arc::clone(&posture.bundle),
             Arc::new(self.patrol_settings.choices.clone()),
             since,

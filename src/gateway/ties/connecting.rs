@@ -130,8 +130,12 @@ impl Gateway {
         let added = self.governed((by, reason), shown)?;
         // Whatever holds for the others: whoever connects one more does not stop anybody by that. Both at once, so that no
         // crash leaves a connection without, or an id that was never used taken.
-        let setting =
-            ModeSetting { connection: id.clone(), rules: "*".to_owned(), mode: Mode::Shadow };
+        let setting = ModeSetting {
+            connection: id.clone(),
+            rules: "*".to_owned(),
+            mode: Mode::Shadow,
+            class: None,
+        };
         let reason = "a new connection starts in shadow".to_owned();
         let governed = Governed {
             at: self.clock.now(),

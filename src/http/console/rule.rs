@@ -6,8 +6,10 @@ use maud::html;
 use crate::decision::Mode;
 use crate::decision::Modes;
 use crate::decision::narrative::shown;
+use crate::decision::plan::ModeSetting;
 use crate::gateway::friction::Friction;
 use crate::graph::ConnectionId;
+use crate::graph::Known;
 use crate::http::console::frame::Depth;
 use crate::http::console::frame::Desk;
 use crate::http::console::frame::Place;
@@ -73,6 +75,13 @@ fn taken(shown: &Shown<'_>) -> Markup {
             @for connection in &shown.connections {
                 dt { (connection) }
                 dd { (words::mode(of(connection))) " " span class="sub inline" { (means(of(connection))) (source(shown, connection)) } }
+                @for class in shown.modes.classes(connection) {
+                    @let mode = shown.modes.at(connection, &Known::Value(class.to_owned()), &shown.rule.id);
+                    @if mode != of(connection) {
+                        dt { (connection) ", class " (class) }
+                        dd { (words::mode(mode)) " " span class="sub inline" { (means(mode)) } }
+                    }
+                }
             }
         }
     }
@@ -89,7 +98,8 @@ const fn means(mode: Mode) -> &'static str {
 /// Which setting that comes from.
 fn source(shown: &Shown<'_>, connection: &ConnectionId) -> String {
     let rule = &shown.rule.id;
-    let here = || shown.modes.settings().iter().filter(|set| set.connection == *connection);
+    let whole = |set: &&ModeSetting| set.connection == *connection && set.class.is_none();
+    let here = || shown.modes.settings().iter().filter(whole);
     let named = [rule.as_str(), rule.area(), "*"]
         .into_iter()
         .find(|name| here().any(|set| set.rules == **name));

@@ -28,6 +28,7 @@ use crate::http::doors::dead_letters;
 use crate::http::doors::decisions;
 use crate::http::doors::entrance;
 use crate::http::doors::events;
+use crate::http::doors::evidence;
 use crate::http::doors::findings;
 use crate::http::doors::health;
 use crate::http::doors::history;
@@ -212,6 +213,10 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::PostureReport => &posture::REPORT,
         Door::PostureCatalogue => &posture::CATALOGUE,
         Door::PostureControls => &posture::CONTROLS,
+        Door::BringEvidence => &evidence::BRING,
+        Door::Evidence => &evidence::LIST,
+        Door::EvidencePiece => &evidence::ONE,
+        Door::WithdrawEvidence => &evidence::WITHDRAW,
         Door::Findings => &findings::LIST,
         Door::Finding => &findings::SHOW,
         Door::AcknowledgeFinding => &findings::ACKNOWLEDGE,

@@ -17,6 +17,7 @@ use crate::gateway::modes::ModeError;
 use crate::gateway::modes::Scope;
 use crate::gateway::modes::WINDOW;
 use crate::graph::ConnectionId;
+use crate::graph::Known;
 use crate::graph::Time;
 use crate::http::answer::Answer;
 use crate::http::doors::House;
@@ -46,6 +47,9 @@ struct Wish {
     rules: String,
     /// Id of the connection.
     scope: ConnectionId,
+    /// Only on repositories of this class; the whole connection if left out.
+    #[serde(default)]
+    class: Option<String>,
     /// How they are taken from now on.
     mode: Mode,
     /// The impact is told of decisions made at or after; a week before `until` if left out.
@@ -85,6 +89,7 @@ pub(super) const IMPACT: Offer = Offer::giving(&[Gives {
 .asked(&[
     Parameter::must("rules", Text::Any, "A rule's id, an area, or `*`."),
     Parameter::must("scope", Text::Connection, "Id of a connection."),
+    Parameter::may("class", Text::Class, "Only decisions on repositories of this class."),
     Parameter::may("window", Text::Length, "How far back; `7d` if left out."),
     Parameter::may("since", Text::Time, "Instead: made at or after this time, RFC 3339."),
     Parameter::may("until", Text::Time, "Made before this time, RFC 3339; now if left out."),
@@ -109,6 +114,17 @@ struct ModesTold<'a> {
 struct ConnectionModes<'a> {
     /// Its id.
     connection: &'a ConnectionId,
+    /// Every rule.
+    rules: Vec<RuleMode<'a>>,
+    /// Classes of repositories on which rules are taken otherwise. Where a class is unknown, the strictest holds.
+    classes: Vec<ClassModes<'a>>,
+}
+
+/// How every rule is taken on repositories of a class.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ClassModes<'a> {
+    /// The class.
+    class: String,
     /// Every rule.
     rules: Vec<RuleMode<'a>>,
 }
@@ -140,6 +156,8 @@ struct Changed {
 struct Setting {
     /// Id of the connection.
     scope: ConnectionId,
+    /// Only repositories of this class; null: the whole connection.
+    class: Option<String>,
     /// A rule's id, an area, or `*`.
     rules: String,
     /// How they are taken.
@@ -176,8 +194,18 @@ struct ImpactTold<'a> {
 pub(super) fn list(house: &House) -> Result<Answer, Problem> {
     let (bundle, modes) = (house.gateway.active_bundle(), house.gateway.modes.load());
     let of = |id| {
-        let row = |rule| RuleMode::of(&modes, id, rule);
-        ConnectionModes { connection: id, rules: bundle.rules.iter().map(row).collect() }
+        let rows = |class: &Known<String>| {
+            bundle.rules.iter().map(|rule| RuleMode::of(&modes, (id, class), rule)).collect()
+        };
+        let of_class = |class: &str| ClassModes {
+            class: class.to_owned(),
+            rules: rows(&Known::Value(class.to_owned())),
+        };
+        ConnectionModes {
+            connection: id,
+            rules: rows(&Known::Nothing),
+            classes: modes.classes(id).into_iter().map(of_class).collect(),
+        }
     };
     let known = house.gateway.connections.now();
     let connections = known.iter().map(|connection| of(&connection.id));
@@ -204,6 +232,7 @@ pub(super) async fn impact(house: &House, call: &Call) -> Result<Answer, Problem
     let until = time("until")?.unwrap_or_else(|| house.gateway.clock.now());
     let scope = Scope {
         connection,
+        class: pairs.get("class").map(str::to_owned),
         rules: Rules::new(pairs.need("rules")?),
         since: time("since")?.unwrap_or_else(|| until.minus(window)),
         until,
@@ -224,20 +253,27 @@ pub(super) async fn set(house: &House, call: Call) -> Result<Answer, Problem> {
     let until = wish.until.unwrap_or_else(|| house.gateway.clock.now());
     let scope = Scope {
         connection: wish.scope,
+        class: wish.class,
         rules: Rules::new(&wish.rules),
         since: wish.since.unwrap_or_else(|| until.minus(WINDOW)),
         until,
     };
     let changed = house.gateway.take_rules(&scope, wish.mode, &by, &wish.reason).await;
     let impact = changed.map_err(refused)?;
-    let setting = Setting { scope: scope.connection, rules: wish.rules, mode: wish.mode };
+    let setting =
+        Setting { scope: scope.connection, class: scope.class, rules: wish.rules, mode: wish.mode };
     let impact = impact.map(|impact| counts(&impact));
     call::json(StatusCode::OK, &Changed { setting, impact })
 }
 
 impl<'a> RuleMode<'a> {
-    fn of(modes: &Modes, connection: &ConnectionId, rule: &'a Rule) -> Self {
-        Self { rule: &rule.id, title: &rule.title, mode: modes.of(connection, &rule.id) }
+    fn of(
+        modes: &Modes,
+        (connection, class): (&ConnectionId, &Known<String>),
+        rule: &'a Rule,
+    ) -> Self {
+        let mode = modes.at(connection, class, &rule.id);
+        Self { rule: &rule.id, title: &rule.title, mode }
     }
 }
 
@@ -270,6 +306,7 @@ fn refused(error: ModeError) -> Problem {
     match error {
         ModeError::NoConnection(_)
         | ModeError::NoRule(_)
+        | ModeError::NoClass(..)
         | ModeError::Window
         | ModeError::Reason => query::wrong(detail),
         ModeError::Store(error) => call::unreachable(&error),

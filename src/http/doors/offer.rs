@@ -147,6 +147,8 @@ pub(super) enum Text {
     Dotted,
     /// A hook's id.
     Hook,
+    /// A class of repositories.
+    Class,
     /// A finding's id.
     Finding,
 }
@@ -184,6 +186,9 @@ impl Text {
             Self::Id => json!({"type": "string", "format": "uuid"}),
             Self::Dotted => {
                 json!({"type": "string", "pattern": "^[a-z0-9-]+(\\.[a-z0-9-]+)*$", "maxLength": 256})
+            }
+            Self::Class => {
+                json!({"type": "string", "pattern": "^[a-z0-9-]{1,40}$", "maxLength": 40})
             }
             Self::Finding => json!({"type": "string", "pattern": "^f-[0-9a-f]{16}$"}),
             Self::Hook => json!({"type": "string", "pattern": "^[0-9a-f]{32}$"}),

@@ -141,6 +141,14 @@ pub enum Door {
     ConsoleIdentities,
     /// The console's reports about access.
     ConsoleReports,
+    /// Brings evidence, or only tells what would be understood.
+    BringEvidence,
+    /// Every piece of evidence.
+    Evidence,
+    /// One piece, and what follows from it.
+    EvidencePiece,
+    /// Withdraws a piece.
+    WithdrawEvidence,
     /// Findings, worst first.
     Findings,
     /// One finding with its story.

@@ -21,6 +21,9 @@ pub const AUTHZEN_BODY: usize = 256 * 1024;
 /// What an operator's form or command sends.
 pub const OPERATOR_BODY: usize = 64 * 1024;
 
+/// A file of evidence as base64, with what is said of it: see `posture::evidence::read::MAX_BYTES`.
+pub const EVIDENCE_BODY: usize = 12 * 1024 * 1024;
+
 const fn read(
     surface: Surface,
     pattern: &'static str,
@@ -280,6 +283,27 @@ pub static ROUTES: &[Route] = &[
         "/api/v1/access/world",
         Door::AccessWorld,
         "A connection's part of the graph, as a world file.",
+    ),
+    Route {
+        body: BodyLimit::Bytes(EVIDENCE_BODY),
+        ..act(
+            Verb::Post,
+            "/api/v1/evidence",
+            Door::BringEvidence,
+            "Brings evidence that no API tells, whole or not at all.",
+        )
+    },
+    ask("/api/v1/evidence", Door::Evidence, "Every piece of evidence, and until when it counts."),
+    ask(
+        "/api/v1/evidence/{id}",
+        Door::EvidencePiece,
+        "One piece of evidence, and what follows from it now.",
+    ),
+    act(
+        Verb::Delete,
+        "/api/v1/evidence/{id}",
+        Door::WithdrawEvidence,
+        "Withdraws a piece of evidence: what it said is forgotten.",
     ),
     ask("/api/v1/findings", Door::Findings, "Findings of posture rules, worst first."),
     ask("/api/v1/findings/{finding}", Door::Finding, "One finding with its whole story."),

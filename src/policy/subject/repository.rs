@@ -59,7 +59,7 @@ record! {
         archived: bool,
         /// Its classification; null where it has none.
         class: String,
-        /// Whether pipelines are on; null on a product without pipelines.
+        /// Whether pipelines are on; unknown on a product without pipelines.
         pipelines: bool,
         /// What a pipeline that is in no commit could do; null on a product without pipelines.
         on_demand: OnDemand,

@@ -23,7 +23,6 @@ use crate::policy::subject::repository::Parent;
 use crate::policy::subject::repository::Repository;
 use crate::policy::subject::repository::StaleApprovals;
 use crate::policy::subject::repository::Writers;
-use crate::posture::evidence::Place;
 use crate::posture::look::Ground;
 use crate::posture::look::definition;
 use crate::posture::look::id;
@@ -40,11 +39,17 @@ const ADVISORY_UNTOLD: Why = Why::fixed(
     "Bitbucket Cloud's API does not tell which merge checks apps add: look under Repository settings, Custom merge checks",
 );
 
+/// That there are none is no proof that something scans.
+const NO_PIPELINES: Why = Why::fixed(
+    "Data Center has no Pipelines: whether another build server scans what changes, no API of it tells",
+);
+
 pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Repository {
     let graph = ground.graph;
     let cloud = graph.product_of(node) == Some(Product::Cloud);
     let updated_at = graph.instant(node, "updated_at");
-    let pipelines = if cloud { graph.flag(node, "pipelines") } else { Known::Nothing };
+    let pipelines =
+        if cloud { graph.flag(node, "pipelines") } else { Known::Unknown(NO_PIPELINES) };
     Repository {
         id: id(graph, node),
         name: Known::or_untold(graph.full_name(node)),
@@ -58,8 +63,12 @@ pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Repository {
         idle_days: updated_at.clone().map(|at| ground.now.since(at) / DAY_MS),
         updated_at,
         archived: graph.flag(node, "archived"),
-        class: class(ground, node),
-        on_demand: on_demand(graph, node, &pipelines),
+        class: ground.held.class_in(graph, node),
+        on_demand: if cloud {
+            Known::Value(on_demand(graph, node, &pipelines))
+        } else {
+            Known::Nothing
+        },
         pipelines,
         premium: if cloud { graph.premium(node) } else { Known::Nothing },
         advisory_checks: if cloud {
@@ -176,33 +185,15 @@ fn exempt(graph: &Snapshot, who: NodeNo, rule: NodeNo) -> Exempt {
     }
 }
 
-/// What the graph keeps comes first, then the project's, then a list that somebody brought.
-fn class(ground: &Ground<'_>, node: NodeNo) -> Known<String> {
-    let graph = ground.graph;
-    let told = |node| graph.text(node, "class").value().map(|class| (*class).to_owned());
-    let project = graph.project_of(node);
-    if let Some(class) = told(node).or_else(|| told(project?)) {
-        return Known::Value(class);
-    }
-    let Some(me) = graph.node(node) else { return Known::default() };
-    let name = graph.full_name(node);
-    let key = project.and_then(|project| graph.text(project, "key").value().copied());
-    ground.held.class(Place { id: &me.id, name: name.as_deref(), project: key })
-}
-
 /// What a pipeline that is in no commit could reach.
-fn on_demand(graph: &Snapshot, node: NodeNo, pipelines: &Known<bool>) -> Known<OnDemand> {
-    let possible = match pipelines {
-        Known::Nothing => return Known::Nothing,
-        possible => possible.clone(),
-    };
+fn on_demand(graph: &Snapshot, node: NodeNo, pipelines: &Known<bool>) -> OnDemand {
     let readable = graph.variables_readable(node, None);
     let secured = readable.all.iter().filter(|one| one.secured == Known::Value(true)).count();
     let secrets = match readable.unknown {
         Some(why) => Known::Unknown(why),
         None => Known::Value(u64::try_from(secured).unwrap_or(u64::MAX)),
     };
-    Known::Value(OnDemand { possible, secrets, production: production(graph, node) })
+    OnDemand { possible: pipelines.clone(), secrets, production: production(graph, node) }
 }
 
 /// Production environments that others than administrators deploy to.

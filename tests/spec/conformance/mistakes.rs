@@ -32,6 +32,18 @@ pub const PARAMETERS: &[(Product, &str, &str, &str)] = &[
         "exclude",
         "the words of the same page explain it, its table of parameters leaves it out",
     ),
+    (
+        Product::Cloud,
+        "2.0/repositories/{workspace}/{repo_slug}/pullrequests",
+        "sort",
+        "sorting is documented once for all lists, not for each",
+    ),
+    (
+        Product::Cloud,
+        "2.0/repositories/{workspace}/{repo_slug}/pullrequests",
+        "fields",
+        "partial answers are documented once for all, not for each",
+    ),
     (Product::DataCenter, "rest/api/latest/users", "limit", "it is a page, as its answers show"),
     (Product::DataCenter, "rest/api/latest/users", "permission.1", "documented as `permission.N`"),
     (

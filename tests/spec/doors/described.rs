@@ -136,6 +136,22 @@ async fn every_json_answer_is_what_the_description_says() {
     let since = format!("access/since?{who}&action=write&{what}");
     ask(&mut asked, "accessSince", get(&since)).await;
     ask(&mut asked, "policies", get("policies")).await;
+    let kinds = [
+        ("user-directory", crate::spec::evidence::DIRECTORY),
+        ("classification", "project,class\nBILL,secret\n"),
+    ];
+    for (kind, text) in kinds {
+        let mut wish = crate::spec::evidence::wish("acme", kind, text.as_bytes());
+        wish["preview"] = json!(true);
+        ask(&mut asked, "bringEvidence", post("evidence", wish.clone())).await;
+        wish["preview"] = json!(false);
+        let kept = ask(&mut asked, "bringEvidence", post("evidence", wish)).await;
+        ask(&mut asked, "evidence", get("evidence?connection=acme")).await;
+        let path = format!("evidence/{}", id(&kept["id"]));
+        ask(&mut asked, "evidencePiece", get(&path)).await;
+        ask(&mut asked, "modes", get("modes")).await;
+        ask(&mut asked, "withdrawEvidence", house.api(Method::DELETE, &path)).await;
+    }
     ask(&mut asked, "channels", get("channels")).await;
     let town = Town::new().await;
     let tie = |preview: bool| {

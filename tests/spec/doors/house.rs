@@ -377,6 +377,7 @@ async fn gateway(
     let gateway = Gateway::new(parts).unwrap();
     gateway.publish(World::read(WORLD.as_bytes()).unwrap()).unwrap();
     gateway.recall_brake().await.unwrap();
+    gateway.recall_evidence().await.unwrap();
     gateway
 }
 

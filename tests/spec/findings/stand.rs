@@ -117,7 +117,7 @@ pub fn acme() -> Value {
     let repository = |told: &str, slug: &str, visibility: &str| {
         json!({
             "id": id(told), "name": slug, "slug": slug, "visibility": visibility,
-            "default_branch": "main", "archived": false, "forks": "no_public_forks",
+            "default_branch": "main", "archived": false, "forks": "private_only",
         })
     };
     json!({

@@ -82,6 +82,11 @@ fn what_is_wrong_is_said_where_it_stands() {
         (
             "reads: [repository.default_branch]",
             "finding contains {\"reason\": \"Look.\", \"proof\": [\"repository.default_branch\"]} if {\n\tnot input.repository.default_branch.protected\n}\n".into(),
+            "because `repository.default_branch` is not known",
+        ),
+        (
+            "reads: [repository.pipelines, repository.premium]",
+            "finding contains {\"reason\": \"Look.\", \"proof\": [\"repository.premium\"]} if {\n\tnot input.repository.pipelines\n\tnot input.repository.premium\n}\n".into(),
             "where none of its facts is known",
         ),
         ("", "finding contains {\"reason\": \"Look.\"} if {\n\tinput.repository.visibility == \"private\"\n}\n".into(), "gives no proof"),

@@ -19,8 +19,12 @@ fn refresh() -> Secret<Vec<u8>> {
 
 /// Keeps a connection in shadow; whether its id was free.
 pub async fn add(store: &Store, kept: &KeptConnection) -> bool {
-    let mode =
-        ModeSetting { connection: kept.id.clone(), rules: "*".to_owned(), mode: Mode::Shadow };
+    let mode = ModeSetting {
+        connection: kept.id.clone(),
+        rules: "*".to_owned(),
+        mode: Mode::Shadow,
+        class: None,
+    };
     let shadow = (&mode, Governed::default());
     store.add_connection(kept, Governed::default(), shadow).await.unwrap()
 }
@@ -34,8 +38,12 @@ async fn a_connection_and_its_mode_are_kept_together_or_not_at_all() {
     assert!(add(&store, &one).await);
     assert_eq!(store.modes().await.unwrap().len(), 1);
     assert_eq!(store.head().await.unwrap().size, 2, "an entry each");
-    let mode =
-        ModeSetting { connection: one.id.clone(), rules: "*".to_owned(), mode: Mode::Enforce };
+    let mode = ModeSetting {
+        connection: one.id.clone(),
+        rules: "*".to_owned(),
+        mode: Mode::Enforce,
+        class: None,
+    };
     let again = store.add_connection(&one, Governed::default(), (&mode, Governed::default())).await;
     assert!(!again.unwrap());
     assert_eq!(store.modes().await.unwrap()[0].mode, Mode::Shadow, "its own mode stays");
@@ -46,8 +54,12 @@ async fn a_connection_and_its_mode_are_kept_together_or_not_at_all() {
         &place.path(),
         "CREATE TRIGGER no BEFORE INSERT ON mode BEGIN SELECT RAISE(ABORT, 'no'); END;",
     );
-    let mode =
-        ModeSetting { connection: two.id.clone(), rules: "*".to_owned(), mode: Mode::Shadow };
+    let mode = ModeSetting {
+        connection: two.id.clone(),
+        rules: "*".to_owned(),
+        mode: Mode::Shadow,
+        class: None,
+    };
     let shadow = (&mode, Governed::default());
     assert!(store.add_connection(&two, Governed::default(), shadow).await.is_err());
     super::sql(&place.path(), "DROP TRIGGER no;");

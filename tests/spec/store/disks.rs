@@ -120,7 +120,7 @@ async fn every_write(store: &Store, on: &Standing) -> Vec<(&'static str, Option<
     let note =
         TicketNote { at: at(9), body: serde_json::Map::new(), sealed: vec![], mentions: vec![] };
     let connection = "acme-cloud".parse().unwrap();
-    let mode = ModeSetting { connection, rules: "*".into(), mode: Mode::Shadow };
+    let mode = ModeSetting { connection, rules: "*".into(), mode: Mode::Shadow, class: None };
     let bundle = Bundle {
         revision: "ab".repeat(32),
         rules: Vec::new(),

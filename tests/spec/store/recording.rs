@@ -418,7 +418,8 @@ async fn what_holds_is_kept_until_it_is_replaced() {
     assert_eq!((world.revision, world.bytes, world.at), (5, second.write(), at(3)));
     assert!(!place.holds("World-Of-Names") && !place.holds("Secret-Group"));
 
-    let setting = |mode| ModeSetting { connection: connection.clone(), rules: "*".into(), mode };
+    let setting =
+        |mode| ModeSetting { connection: connection.clone(), rules: "*".into(), mode, class: None };
     let governed = |millis| Governed {
         at: at(millis),
         by: "operator session".to_owned(),

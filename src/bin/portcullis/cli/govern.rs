@@ -49,9 +49,10 @@ pub struct Promote {
     /// A rule's id, an area such as `deploy`, or `*`.
     #[arg(value_name = "RULE|AREA")]
     pub rules: String,
-    /// The connection. May be left out where there is only one.
-    #[arg(long, value_name = "CONNECTION")]
-    pub scope: Option<String>,
+    /// The connection, which may be left out where there is only one; and `class:confidential`: only repositories that
+    /// evidence classifies so.
+    #[arg(long, value_name = "CONNECTION|class:CLASS")]
+    pub scope: Vec<String>,
     /// Look at the decisions of this time.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "7d")]
     pub window: Duration,
@@ -78,9 +79,10 @@ pub struct Demote {
     /// A rule's id, an area such as `deploy`, or `*`.
     #[arg(value_name = "RULE|AREA")]
     pub rules: String,
-    /// The connection. May be left out where there is only one.
-    #[arg(long, value_name = "CONNECTION")]
-    pub scope: Option<String>,
+    /// The connection, which may be left out where there is only one; and `class:confidential`: only repositories that
+    /// evidence classifies so.
+    #[arg(long, value_name = "CONNECTION|class:CLASS")]
+    pub scope: Vec<String>,
     /// Why, for the record.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub reason: String,

@@ -52,7 +52,7 @@ pub struct OwnerConfig {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteConfig {
-    /// Any of `alert`, `approve`, `block`, `finding`, `alarm`, `pause`. Absent: the first four.
+    /// Any of `alert`, `approve`, `block`, `finding`, `alarm`, `pause`, `evidence`. Absent: the first four.
     #[serde(default)]
     pub about: Vec<String>,
     /// At least so bad, by the rule: `info`, `low`, `medium`, `high`, `critical`.

@@ -68,7 +68,7 @@ once_per = "24h"               # how long the same cause reaches nobody again
 
 # Who hears what: the first that fits decides. What none fits goes to the connection's `security_contact`.
 # [[route]]
-# about = ["approve", "block"] # also: alert, finding, alarm, pause; absent: alert, approve, block, finding
+# about = ["approve", "block"] # also: alert, finding, alarm, pause, evidence; absent: alert, approve, block, finding
 # severity = "high"            # at least; absent: any
 # rules = "deploy"             # a rule or an area; absent: all
 # project = "BILL"             # absent: any
@@ -94,6 +94,8 @@ once_per = "24h"               # how long the same cause reaches nobody again
 # credential = { kind = "oauth", key = { env = "BITBUCKET_KEY" }, secret = { env = "BITBUCKET_SECRET" } }
 # protected_refs = ["main", "release/*"]
 # plan = "premium"             # free, standard or premium; no API tells it, absent it counts as unknown
+# classes = ["pipeline-definition"]  # reads bitbucket-pipelines.yml, of which facts are kept and no line; absent: it is not read
+# own_hosts = ["*.example.com"]  # hosts of one's own that webhooks may tell; absent: whether one is outside is unknown
 # effects = ["commit-status"]  # absent: nothing is ever written to Bitbucket
 # security_contact = "security"  # the channel that hears of it where no route fits
 # [[connection.hook]]

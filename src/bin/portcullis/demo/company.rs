@@ -179,7 +179,19 @@ fn cloud(acme: &mut Workspace, address: &str, secret: &str) -> People {
     }
     acme.variables.push(token);
     acme.hook(None, address, Some(secret), CLOUD_EVENTS);
+    neglected(acme, ravi);
     People { ravi, mia, omar, nadia, gate, production, staging }
+}
+
+/// What nobody has looked after: a site that is open to all and protected by nothing, with a key and a webhook that are
+/// nobody's; and a repository of last year's invoices in which no pipeline runs.
+fn neglected(acme: &mut Workspace, ravi: Uuid) {
+    acme.project("WEB", "Website", false);
+    acme.add_repository("site", "WEB").is_private = false;
+    acme.grant("site", Holder::User(ravi), Level::Admin);
+    acme.deploy_key("site", "old build server", ravi);
+    acme.hook(Some("site"), "https://hooks.example.com/site", None, &["repo:push"]);
+    acme.add_repository("invoices-2025", "BILL").pipelines_enabled = false;
 }
 
 fn datacenter(dc: &mut DataCenter, address: &str, secret: &str) -> String {

@@ -43,7 +43,7 @@ fn colours() -> bool {
     std::io::stdout().is_terminal() && variable("NO_COLOR").is_none()
 }
 
-fn painted(text: &str, code: &str) -> String {
+pub fn painted(text: &str, code: &str) -> String {
     if colours() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
@@ -145,7 +145,7 @@ fn silent(rules: &[RuleStory]) {
     }
 }
 
-fn labelled_if(label: &str, text: &str) {
+pub fn labelled_if(label: &str, text: &str) {
     if !text.is_empty() {
         print!("{}", labelled(label, text));
     }
@@ -236,5 +236,6 @@ pub fn stays_open(running: &Running, data: &Path) {
     let reach = format!("--gateway http://{} --data {}", running.operator, data.display());
     println!("  From another terminal:");
     println!("  portcullis decision list {reach}");
+    println!("  portcullis findings list {reach}");
     println!("  portcullis who-can write repository:acme/billing {reach}");
 }

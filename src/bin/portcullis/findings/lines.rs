@@ -20,11 +20,10 @@ pub fn list(findings: &[Finding]) -> String {
 }
 
 fn entry(finding: &Finding) -> Vec<String> {
-    let mut lines = vec![
-        head(finding),
-        format!("{}  {}  owner: {}", finding.id, standing(finding), owner(finding)),
-    ];
+    let mut lines = vec![head(finding)];
     lines.extend(what(finding));
+    lines.push(format!("should be: {}", finding.title));
+    lines.push(format!("{}, {}, owner: {}", finding.id, standing(finding), owner(finding)));
     lines
 }
 
@@ -34,7 +33,7 @@ fn head(finding: &Finding) -> String {
         Outcome::Unknown => format!("UNKNOWN ({})", finding.severity),
         Outcome::Pass => "PASS".to_owned(),
     };
-    format!("{word}  {}: {}", finding.subject.name, finding.title)
+    format!("{word}  {}", finding.subject.name)
 }
 
 fn standing(finding: &Finding) -> String {
@@ -68,6 +67,7 @@ pub fn short(story: &FindingStory) -> String {
     let finding = &story.finding;
     let mut out = format!("{}\n", head(finding));
     out.push_str(&labelled("finding", &format!("{}, {}", finding.id, standing(finding))));
+    out.push_str(&labelled("should be", &finding.title));
     out.push_str(&labelled("owner", &format!("{}: {}", owner(finding), finding.owner.why)));
     what(finding).iter().for_each(|line| out.push_str(&labelled("because", line)));
     if let Some(accepted) = &finding.accepted {
@@ -96,6 +96,7 @@ pub fn story(story: &FindingStory) -> String {
     );
     line("class", finding.subject.class.as_deref().unwrap_or_default());
     line("owner", &format!("{}: {}", owner(finding), finding.owner.why));
+    line("should be", &finding.title);
     line("rule", &format!("{}, category {}", finding.rule, finding.category));
     if let Some(rule) = &story.rule {
         line("", &rule.description);
@@ -125,7 +126,7 @@ pub fn story(story: &FindingStory) -> String {
         line("unknown", &format!("{}: {}", gap.path, gap.why));
     }
     if let Some(rule) = &story.rule {
-        line("cannot see", &rule.blind);
+        line("blind to", &rule.blind);
         let needs = rule.needs.iter().map(|need| format!("{} {}", need.product, need.scope));
         line("needs", &needs.collect::<Vec<_>>().join(" · "));
     }

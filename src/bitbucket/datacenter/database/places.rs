@@ -175,8 +175,7 @@ async fn projects(
         let node = Node::new(id.clone(), &name)
             .text("key", &key)
             .flag("personal", personal)
-            .text("visibility", sight(public))
-            .with("class", Value::Nothing);
+            .text("visibility", sight(public));
         scribe.node(node);
         scribe.join(&id, Relation::In, top, "project");
         let owner: Option<i64> = row.get(5)?;
@@ -238,8 +237,7 @@ async fn repositories(
         let mut node = Node::new(id.clone(), &format!("{key}/{slug}"))
             .text("slug", &slug)
             .text("visibility", sight(public))
-            .text("forks", if forkable { "any" } else { "none" })
-            .with("class", Value::Nothing);
+            .text("forks", if forkable { "any" } else { "none" });
         match row.get(6)? {
             Some(archived) => node = node.flag("archived", archived),
             None => scribe.gap(&id, "archived", archived.unwrap_or("it is not told").to_owned()),

@@ -7,6 +7,7 @@ mod credentials;
 mod people;
 mod places;
 mod settings;
+mod upkeep;
 
 use std::time::Duration;
 

@@ -20,13 +20,13 @@ use crate::bitbucket::cloud::rest::discovery::settings::Runner;
 use crate::bitbucket::cloud::rest::discovery::settings::Variable;
 use crate::bitbucket::cloud::rest::discovery::text_or_none;
 use crate::bitbucket::scribe::Scribe;
+use crate::bitbucket::scribe::merges;
 use crate::bitbucket::scribe::unless_over;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::graph::Id;
 use crate::graph::Kind;
 use crate::graph::Relation;
-use crate::graph::attribute::Value;
 use crate::graph::world::Node;
 
 #[derive(Deserialize)]
@@ -46,6 +46,7 @@ pub(super) struct Repository {
     fork_policy: Option<String>,
     mainbranch: Option<Branch>,
     parent: Option<Parent>,
+    updated_on: Option<String>,
     project: Option<Project>,
 }
 
@@ -73,6 +74,7 @@ pub(super) struct Lists {
     runners: List<Runner>,
     keys: List<Key>,
     hooks: List<Hook>,
+    merges: List<bool>,
 }
 
 impl Cloud {
@@ -135,6 +137,7 @@ impl Cloud {
             runners: unless_over(runners)?,
             keys: unless_over(keys)?,
             hooks: unless_over(hooks)?,
+            merges: unless_over(self.merges(uuid).await)?,
         })
     }
 
@@ -195,8 +198,7 @@ fn write_project(scribe: &mut Scribe, top: &Id, project: &Project) -> Option<Id>
         let why = "Cloud's public API does not tell a project's branch restrictions";
         let name = project.name.as_deref().unwrap_or(&project.key);
         let node = Node::new(id.clone(), name).text("key", &project.key);
-        // Cloud knows no classification.
-        scribe.node(visibility(node, project.is_private).with("class", Value::Nothing));
+        scribe.node(visibility(node, project.is_private));
         scribe.join(&id, Relation::In, top, "projects");
         scribe.gap(&id, "restrictions", why.to_owned());
     }
@@ -212,6 +214,7 @@ pub(super) fn write_repository(
 ) {
     let Some(id) = scribe.id(Kind::Repository, &repository.uuid) else { return };
     let node = repository_node(scribe, id.clone(), &repository);
+    let node = merges(scribe, (&id, node), lists.merges);
     let node = definition::write(scribe, node, lists.pipelines);
     scribe.node(settings::model(node, lists.model.as_ref().ok(), lists.overrides.as_ref().ok()));
     if let Err(error) = lists.model {
@@ -236,11 +239,13 @@ fn repository_node(scribe: &Scribe, id: Id, repository: &Repository) -> Node {
     let branch = repository.mainbranch.as_ref().map(|branch| branch.name.as_str());
     let mut node = visibility(Node::new(id, &repository.full_name), repository.is_private)
         .with("default_branch", text_or_none(branch))
-        // Cloud knows neither archives nor classifications.
-        .flag("archived", false)
-        .with("class", Value::Nothing);
+        // Cloud knows no archives.
+        .flag("archived", false);
     if let Some(slug) = &repository.slug {
         node = node.text("slug", slug);
+    }
+    if let Some(at) = &repository.updated_on {
+        node = node.with("updated_at", settings::instant(Some(at)));
     }
     let parent = repository.parent.as_ref().and_then(|parent| parent.uuid.as_deref());
     let parent = parent.and_then(|uuid| scribe.id(Kind::Repository, uuid));

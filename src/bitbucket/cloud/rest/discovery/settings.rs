@@ -306,7 +306,7 @@ pub(super) fn write_keys(scribe: &mut Scribe, place: &Id, list: List<Key>) {
 }
 
 /// An instant, or none.
-fn instant(text: Option<&str>) -> Value {
+pub(super) fn instant(text: Option<&str>) -> Value {
     let time = text.and_then(|text| text.parse::<Time>().ok());
     time.map_or(Value::Nothing, |time| Value::Text(time.to_string()))
 }

@@ -15,6 +15,8 @@ use crate::bitbucket::datacenter::rest::discovery::settings::Key;
 use crate::bitbucket::datacenter::rest::discovery::settings::Model;
 use crate::bitbucket::datacenter::rest::discovery::settings::Restriction;
 use crate::bitbucket::datacenter::rest::discovery::unless_over;
+use crate::bitbucket::datacenter::rest::discovery::upkeep;
+use crate::bitbucket::datacenter::rest::discovery::upkeep::Upkeep;
 use crate::bitbucket::scribe::Scribe;
 use crate::bitbucket::transport::FetchError;
 use crate::graph::Id;
@@ -78,6 +80,7 @@ pub(super) struct Lists {
     hooks: List<Hook>,
     branch: Result<Option<String>, FetchError>,
     model: Result<Model, FetchError>,
+    upkeep: Upkeep,
 }
 
 impl DataCenter {
@@ -169,6 +172,7 @@ impl DataCenter {
             hooks: unless_over(hooks)?,
             branch: unless_over(branch)?,
             model: unless_over(model)?,
+            upkeep: self.upkeep(repository).await?,
         })
     }
 }
@@ -184,11 +188,7 @@ fn visibility(node: Node, public: Option<bool>) -> Node {
 fn project_node(id: Id, project: &Project, default: Option<&&'static str>) -> Node {
     let name = project.name.as_deref().unwrap_or(&project.key);
     let personal = project.type_.as_deref() == Some("PERSONAL");
-    // Data Center knows no classification.
-    let node = Node::new(id, name)
-        .text("key", &project.key)
-        .flag("personal", personal)
-        .with("class", Value::Nothing);
+    let node = Node::new(id, name).text("key", &project.key).flag("personal", personal);
     let node = visibility(node, project.public);
     match default {
         Some(default) => node.text("default", default),
@@ -209,6 +209,7 @@ pub(super) fn write_repository(
         Ok(None) => node = node.with("default_branch", Value::Nothing),
         Err(error) => scribe.gap(&id, "default_branch", error.to_string()),
     }
+    let (node, rules) = upkeep::node(scribe, (&id, node), lists.upkeep);
     scribe.node(settings::model(node, lists.model.as_ref().ok()));
     if let Err(error) = lists.model {
         for field in settings::MODEL {
@@ -219,6 +220,7 @@ pub(super) fn write_repository(
     scribe.join(&id, Relation::In, &home, "repos");
     people::write_grants(scribe, &id, lists.grants);
     settings::write_restrictions(scribe, (&id, "REPOSITORY"), lists.restrictions);
+    upkeep::rules(scribe, &id, &rules);
     settings::write_keys(scribe, &id, lists.keys);
     credentials::write_tokens(scribe, &id, lists.tokens);
     settings::write_hooks(scribe, &id, lists.hooks);
@@ -227,9 +229,8 @@ pub(super) fn write_repository(
 
 fn repository_node(scribe: &Scribe, id: Id, repository: &Repository) -> Node {
     let name = format!("{}/{}", repository.project.key, repository.slug);
-    let mut node = visibility(Node::new(id, &name), repository.public)
-        .text("slug", &repository.slug)
-        .with("class", Value::Nothing);
+    let mut node =
+        visibility(Node::new(id, &name), repository.public).text("slug", &repository.slug);
     if let Some(archived) = repository.archived {
         node = node.flag("archived", archived);
     }

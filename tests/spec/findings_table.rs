@@ -1,0 +1,134 @@
+//! Every finding that others named, against every way it can stand: violated, complied with, unknown for want of a
+//! scope, unknown because the platform does not tell; on both products, through real discovery of a simulated Bitbucket
+//! and through the workers. Where a combination cannot be, the table says why.
+//!
+//! A room of findings has a file of rows below; the machinery is here.
+
+mod repositories;
+mod scene;
+
+use std::collections::BTreeSet;
+
+use portcullis::gateway::posture::PostureRules;
+use portcullis::gateway::posture::judge;
+use portcullis::graph::Product;
+use portcullis::policy::bundle::Severity;
+use portcullis::policy::shipped;
+use portcullis::posture::Catalogue;
+use portcullis::posture::Outcome;
+
+use crate::spec::findings_table::scene::Scene;
+use crate::spec::policies::loaded;
+use crate::spec::posture::settings;
+
+/// How a finding can stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    Violates,
+    Complies,
+    UnknownByScope,
+    UnknownByPlatform,
+}
+
+impl Standing {
+    const ALL: [Self; 4] =
+        [Self::Violates, Self::Complies, Self::UnknownByScope, Self::UnknownByPlatform];
+
+    const fn outcome(self) -> Outcome {
+        match self {
+            Self::Violates => Outcome::Fail,
+            Self::Complies => Outcome::Pass,
+            Self::UnknownByScope | Self::UnknownByPlatform => Outcome::Unknown,
+        }
+    }
+}
+
+/// One product, one standing.
+pub enum Cell {
+    /// It stands so once this was done to a scene; of an unknown, a word that its why must say.
+    Seen(fn(&mut Scene), &'static str),
+    /// It cannot stand so, and why.
+    Cannot(&'static str),
+}
+
+/// One finding that others named.
+pub struct Row {
+    /// The row of the list it comes from.
+    pub row: &'static str,
+    /// Our rule.
+    pub rule: &'static str,
+    /// Its id there; its title where it has none.
+    pub id: &'static str,
+    /// Its title there.
+    pub title: &'static str,
+    /// Its severity there; of one without, our own.
+    pub severity: Severity,
+    /// Cloud, in the order of [`Standing::ALL`].
+    pub cloud: [Cell; 4],
+    /// Data Center, likewise.
+    pub datacenter: [Cell; 4],
+}
+
+/// Every row there is.
+fn rows() -> Vec<Row> {
+    repositories::rows()
+}
+
+/// Ids, titles and severities are exactly the source's.
+#[test]
+fn every_source_finding_is_in_the_catalogue_by_its_own_name() {
+    let catalogue = Catalogue::of(loaded(&shipped::posture()).bundle());
+    for row in rows() {
+        let found: Vec<_> =
+            catalogue.called(row.id).filter(|listing| listing.rule.as_str() == row.rule).collect();
+        let [listing] = found.as_slice() else {
+            panic!("{}: {} is not called `{}`", row.row, row.rule, row.id)
+        };
+        let alias = listing.aliases.iter().find(|alias| alias.id == row.id).unwrap();
+        assert_eq!(alias.title, row.title, "{}", row.row);
+        assert_eq!(alias.severity, row.severity, "{}", row.row);
+    }
+}
+
+/// Nothing in the table is left open, and what cannot be is said in words.
+#[test]
+fn what_cannot_be_is_said_in_words() {
+    for row in rows() {
+        for cell in row.cloud.iter().chain(&row.datacenter) {
+            if let Cell::Cannot(why) = cell {
+                assert!(why.split_whitespace().count() > 5, "{}: `{why}`", row.row);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_source_finding_stands_as_it_should_on_both_products() {
+    let rules = PostureRules::load(&settings(), shipped::posture()).await.unwrap();
+    let pool = rules.pool().await.unwrap();
+    let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
+    for row in rows() {
+        for (product, cells) in
+            [(Product::Cloud, &row.cloud), (Product::DataCenter, &row.datacenter)]
+        {
+            for (standing, cell) in Standing::ALL.into_iter().zip(cells) {
+                let Cell::Seen(set, word) = cell else { continue };
+                let mut scene = Scene::new(product);
+                set(&mut scene);
+                let document = scene.looked_at().await;
+                let only = |rule: &portcullis::policy::Rule| rule.id.as_str() == row.rule;
+                let judged = judge(&pool, &document, only).await;
+                let [one] = judged.as_slice() else { panic!("{}: {judged:?}", row.row) };
+                let told = format!("{} {product} {standing:?}: {one:#?}", row.row);
+                let why = one.unknown.iter().any(|gap| gap.why.contains(word));
+                let said = standing.outcome() != Outcome::Unknown || why;
+                if one.outcome != standing.outcome() || !said {
+                    wrong.push(told);
+                }
+                seen.insert((standing, product.as_str()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(seen.len(), 8, "{seen:?}");
+}
