@@ -95,7 +95,7 @@ fn pages(text: Text<'_>) -> Vec<(String, String)> {
     };
     let mut pages = vec![
         ("report".to_owned(), reported(text)),
-        ("list".to_owned(), listed(&sample, Wish::default())),
+        ("list".to_owned(), listed(&sample, list::first())),
         ("list-asked".to_owned(), listed(&sample, asked)),
         ("controls".to_owned(), map::page(&desk(), &sample.controls())),
     ];
@@ -272,4 +272,20 @@ fn the_report_says_what_one_more_scope_would_settle_and_about_how_much_of_that_f
         "{part}"
     );
     assert!(part.contains("none of them would fail"), "4 of 27 that are told fail: {part}");
+}
+
+#[test]
+fn what_fails_is_shown_first_and_what_cannot_be_told_is_counted_and_one_press_away() {
+    let sample = Sample::of(&plain);
+    let html = listed(&sample, list::first());
+    assert!(html.contains("<option value=\"fail\" selected>"));
+    assert!(
+        html.contains("href=\"/findings?outcome=unknown\"><span class=\"count\">5</span>"),
+        "{html}"
+    );
+    let nothing = Sample { findings: Vec::new(), ..sample };
+    let html = listed(&nothing, list::first());
+    assert!(
+        html.contains("Nothing that could be looked at is wrong") && html.contains("is no pass")
+    );
 }

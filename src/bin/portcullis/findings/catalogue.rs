@@ -44,7 +44,7 @@ fn table(catalogue: &Catalogue) -> String {
             format!("{}{off}", listing.severity),
             listing.subject.clone(),
             listing.title.clone(),
-            aliases.join("\n"),
+            aliases.join(", "),
         ]
     });
     table_of(&columns, rows, "no posture rule") + "\n"

@@ -10,6 +10,7 @@ use maud::html;
 
 use crate::graph::Time;
 use crate::http::console::findings::marks;
+use crate::http::console::part;
 use crate::http::console::words;
 use crate::policy::bundle::Severity;
 use crate::posture::Finding;
@@ -117,7 +118,7 @@ pub(super) fn picture(heaps: &[(String, Heap)], hatch: &str) -> Markup {
             ul class="bars" {
                 @for (name, heap) in shown { (bar(name, heap, longest, hatch)) }
             }
-            @if !rest.is_empty() { p class="note" { (rest.len()) " others together: " (others.said()) "." } }
+            @if !rest.is_empty() { p class="note" { (part::counted(rest.len() as u64, "other", "others")) " together: " (others.said()) "." } }
             (legend(hatch))
         }
     }

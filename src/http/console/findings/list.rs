@@ -76,7 +76,7 @@ fn summary(scans: &[Scan]) -> Markup {
                         (tile(&Wish { severity: Some(*severity), outcome: Some(Outcome::Fail), ..Wish::default() }, marks::class(*severity), bad(*severity), marks::word(*severity)))
                     }
                 }
-                (tile(&Wish { outcome: Some(Outcome::Unknown), ..Wish::default() }, "unknown", score.unknown, "Cannot be told"))
+                (tile(&unknown(), "unknown", score.unknown, "Cannot be told"))
                 @if score.accepted > 0 {
                     (tile(&Wish { state: Some(State::Accepted), ..Wish::default() }, "accepted", score.accepted, "Accepted"))
                 }
@@ -85,8 +85,21 @@ fn summary(scans: &[Scan]) -> Markup {
     }
 }
 
+fn unknown() -> Wish {
+    Wish { outcome: Some(Outcome::Unknown), ..Wish::default() }
+}
+
 fn tile(wish: &Wish, class: &str, count: u64, word: &str) -> Markup {
     html! { li class=(class) { a href=(link(wish)) { span class="count" { (count) } (word) } } }
+}
+
+/// Where everything is that fails or cannot be told.
+const EVERYTHING: &str = "/findings?outcome=";
+
+/// What is shown to who asks for nothing: what fails. What cannot be told is counted beside it, one press away; hundreds
+/// of gaps before the first failure would hide it.
+pub fn first() -> Wish {
+    Wish { outcome: Some(Outcome::Fail), ..Wish::default() }
 }
 
 /// The address of what is asked for.
@@ -105,12 +118,13 @@ pub fn link(wish: &Wish) -> String {
     ];
     query.extend_pairs(told.into_iter().filter_map(|(name, text)| Some((name, text?))));
     let query = query.finish();
-    if query.is_empty() { "/findings".to_owned() } else { format!("/findings?{query}") }
+    if query.is_empty() { EVERYTHING.to_owned() } else { format!("/findings?{query}") }
 }
 
-/// Whether anything is left out but what passes.
+/// Whether anything is left out but what passes and what cannot be told.
 fn is_narrow(wish: &Wish) -> bool {
-    Wish { after: None, limit: None, ..wish.clone() } != Wish::default()
+    let bare = Wish { after: None, limit: None, ..wish.clone() };
+    bare != Wish::default() && bare != first()
 }
 
 fn choices(listing: &Listing<'_>) -> Markup {
@@ -135,7 +149,7 @@ fn choices(listing: &Listing<'_>) -> Markup {
             @if let Some(subject) = &wish.subject { input type="hidden" name="subject" value=(shown(subject.as_str())); }
             div class="buttons" {
                 button { "Show" }
-                @if is_narrow(wish) { a class="button quiet" href="/findings" { "Show all" } }
+                @if is_narrow(wish) { a class="button quiet" href=(EVERYTHING) { "Show all" } }
             }
         }
     }
@@ -199,13 +213,13 @@ fn nothing(listing: &Listing<'_>) -> Markup {
         section class="card empty" {
             @if is_narrow(&listing.wish) || listing.wish.after.is_some() {
                 h2 { "No finding is like that" }
-                p { a href="/findings" { "Show all findings" } }
+                p { a href=(EVERYTHING) { "Show all findings" } }
             } @else if listing.scans.is_empty() {
                 h2 { "Nothing has been looked at yet" }
                 p { "A scan runs after a connection has been read: " code { "portcullis sync CONNECTION" } "." }
             } @else {
-                h2 { "Nothing is wrong, and nothing is unknown" }
-                p { "Every rule complies on everything it looks at." }
+                h2 { "Nothing that could be looked at is wrong" }
+                p { "What cannot be told is no pass: " a href=(link(&unknown())) { "what would settle it" } "." }
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::http::console::findings::list as page;
 use crate::http::console::findings::list::Listing;
 use crate::http::console::findings::one;
 use crate::http::console::findings::one::Step;
+use crate::http::console::words;
 use crate::http::doors::House;
 use crate::http::doors::call::Call;
 use crate::http::doors::console;
@@ -31,7 +32,10 @@ pub(in crate::http::doors) const CONTROLS: Offer = PLAIN.refusing(&[503]);
 
 /// Findings, the worst first.
 pub(in crate::http::doors) async fn list(house: &House, call: &Call) -> Result<Answer, Problem> {
-    let asked = findings::wish(house, &console::pairs(call))?;
+    let asked = match call.head.uri.query() {
+        None | Some("") => page::first(),
+        Some(_) => findings::wish(house, &console::pairs(call))?,
+    };
     let rows = u32::try_from(console::ROWS).ok();
     let wish = Wish { limit: asked.limit.or(rows), ..asked };
     let found = house.gateway.findings(&wish).await?;
@@ -66,7 +70,7 @@ pub(in crate::http::doors) async fn show(house: &House, call: &Call) -> Result<A
 fn step(step: &kept::Step) -> Step {
     let mut said = step.deed.to_string();
     if let Some(until) = step.until {
-        said.push_str(&format!(" until {until}"));
+        said.push_str(&format!(" until {}", words::moment(until)));
     }
     if let Some(by) = &step.by {
         said.push_str(&format!(" by {by}"));
