@@ -74,7 +74,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
         let mut kept = Map::new();
         let known = members.iter().filter(|(name, _)| fields.contains(&name.as_str()));
         let known: Vec<(&String, &Value)> = known.collect();
-        let members = Members { members: known.into_iter(), next: None, kept: &mut kept };
+        let members = Members { left: known.into_iter(), next: None, kept: &mut kept };
         let read = visitor.visit_map(members)?;
         *self.kept = Value::Object(kept);
         Ok(read)
@@ -107,7 +107,7 @@ impl<'de> de::SeqAccess<'de> for Items<'_, '_> {
 }
 
 struct Members<'v, 'k> {
-    members: std::vec::IntoIter<(&'v String, &'v Value)>,
+    left: std::vec::IntoIter<(&'v String, &'v Value)>,
     next: Option<(&'v String, &'v Value)>,
     kept: &'k mut Map<String, Value>,
 }
@@ -119,7 +119,7 @@ impl<'de> de::MapAccess<'de> for Members<'_, '_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Error> {
-        self.next = self.members.next();
+        self.next = self.left.next();
         let name = self.next.map(|(name, _)| name.as_str().into_deserializer());
         name.map(|name| seed.deserialize(name)).transpose()
     }

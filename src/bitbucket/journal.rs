@@ -77,9 +77,12 @@ fn cut(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(cut),
         Value::Object(members) => {
             for (name, member) in members {
-                match member {
-                    Value::String(text) if name == "url" => *text = host(text),
-                    member => cut(member),
+                if let Value::String(text) = member {
+                    if name == "url" {
+                        *text = host(text);
+                    }
+                } else {
+                    cut(member);
                 }
             }
         }

@@ -169,16 +169,16 @@ pub fn matched(
     lines: &[AuditLine],
     changes: &[FoundChange],
 ) -> BTreeSet<(usize, usize)> {
-    let mut named: HashMap<&Id, Vec<usize>> = HashMap::new();
+    let mut by_id: HashMap<&Id, Vec<usize>> = HashMap::new();
     for (at, change) in changes.iter().enumerate() {
         for id in [Some(&change.thing), change.on.as_ref(), change.place.as_ref()] {
-            named.entry(id.unwrap_or(&change.thing)).or_default().push(at);
+            by_id.entry(id.unwrap_or(&change.thing)).or_default().push(at);
         }
     }
     let mut pairs = BTreeSet::new();
     for (at, line) in lines.iter().enumerate() {
         let about: Vec<Id> = line.about.iter().filter_map(|party| names.id(party)).collect();
-        let near = about.iter().filter_map(|id| named.get(id)).flatten();
+        let near = about.iter().filter_map(|id| by_id.get(id)).flatten();
         for place in near {
             let fits = changes.get(*place).is_some_and(|change| explains(line, &about, change));
             if fits {
@@ -222,7 +222,7 @@ fn explains(line: &AuditLine, about: &[Id], change: &FoundChange) -> bool {
 fn granted(line: &AuditLine, about: &[Id], change: &FoundChange) -> bool {
     let Some(on) = &change.on else { return about == [change.thing.clone()] };
     let (holders, places): (Vec<&Id>, Vec<&Id>) = about.iter().partition(|id| is_holder(id));
-    let has = |list: &[&Id], id: &Id| list.iter().any(|one| *one == id);
+    let has = |list: &[&Id], id: &Id| list.contains(&id);
     if !places.is_empty() {
         // A project's line does not speak of grants in its repositories, nor a repository's of others.
         return has(&holders, &change.thing) && has(&places, on);

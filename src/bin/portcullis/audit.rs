@@ -114,13 +114,13 @@ fn in_lines(answer: &Value) -> Vec<String> {
     if lines.is_empty() {
         out.push("none".to_owned());
     }
-    lines.iter().for_each(|row| out.extend(line(row)));
+    out.extend(lines.iter().flat_map(line));
     out.push(String::new());
     out.push("CHANGES".to_owned());
     if changes.is_empty() {
         out.push("none".to_owned());
     }
-    changes.iter().for_each(|row| out.extend(change(row)));
+    out.extend(changes.iter().flat_map(change));
     out
 }
 

@@ -126,7 +126,9 @@ impl DataCenter {
         let told: Page = self.transport().get(&call, deadline).await?;
         let mut read = AuditPage::default();
         for entity in told.entities {
-            read.add(serde_json::from_value(entity).map_or(Read::Unreadable, line_of));
+            read.add(
+                serde_json::from_value(entity).map_or(Read::Unreadable, |entity| line_of(&entity)),
+            );
         }
         read.next =
             told.paging.next.filter(|next| !told.paging.last && Some(next.as_str()) != page);
@@ -140,10 +142,10 @@ impl DataCenter {
 
 /// A line of a file.
 pub(crate) fn line(text: &[u8]) -> Read {
-    serde_json::from_slice(text).map_or(Read::Unreadable, line_of)
+    serde_json::from_slice(text).map_or(Read::Unreadable, |entity| line_of(&entity))
 }
 
-fn line_of(entity: Entity) -> Read {
+fn line_of(entity: &Entity) -> Read {
     let Some(at) = entity.timestamp.time() else { return Read::Unreadable };
     let Some(action) = entity.kind.key.as_ref().or(entity.kind.action.as_ref()) else {
         return Read::Unreadable;
@@ -151,7 +153,7 @@ fn line_of(entity: Entity) -> Read {
     let Some(deed) = deed(action) else { return Read::Passed };
     let who = entity.author.as_ref().and_then(|author| author.id.as_deref());
     Read::Line(Box::new(AuditLine {
-        id: id(at, action, who, &entity),
+        id: id(at, action, who, entity),
         at,
         deed,
         action: word(action),

@@ -21,12 +21,16 @@ pub fn files(folder: &Path) -> io::Result<Vec<(String, u64)>> {
         let entry = entry?;
         let about = entry.metadata()?;
         let name = entry.file_name().into_string().ok();
-        if let Some(name) = name.filter(|name| about.is_file() && name.ends_with(".log")) {
+        if let Some(name) = name.filter(|name| about.is_file() && is_log(name)) {
             found.push((name, about.len()));
         }
     }
     found.sort();
     Ok(found)
+}
+
+fn is_log(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|kind| kind.eq_ignore_ascii_case("log"))
 }
 
 /// Whole lines of a file from this byte on, at most [`STEP_BYTES`] or one line. Fewer than are there: the last line is

@@ -96,22 +96,22 @@ impl Gateway {
         &self,
         connection: &Connection,
         client: &Client,
-        (source, pace): (&str, &mut Pace),
+        (source, asked): (&str, &mut Pace),
     ) -> Result<(), Stopped> {
         let kept = self.store.audit_place(&connection.id, source).await?;
         let mut place = kept.unwrap_or_else(|| unread(source));
-        if pace.0.is_empty() && place.visited > Time::default() {
+        if asked.0.is_empty() && place.visited > Time::default() {
             // What was asked before a restart counts as asked at its end.
-            pace.0.extend(std::iter::repeat_n(place.visited, PAGES_A_MINUTE / 2));
+            asked.0.extend(std::iter::repeat_n(place.visited, PAGES_A_MINUTE / 2));
         }
         for _ in 0..PAGES_A_LOOK {
             let now = self.clock.now();
             if connection.product == Product::Cloud {
-                let wait = pace.wait(now);
+                let wait = asked.wait(now);
                 if wait > Duration::ZERO {
                     return Err(Stopped::Until(wait));
                 }
-                pace.0.push_back(now);
+                asked.0.push_back(now);
             }
             if place.page.is_none() {
                 let from = place.read.map_or(now.minus(FIRST_LOOK), |read| read.minus(OVERLAP));
@@ -149,11 +149,13 @@ impl Gateway {
         mut place: AuditPlace,
         error: FetchError,
     ) -> Result<(), Stopped> {
-        let wait = match &error {
-            FetchError::Limited { again } => *again,
+        let wait = if let FetchError::Limited { again } = &error {
+            *again
+        } else if matches!(error, FetchError::Unexpected { .. }) && place.page.take().is_some() {
             // A cursor that is not known any more: the window is read anew, and what is there is not kept twice.
-            FetchError::Unexpected { .. } if place.page.take().is_some() => Duration::ZERO,
-            _ => EVERY,
+            Duration::ZERO
+        } else {
+            EVERY
         };
         let why = match (&error, connection.product) {
             (FetchError::Forbidden { .. } | FetchError::Missing { .. }, Product::Cloud) => format!(

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Map;
 use serde_json::json;
 
+use crate::bitbucket::Client;
 use crate::bitbucket::audit::AuditPage;
 use crate::bitbucket::audit::lines_of;
 use crate::decision::pause::By;
@@ -234,7 +235,7 @@ impl Gateway {
                 continue;
             }
             let places = self.store.audit_places(&connection.id).await?;
-            let configured = connection.client.as_ref().and_then(|client| client.audit());
+            let configured = connection.client.as_ref().and_then(Client::audit);
             if configured.is_none() {
                 sources.push(SourceTold {
                     source: None,

@@ -135,6 +135,16 @@ async fn every_json_answer_is_what_the_description_says() {
     ask(&mut asked, "accessDiff", get(&diff)).await;
     let since = format!("access/since?{who}&action=write&{what}");
     ask(&mut asked, "accessSince", get(&since)).await;
+    let line = json!({
+        "timestamp": "2026-11-20T18:05:00Z", "author": {"id": "2"},
+        "type": {"actionI18nKey": "bitbucket.service.user.audit.action.groupcreated"},
+    });
+    let event = json!({
+        "id": "event-1", "attributes": {"time": "2026-11-20T18:05:00Z", "action": "group_created"},
+    });
+    let lines = json!({"lines": format!("{line}\n{event}\n"), "reason": "by hand"});
+    ask(&mut asked, "importAudit", post("connections/acme/audit", lines)).await;
+    ask(&mut asked, "audit", get("audit?unmatched=true")).await;
     ask(&mut asked, "policies", get("policies")).await;
     let kinds = [
         ("user-directory", crate::spec::evidence::DIRECTORY),

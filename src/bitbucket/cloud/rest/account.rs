@@ -17,7 +17,8 @@ pub(crate) struct Account {
     pub(crate) display_name: Option<String>,
     pub(crate) nickname: Option<String>,
     /// The Atlassian account's.
-    pub(crate) account_id: Option<String>,
+    #[serde(rename = "account_id")]
+    pub(crate) atlassian: Option<String>,
     /// Only where groups are listed.
     pub(crate) is_active: Option<bool>,
 }

@@ -91,7 +91,7 @@ pub(super) fn person(scribe: &mut Scribe, account: &Account) -> Option<Id> {
     if let (Kind::User, Some(nickname)) = (id.kind(), &account.nickname) {
         node = node.text("nickname", nickname);
     }
-    if let (Kind::User, Some(account)) = (id.kind(), &account.account_id) {
+    if let (Kind::User, Some(account)) = (id.kind(), &account.atlassian) {
         node = node.text(ACCOUNT, account);
     }
     if let Some(active) = account.is_active {
