@@ -260,7 +260,13 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 37] = [
+const READING: [&str; 43] = [
+    "findings list",
+    "findings show",
+    "findings explain",
+    "findings export",
+    "findings report",
+    "findings catalogue",
     "doctor",
     "demo",
     "event",
