@@ -129,6 +129,7 @@ class Demo:
             "ticket": [row["id"] for row in tickets if row["state"] != "asked"],
             "rule": [rule["id"] for rule in self.get("policies")["rules"]] + ["deploy", "*"],
             "connection": ["acme-cloud", "acme-dc"],
+            "finding": [row["id"] for row in self.get("findings?limit=50")["findings"]],
             "resource": ["repository:acme/billing", "acme-cloud/nothing/1"],
             "identity": ["user:Ravi", "user:Mia", "user:nobody"],
             "thing": ["acme/billing", "acme/billing@main", "user:Mia", "acme-cloud/nothing/1"],
@@ -149,6 +150,10 @@ KNOWN = {
     "operatorTicket": {"path.id": "ticket"},
     "vote": {"path.id": "ticket"},
     "decisions": {"query.rule": "rule", "query.connection": "connection"},
+    "finding": {"path.finding": "finding"},
+    "consoleFinding": {"path.finding": "finding"},
+    "acknowledgeFinding": {"path.finding": "finding"},
+    "acceptFinding": {"path.finding": "finding"},
     "impact": {"query.rules": "rule", "query.scope": "connection"},
     "whoCan": {"query.resource": "thing", "query.without": "edge"},
     "can": {"query.resource": "thing", "query.identity": "identity", "query.without": "edge"},
@@ -177,7 +182,8 @@ KNOWN = {
 # deed that is not asked of such a thing, an edge that is not there.
 REFERRING = {"bringEvidence", "newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "disconnect", "renewHooks", "sync",
              "doctor", "evaluation", "evaluations", "searchSubject", "searchResource", "searchAction", "whoCan", "can",
-             "paths", "accessDiff", "audit", "importAudit", "accessPage", "consoleAccess", "consoleAccessOf"}
+              "paths", "accessDiff", "audit", "importAudit", "accessPage", "consoleAccess", "consoleAccessOf", "findings",
+              "consoleFindings", "acknowledgeFinding", "acceptFinding", "postureScans"}
 
 
 def configuration(token, ids, asked):

@@ -269,7 +269,13 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 38] = [
+const READING: [&str; 44] = [
+    "findings list",
+    "findings show",
+    "findings explain",
+    "findings export",
+    "findings report",
+    "findings catalogue",
     "doctor",
     "demo",
     "event",
