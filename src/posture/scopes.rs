@@ -165,7 +165,7 @@ fn closing(listing: &Listing, product: Product, why: &str) -> BTreeSet<String> {
 mod tests {
     use super::*;
     use crate::policy::bundle::Severity;
-    use crate::posture::Need;
+    use crate::posture::catalogue::Need;
 
     fn listing(rule: &str, needs: &[(&str, &str)]) -> Listing {
         let need = |(product, scope): &(&str, &str)| Need {

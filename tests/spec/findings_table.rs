@@ -108,7 +108,7 @@ fn what_cannot_be_is_said_in_words() {
 #[tokio::test]
 async fn every_source_finding_stands_as_it_should_on_both_products() {
     let rules = PostureRules::load(&settings(), shipped::posture()).await.unwrap();
-    let pool = rules.pool().await.unwrap();
+    let pool = rules.pool(1).await.unwrap();
     let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
     for row in rows() {
         for (product, cells) in
