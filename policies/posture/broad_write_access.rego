@@ -11,6 +11,7 @@
 #     - {id: "Missing branch restrictions & broad access", title: "Missing branch restrictions & broad access", severity: medium}
 #   needs:
 #     - {product: cloud, scope: "repository:admin"}
+#     - {product: cloud, scope: "project:admin"}
 #     - {product: datacenter, scope: "REPO_ADMIN"}
 #   blind: "People whom a directory outside Bitbucket will add to a group are not counted before they are there."
 #   remedies:

@@ -11,6 +11,7 @@
 #     - {id: Stale credentials, title: Stale credentials, severity: medium}
 #   needs:
 #     - {product: cloud, scope: "repository:admin"}
+#     - {product: cloud, scope: "project:admin"}
 #     - {product: datacenter, scope: REPO_ADMIN}
 #     - {product: datacenter, scope: PROJECT_ADMIN}
 #   blind: Cloud's API lists no access tokens of repositories, projects and workspaces.

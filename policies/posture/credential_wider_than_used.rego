@@ -11,6 +11,7 @@
 #     - {id: Stale credentials, title: Stale credentials, severity: medium}
 #   needs:
 #     - {product: cloud, scope: "repository:admin"}
+#     - {product: cloud, scope: "project:admin"}
 #     - {product: datacenter, scope: REPO_ADMIN}
 #     - {product: datacenter, scope: PROJECT_ADMIN}
 #   blind: "Bitbucket tells when a key or token was last used, not for what: one that may write and is in use stays unknown."

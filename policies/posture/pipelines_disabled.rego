@@ -11,7 +11,7 @@
 #   aliases:
 #     - {id: "Bitbucket Pipelines should be enabled for vulnerability scanning", title: "Bitbucket Pipelines should be enabled for vulnerability scanning", severity: medium}
 #   needs:
-#     - {product: cloud, scope: "pipeline"}
+#     - {product: cloud, scope: "repository:admin"}
 #   blind: "That pipelines are on does not mean that one of them scans. Data Center has no pipelines."
 #   remedies:
 #     - product: cloud

@@ -12,6 +12,7 @@
 #   needs:
 #     - {product: cloud, scope: runner}
 #     - {product: cloud, scope: "repository:admin"}
+#     - {product: cloud, scope: "project:admin"}
 #   blind: "Whose steps a runner has really run, Bitbucket does not tell: everybody counts who can have one of his own run there."
 #   remedies:
 #     - product: cloud

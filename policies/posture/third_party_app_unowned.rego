@@ -12,6 +12,7 @@
 #   needs:
 #     - {product: cloud, scope: "repository:admin"}
 #     - {product: cloud, scope: evidence}
+#     - {product: cloud, scope: "project:admin"}
 #     - {product: datacenter, scope: evidence}
 #   blind: "Bitbucket does not tell who installed an app: those count as its owners who administer just where it may do something."
 #   remedies:

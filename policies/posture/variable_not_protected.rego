@@ -13,6 +13,7 @@
 #     - {product: cloud, scope: pipeline}
 #     - {product: cloud, scope: "repository:admin"}
 #     - {product: cloud, scope: Premium}
+#     - {product: cloud, scope: "project:admin"}
 #   blind: No value is ever read. Branch restrictions of an environment are told by no public API and are not counted.
 #   remedies:
 #     - product: cloud

@@ -11,6 +11,7 @@
 #     - {id: Ownerless webhooks, title: Ownerless webhooks, severity: high}
 #   needs:
 #     - {product: cloud, scope: webhook}
+#     - {product: cloud, scope: "project:admin"}
 #     - {product: datacenter, scope: PROJECT_ADMIN or REPO_ADMIN}
 #     - {product: cloud, scope: evidence}
 #     - {product: datacenter, scope: evidence}

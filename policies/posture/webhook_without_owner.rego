@@ -11,6 +11,7 @@
 #     - {id: Ownerless webhooks, title: Ownerless webhooks, severity: medium}
 #   needs:
 #     - {product: cloud, scope: webhook}
+#     - {product: cloud, scope: "project:admin"}
 #     - {product: datacenter, scope: PROJECT_ADMIN or REPO_ADMIN}
 #     - {product: cloud, scope: "repository:admin"}
 #   blind: "Bitbucket does not tell who made a webhook: those count as its owners who administer just where it is set. Which hosts are one's own the connection's `own_hosts` say."

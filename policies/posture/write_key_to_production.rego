@@ -9,6 +9,7 @@
 #   owner: platform security
 #   needs:
 #     - {product: cloud, scope: "repository:admin"}
+#     - {product: cloud, scope: "project:admin"}
 #     - {product: datacenter, scope: REPO_ADMIN}
 #     - {product: datacenter, scope: PROJECT_ADMIN}
 #     - {product: cloud, scope: pipeline}

@@ -30,7 +30,7 @@ pub const ACCOUNT: &str = "account_id";
 
 words! {
     /// What kind of deed a line tells.
-    pub enum Deed {
+    pub enum Deed as "AuditDeed" {
         /// A grant, a membership, an account.
         Permission = "permission",
         /// A rule about branches, merges or reviews.

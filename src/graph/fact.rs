@@ -301,9 +301,11 @@ macro_rules! record {
 }
 
 /// Declares a closed list of words, each with its text; reading a foreign text is the list's own matter.
+///
+/// Where two lists have one name, one of them carries another in descriptions: `pub enum State as "FindingState" { … }`.
 #[macro_export]
 macro_rules! words {
-    ($(#[$meta:meta])* pub enum $Name:ident { $( $(#[$vmeta:meta])* $variant:ident = $text:literal ),+ $(,)? }) => {
+    ($(#[$meta:meta])* pub enum $Name:ident $(as $schema:literal)? { $( $(#[$vmeta:meta])* $variant:ident = $text:literal ),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $Name { $( $(#[$vmeta])* $variant ),+ }
@@ -348,7 +350,7 @@ macro_rules! words {
 
         impl schemars::JsonSchema for $Name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($Name).into()
+                $crate::words!(@schema $Name $($schema)?).into()
             }
             fn schema_id() -> std::borrow::Cow<'static, str> {
                 concat!(module_path!(), "::", stringify!($Name)).into()
@@ -367,4 +369,6 @@ macro_rules! words {
             }
         }
     };
+    (@schema $Name:ident) => { stringify!($Name) };
+    (@schema $Name:ident $schema:literal) => { $schema };
 }

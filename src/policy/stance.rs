@@ -61,6 +61,7 @@ pub struct Need {
 /// A way to remedy a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "FindingRemedy")]
 pub struct Remedy {
     /// `cloud` or `datacenter`; left out: both.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,7 @@ use crate::words;
 
 words! {
     /// What a rule says of a subject.
-    pub enum Outcome {
+    pub enum Outcome as "FindingOutcome" {
         /// It complies.
         Pass = "pass",
         /// It does not.
@@ -27,7 +27,7 @@ words! {
 
 words! {
     /// What became of a finding.
-    pub enum State {
+    pub enum State as "FindingState" {
         /// Found, and nobody has said anything.
         New = "new",
         /// Somebody has seen it.
@@ -43,6 +43,7 @@ words! {
 
 /// What one rule says of one subject: the same shape in the store, the API, exports and pages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PostureFinding")]
 pub struct Finding {
     /// `f-` and 16 hex digits, the same for the same rule and subject for ever.
     pub id: String,
@@ -84,6 +85,7 @@ pub struct Finding {
 
 /// What a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FindingSubject")]
 pub struct Subject {
     /// Which subject: `workspace`, `project`, `repository`, `identity`, `credential`, `hook`, `runner` or `variable`.
     pub kind: String,
@@ -103,6 +105,7 @@ pub struct Subject {
 
 /// Why a rule fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FindingReason")]
 pub struct Reason {
     /// One plain sentence.
     pub text: String,
@@ -113,6 +116,7 @@ pub struct Reason {
 
 /// A fact that could not be learned.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FindingGap")]
 pub struct Gap {
     /// Its path in the input.
     pub path: String,
@@ -122,6 +126,7 @@ pub struct Gap {
 
 /// Whose a finding is, and how sure that is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FindingOwner")]
 pub struct Owner {
     /// The identity; none where only a contact is known.
     #[schemars(with = "Option<String>")]

@@ -33,7 +33,7 @@ const GROWS: &[&str] = &["_days", "_hours", "_ms", "_age"];
 
 words! {
     /// What happened to a finding.
-    pub enum Deed {
+    pub enum Deed as "FindingDeed" {
         /// A rule failed for the first time.
         Found = "found",
         /// Somebody has seen it.
@@ -62,6 +62,7 @@ pub struct Fact {
 
 /// A step in the life of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FindingStep")]
 pub struct Step {
     /// When.
     pub at: Time,

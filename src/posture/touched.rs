@@ -25,6 +25,9 @@ pub enum Touched {
     All,
     /// These nodes, those that are gone among them.
     Some(BTreeSet<Id>),
+    /// These, and whatever is not there of which something was found: a list can be read again, and what it leaves out
+    /// is gone.
+    AndGone(BTreeSet<Id>),
 }
 
 /// A connection's world in the graph that it stands in.
@@ -55,6 +58,9 @@ pub fn touched(before: Side<'_>, after: Side<'_>) -> Touched {
         if found.len() > MAX_TOUCHED {
             return Touched::All;
         }
+    }
+    if delta.ended.iter().any(|statement| statement.sort == Sort::Unknown) {
+        return Touched::AndGone(found);
     }
     Touched::Some(found)
 }

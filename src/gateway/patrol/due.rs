@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::graph::ConnectionId;
-use crate::graph::Id;
 use crate::graph::Snapshot;
 use crate::posture::touched::Side;
 use crate::posture::touched::Touched;
@@ -27,15 +26,12 @@ impl Due {
         }
     }
 
-    /// The subjects that are due, of all there are; those that are gone among them. None: all. Costs two copies of the
-    /// connection's world: not for a thread of the runtime.
-    pub fn of(&self, connection: &ConnectionId, now: &Snapshot) -> Option<Vec<Id>> {
-        let Self::Since(before) = self else { return None };
-        let (old, new) = (before.world(connection)?, now.world(connection)?);
+    /// The subjects that are due. Costs two copies of the connection's world: not for a thread of the runtime.
+    pub fn of(&self, connection: &ConnectionId, now: &Snapshot) -> Touched {
+        let Self::Since(before) = self else { return Touched::All };
+        let worlds = before.world(connection).zip(now.world(connection));
+        let Some((old, new)) = worlds else { return Touched::All };
         let before = Side { world: &old, graph: before };
-        match touched(before, Side { world: &new, graph: now }) {
-            Touched::All => None,
-            Touched::Some(ids) => Some(ids.into_iter().collect()),
-        }
+        touched(before, Side { world: &new, graph: now })
     }
 }

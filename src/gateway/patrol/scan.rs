@@ -23,6 +23,7 @@ use crate::posture::Outcome;
 use crate::posture::Scan;
 use crate::posture::Tally;
 use crate::posture::round::Round;
+use crate::posture::touched::Touched;
 use crate::store::CountedFindings;
 use crate::store::ScanMark;
 use crate::store::StoreError;
@@ -53,6 +54,13 @@ pub enum ScanError {
     /// The work itself was cut off.
     #[error("the gateway is ending")]
     Ending,
+}
+
+/// Whether subjects are sought that are gone: what was found of them is not in the graph.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    Sought,
+    Left,
 }
 
 /// What a scan works with.
@@ -116,7 +124,8 @@ impl Gateway {
         Ok(Some(scan))
     }
 
-    /// The subjects to look at. Of everything, also those that something is kept about and that may be gone.
+    /// The subjects to look at. Of everything, and where a list can be read again, also those that something is kept
+    /// about and that may be gone.
     async fn subjects_due(
         &self,
         round: &Arc<Round>,
@@ -124,15 +133,18 @@ impl Gateway {
         due: &Due,
     ) -> Result<(Vec<Id>, ScanMark), ScanError> {
         let (round, wanted, due) = (Arc::clone(round), connection.clone(), due.clone());
+        let graph = Arc::clone(&round.graph);
         let work = move || match due.of(&wanted, &round.graph) {
-            Some(ids) => (ids, ScanMark::Part),
-            None => (round.subjects(&wanted), ScanMark::Whole),
+            Touched::Some(ids) => (Vec::from_iter(ids), ScanMark::Part, Gone::Left),
+            Touched::AndGone(ids) => (Vec::from_iter(ids), ScanMark::Part, Gone::Sought),
+            Touched::All => (round.subjects(&wanted), ScanMark::Whole, Gone::Sought),
         };
-        let (mut ids, mark) = spawn_blocking(work).await.map_err(|_| ScanError::Ending)?;
-        if mark == ScanMark::Whole {
+        let (mut ids, mark, gone) = spawn_blocking(work).await.map_err(|_| ScanError::Ending)?;
+        if gone == Gone::Sought {
             let known: BTreeSet<&Id> = ids.iter().collect();
-            let kept = self.store.subjects_with_findings(connection).await?;
-            let gone: Vec<Id> = kept.into_iter().filter(|id| !known.contains(id)).collect();
+            let kept = self.store.subjects_with_findings(connection).await?.into_iter();
+            let missing = |id: &Id| !known.contains(id) && graph.find(id).is_none();
+            let gone: Vec<Id> = kept.filter(missing).collect();
             ids.extend(gone);
         }
         Ok((ids, mark))

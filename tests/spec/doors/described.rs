@@ -21,6 +21,7 @@ use crate::spec::doors::house::WORLD;
 use crate::spec::doors::house::header;
 use crate::spec::doors::house::json_of;
 use crate::spec::rig::Town;
+use crate::spec::rig::until;
 
 /// What has been asked: operation, status.
 type Asked = BTreeSet<(String, u16)>;
@@ -145,6 +146,21 @@ async fn every_json_answer_is_what_the_description_says() {
     let lines = json!({"lines": format!("{line}\n{event}\n"), "reason": "by hand"});
     ask(&mut asked, "importAudit", post("connections/acme/audit", lines)).await;
     ask(&mut asked, "audit", get("audit?unmatched=true")).await;
+    let finding = until("a finding", async || {
+        let page = json_of(get("findings?outcome=fail&limit=1").send().await.unwrap()).await;
+        page["findings"][0]["id"].as_str().map(str::to_owned)
+    })
+    .await;
+    ask(&mut asked, "findings", get("findings")).await;
+    ask(&mut asked, "finding", get(&format!("findings/{finding}"))).await;
+    let seen = post(&format!("findings/{finding}/acknowledge"), json!({}));
+    ask(&mut asked, "acknowledgeFinding", seen).await;
+    let accepted = json!({"because": "It is a sample.", "until": "7d"});
+    let accept = post(&format!("findings/{finding}/accept"), accepted);
+    ask(&mut asked, "acceptFinding", accept).await;
+    ask(&mut asked, "postureScans", get("posture/scans?connection=acme")).await;
+    ask(&mut asked, "postureCatalogue", get("posture/catalogue")).await;
+    ask(&mut asked, "postureControls", get("posture/controls")).await;
     ask(&mut asked, "policies", get("policies")).await;
     let kinds = [
         ("user-directory", crate::spec::evidence::DIRECTORY),

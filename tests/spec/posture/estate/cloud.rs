@@ -191,7 +191,8 @@ const LACKING: &[(&str, &[Line])] = &[
             ("write-key-to-production", "acme/billing", Unknown, "`repository:admin`"),
             // Of a repository that one does not administer, Bitbucket does not tell the webhooks.
             ("webhook-without-owner", "acme/billing", Unknown, "(403)"),
-            ("variable-not-protected", "API_TOKEN", Unknown, "`repository:admin`"),
+            // Nor its variables: without that scope an access token only reads.
+            ("variable-not-protected", "acme/billing", Unknown, "(403)"),
         ],
     ),
     (
