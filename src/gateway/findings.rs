@@ -244,13 +244,25 @@ impl Gateway {
             None => vec![Outcome::Fail, Outcome::Unknown],
         };
         let limit = wish.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE) as usize;
+        let connection: Option<ConnectionId> =
+            wish.connection.as_deref().map(str::parse).transpose()?;
+        // Everything of a connection is in its workspace, also people, who live in no place.
+        let workspace = wish.subject.as_ref().filter(|id| id.kind() == Kind::Workspace);
+        let subject = wish.subject.as_ref().filter(|_| workspace.is_none());
+        let asked = workspace.map(Id::connection);
+        let elsewhere = connection.is_some() && asked.is_some() && connection != asked;
+        let subject_ids = if elsewhere {
+            Some(BTreeSet::new())
+        } else {
+            subject.map(|id| self.with_what_is_in(id))
+        };
         Ok(FindingFilter {
-            connection: wish.connection.as_deref().map(str::parse).transpose()?,
+            connection: connection.or(asked),
             outcomes,
             state: wish.state,
             severity: wish.severity,
             rules: rules(wish, catalogue)?,
-            subjects: wish.subject.as_ref().map(|id| self.with_what_is_in(id)),
+            subjects: subject_ids,
             owner: wish.owner.clone(),
             after: wish.after.clone(),
             limit,
@@ -258,7 +270,7 @@ impl Gateway {
         })
     }
 
-    /// A subject, and for a project or workspace the places in it.
+    /// A subject, and for a project the repositories in it.
     fn with_what_is_in(&self, id: &Id) -> BTreeSet<Id> {
         let graph = self.graph.load();
         let mut all = BTreeSet::from([id.clone()]);

@@ -9,7 +9,7 @@ use crate::graph::Why;
 /// The lists in which a thing of this kind stands.
 const fn lists(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Repository => &["repositories", "project"],
+        Kind::Repository => &["repositories", "projects"],
         Kind::Project => &["projects"],
         Kind::Hook => &["hooks"],
         Kind::Variable => &["variables"],
@@ -17,9 +17,11 @@ const fn lists(kind: Kind) -> &'static [&'static str] {
         Kind::Ref => &["refs"],
         Kind::Environment => &["environments"],
         Kind::Restriction => &["restrictions"],
-        Kind::User | Kind::Group => &["members", "groups", "grants", "users"],
-        Kind::Key | Kind::Token | Kind::Credential => &["keys", "holds", "tokens", "grants"],
-        Kind::App | Kind::Agent => &["apps", "holds", "grants"],
+        Kind::User | Kind::Group => &["members", "groups", "grants"],
+        Kind::Key | Kind::Token | Kind::Credential => {
+            &["keys", "tokens", "holds", "credentials", "grants"]
+        }
+        Kind::App | Kind::Agent => &["holds", "credentials", "grants"],
         Kind::Workspace => &[],
     }
 }

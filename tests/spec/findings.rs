@@ -3,5 +3,5 @@
 mod lifecycle;
 mod owners;
 mod patrol;
-mod stand;
+pub mod stand;
 mod touched;

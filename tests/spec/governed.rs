@@ -10,6 +10,8 @@ use portcullis::http::route::Verb;
 use portcullis::ledger::Entry;
 use portcullis::ledger::Kept;
 use portcullis::ledger::Kind;
+use portcullis::posture::Outcome;
+use portcullis::posture::Wish;
 use reqwest::Method;
 use reqwest::RequestBuilder;
 use serde_json::Value;
@@ -159,6 +161,15 @@ async fn act(house: &House, route: &Route) -> (RequestBuilder, Trace) {
             });
             (post(&path).json(&json!({"lines": line.to_string()})), admin("audit lines imported"))
         }
+        Door::AcknowledgeFinding => {
+            let path = format!("findings/{}/acknowledge", found(house).await);
+            (post(&path), admin("finding"))
+        }
+        Door::AcceptFinding => {
+            let path = format!("findings/{}/accept", found(house).await);
+            let wish = json!({"because": "a walk through every route", "until": "1d"});
+            (post(&path).json(&wish), Trace { kind: Kind::Waiver, what: Some("finding") })
+        }
         reads => panic!(
             "{reads:?} changes something: say here how it is called and which entry it leaves"
         ),
@@ -180,6 +191,17 @@ async fn connected(house: &House) -> String {
     let made = house.api(Method::POST, "connections").json(&wish().await).send().await.unwrap();
     assert_eq!(made.status(), 201);
     json_of(made).await["id"].as_str().unwrap().to_owned()
+}
+
+/// A finding that fails.
+async fn found(house: &House) -> String {
+    let world = super::findings::stand::world_of(&super::findings::stand::acme());
+    house.gateway.take_in(world).await.unwrap();
+    let wish = Wish { outcome: Some(Outcome::Fail), ..Wish::default() };
+    until("a finding", async || {
+        house.gateway.findings(&wish).await.unwrap().findings.first().map(|one| one.id.clone())
+    })
+    .await
 }
 
 fn evidence() -> Value {
@@ -269,7 +291,13 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 44] = [
+const READING: [&str; 50] = [
+    "findings list",
+    "findings show",
+    "findings explain",
+    "findings export",
+    "findings report",
+    "findings catalogue",
     "findings list",
     "findings show",
     "findings explain",
@@ -318,7 +346,7 @@ const READING: [&str; 44] = [
 ];
 
 /// Commands that change a gate.
-const CHANGING: [&str; 18] = [
+const CHANGING: [&str; 20] = [
     "connect",
     "sync",
     "disconnect",
@@ -337,6 +365,8 @@ const CHANGING: [&str; 18] = [
     "notify test",
     "evidence import",
     "evidence withdraw",
+    "findings acknowledge",
+    "findings accept",
 ];
 
 /// The commands that a help text lists.
@@ -372,6 +402,7 @@ struct Prepared {
     letter: String,
     token: String,
     evidence: String,
+    finding: String,
 }
 
 impl Prepared {
@@ -405,8 +436,14 @@ impl Prepared {
         );
         let evidence = gate.api(Method::POST, "evidence", &evidence).await;
         let evidence = evidence.body["id"].as_str().unwrap().to_owned();
+        // Discovery reads the town, and the patrol looks at it, after the start.
+        let finding = until("a finding", async || {
+            let page = gate.get("findings?outcome=fail&limit=1").await;
+            page["findings"][0]["id"].as_str().map(str::to_owned)
+        });
+        let finding = finding.await;
         let (ticket, other_ticket) = (one, other);
-        Self { gate, _receiver: receiver, ticket, other_ticket, letter, token, evidence }
+        Self { gate, _receiver: receiver, ticket, other_ticket, letter, token, evidence, finding }
     }
 
     /// Runs a command that changes the gate, and says what it said.
@@ -453,6 +490,10 @@ impl Prepared {
                 vec![&directory, "--kind", "user-directory", "--connection", scope]
             }
             "evidence withdraw" => vec![&self.evidence],
+            "findings acknowledge" => vec![&self.finding],
+            "findings accept" => {
+                vec![&self.finding, "--because", "a walk", "--until", "30d"]
+            }
             other => panic!("`{other}`: say here how it is run"),
         };
         self.gate.operate(&[words, more].concat()).await

@@ -27,15 +27,14 @@ impl Due {
         }
     }
 
-    /// The subjects that are due, of all there are; those that are gone among them. None: all. Costs two copies of the
-    /// connection's world: not for a thread of the runtime.
-    pub fn of(&self, connection: &ConnectionId, now: &Snapshot) -> Option<Vec<Id>> {
-        let Self::Since(before) = self else { return None };
-        let (old, new) = (before.world(connection)?, now.world(connection)?);
+    /// The subjects that are due, of all there are; those that are gone among them. Costs two copies of the connection's
+    /// world: not for a thread of the runtime.
+    pub fn of(&self, connection: &ConnectionId, now: &Snapshot) -> Touched {
+        let Self::Since(before) = self else { return Touched::All };
+        let (Some(old), Some(new)) = (before.world(connection), now.world(connection)) else {
+            return Touched::All;
+        };
         let before = Side { world: &old, graph: before };
-        match touched(before, Side { world: &new, graph: now }) {
-            Touched::All => None,
-            Touched::Some(ids) => Some(ids.into_iter().collect()),
-        }
+        touched(before, Side { world: &new, graph: now })
     }
 }

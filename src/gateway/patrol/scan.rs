@@ -23,6 +23,7 @@ use crate::posture::Outcome;
 use crate::posture::Scan;
 use crate::posture::Tally;
 use crate::posture::round::Round;
+use crate::posture::touched::Touched;
 use crate::store::CountedFindings;
 use crate::store::ScanMark;
 use crate::store::StoreError;
@@ -116,25 +117,32 @@ impl Gateway {
         Ok(Some(scan))
     }
 
-    /// The subjects to look at. Of everything, also those that something is kept about and that may be gone.
+    /// The subjects to look at; where lists were read that may tell it, also those that something is kept about and that
+    /// are there no more.
     async fn subjects_due(
         &self,
         round: &Arc<Round>,
         connection: &ConnectionId,
         due: &Due,
     ) -> Result<(Vec<Id>, ScanMark), ScanError> {
+        let graph = Arc::clone(&round.graph);
         let (round, wanted, due) = (Arc::clone(round), connection.clone(), due.clone());
-        let work = move || match due.of(&wanted, &round.graph) {
-            Some(ids) => (ids, ScanMark::Part),
-            None => (round.subjects(&wanted), ScanMark::Whole),
+        let work = move || {
+            let touched = due.of(&wanted, &round.graph);
+            let all = matches!(touched, Touched::All).then(|| round.subjects(&wanted));
+            (touched, all.unwrap_or_default())
         };
-        let (mut ids, mark) = spawn_blocking(work).await.map_err(|_| ScanError::Ending)?;
-        if mark == ScanMark::Whole {
-            let known: BTreeSet<&Id> = ids.iter().collect();
-            let kept = self.store.subjects_with_findings(connection).await?;
-            let gone: Vec<Id> = kept.into_iter().filter(|id| !known.contains(id)).collect();
-            ids.extend(gone);
-        }
+        let (touched, all) = spawn_blocking(work).await.map_err(|_| ScanError::Ending)?;
+        let (mut ids, mark) = match touched {
+            Touched::Some(ids) => return Ok((ids.into_iter().collect(), ScanMark::Part)),
+            Touched::Opened(ids) => (ids.into_iter().collect(), ScanMark::Part),
+            Touched::All => (all, ScanMark::Whole),
+        };
+        let kept = self.store.subjects_with_findings(connection).await?;
+        let known: BTreeSet<&Id> = ids.iter().collect();
+        let gone = kept.into_iter().filter(|id| graph.find(id).is_none() && !known.contains(id));
+        let gone: Vec<Id> = gone.collect();
+        ids.extend(gone);
         Ok((ids, mark))
     }
 

@@ -120,7 +120,7 @@ async fn what_is_gone_is_fixed_but_not_what_only_could_not_be_listed() {
     let stand = Stand::new().await;
     stand.read(&acme()).await;
     let gone = without(acme(), SITE);
-    stand.read(&not_knowing(gone.clone(), "workspace/w", "repositories")).await;
+    stand.read(&not_knowing(gone.clone(), "project/web", "repositories")).await;
     let missing = stand.one(PUBLIC, SITE).await.unwrap();
     assert_eq!((missing.state, missing.outcome), (State::New, Outcome::Unknown));
     stand.read(&gone).await;

@@ -69,7 +69,10 @@ fn shown(reading: &Reading) -> Vec<(Id, String, Value)> {
 /// Which subjects differ that would not be looked at again.
 fn missed(before: &Value, after: &Value) -> Vec<Id> {
     let (before, after) = (reading(before), reading(after));
-    let Touched::Some(again) = touched(before.side(), after.side()) else { return Vec::new() };
+    let again = match touched(before.side(), after.side()) {
+        Touched::All => return Vec::new(),
+        Touched::Some(again) | Touched::Opened(again) => again,
+    };
     let old = shown(&before);
     let mut missed: Vec<Id> = Vec::new();
     for (id, name, document) in shown(&after) {
