@@ -25,8 +25,8 @@ fn every_path_that_is_read_stands_on_the_page() {
     for product in ["cloud", "datacenter"] {
         let mut read = files(&root.join(product).join("rest"));
         read.push(root.join(product).join("rest.rs"));
-        // It reads scripts, not Bitbucket: its lists are words of a shell.
-        read.retain(|file| !file.ends_with("gate.rs"));
+        // They read scripts and pipeline definitions, not Bitbucket: their lists are other words.
+        read.retain(|file| !file.ends_with("gate.rs") && !file.ends_with("definition.rs"));
         let texts: Vec<String> =
             read.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
         let mut words: Vec<&str> = texts.iter().flat_map(|text| segments(text)).collect();

@@ -45,9 +45,9 @@ pub const METRICS: [(&str, &[&str]); 40] = [
 ];
 
 /// Labels that may stand on the page, whatever the metric.
-pub const LABELS: [&str; 15] = [
+pub const LABELS: [&str; 16] = [
     "product", "outcome", "surface", "verdict", "effect", "station", "reason", "class", "listener",
-    "method", "route", "status", "le", "version", "stream",
+    "method", "route", "status", "le", "version", "stream", "severity",
 ];
 
 /// Series that tell of a fault, and what each says when nothing is wrong. A family stands for all its series.

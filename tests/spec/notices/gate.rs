@@ -62,6 +62,7 @@ allow = ["127.0.0.1"]
 project = "BILL"
 channel = "payments"
 [[route]]
+about = ["alert", "approve", "block", "alarm", "pause"]
 to = ["owner"]
 "#,
         owner.url, security.url
@@ -92,9 +93,15 @@ async fn commit(gate: &Gate, name: &str) {
     gate.town.simulator.cloud().push(BILLING, ravi, &[change]).await.unwrap();
 }
 
+/// What it took about decisions: what is wrong in the company is told beside them.
+fn heard(receiver: &Receiver) -> Vec<Got> {
+    let all = receiver.got().into_iter();
+    all.filter(|got| got.status == 200 && !decisions(got).is_empty()).collect()
+}
+
 async fn taken(receiver: &Receiver, count: usize) -> Vec<Got> {
     until("a message", async || {
-        let got: Vec<Got> = receiver.got().into_iter().filter(|got| got.status == 200).collect();
+        let got = heard(receiver);
         (got.iter().flat_map(decisions).count() >= count).then_some(got)
     })
     .await
@@ -126,7 +133,7 @@ async fn a_planted_alert_reaches_its_owner_once_and_the_same_cause_reaches_nobod
         records.iter().map(|record| record.public.decision.to_string()).collect();
     assert_eq!(made.len(), 4);
     assert_eq!(told, [made[0].clone(), made[1].clone(), made[3].clone()]);
-    assert_eq!(security.got().len(), 0, "its owner heard it, and nobody else");
+    assert_eq!(heard(&security).len(), 0, "its owner heard it, and nobody else");
 
     // Nobody owns the other project.
     let change = Change::new_branch("feature/x", "main", 1);
@@ -134,7 +141,7 @@ async fn a_planted_alert_reaches_its_owner_once_and_the_same_cause_reaches_nobod
     let got = taken(&security, 1).await;
     assert!(is_believed(&got[0], &secret(4)) && is_believed(&got[0], &secret(5)), "both secrets");
     assert_eq!(got[0].json()["data"]["project"], "PAY");
-    assert_eq!(owner.got().len(), 3);
+    assert_eq!(heard(&owner).len(), 3);
 
     let shown = gate.operate(&["decision", "show", &made[0]]).await;
     assert!(shown.out.contains("payments: told at "), "{}", shown.all());
@@ -149,7 +156,7 @@ async fn a_planted_alert_reaches_its_owner_once_and_the_same_cause_reaches_nobod
     );
     let test = gate.operate(&["notify", "test", "security"]).await;
     assert_eq!((test.code, test.last()), (0, "security took the test message."), "{}", test.all());
-    assert_eq!(kind(&security.got()[1]), "gate.test");
+    assert!(security.got().iter().any(|got| kind(got) == "gate.test"));
     let missing = gate.operate(&["notify", "test", "nobody"]).await;
     assert!(missing.code == 1 && missing.err.contains("there is no channel"), "{}", missing.all());
     assert_eq!(gate.terminate().await, 0);
@@ -238,7 +245,7 @@ async fn a_wrong_word_of_who_is_told_is_refused_by_name() {
         (format!("{base}[[route]]\nto = [\"opps\"]\n"), "there is no channel `opps`"),
         (
             format!("{base}[[route]]\nabout = [\"blok\"]\nto = [\"ops\"]\n"),
-            "`blok` is not one of alert, approve, block, alarm, pause",
+            "`blok` is not one of alert, approve, block, finding, alarm, pause, evidence",
         ),
         (
             format!("{base}[[route]]\nseverity = \"bad\"\nto = [\"ops\"]\n"),
