@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::graph::ConnectionId;
-use crate::graph::Id;
 use crate::graph::Snapshot;
 use crate::posture::touched::Side;
 use crate::posture::touched::Touched;
@@ -21,9 +20,9 @@ pub(in crate::gateway) enum Due {
 impl Due {
     /// This and a later one, together: of two changes everything since the first.
     pub fn and(self, later: Self) -> Self {
-        match (&self, &later) {
+        match (self, later) {
             (Self::Whole, _) | (_, Self::Whole) => Self::Whole,
-            (Self::Since(_), Self::Since(_)) => self,
+            (earlier @ Self::Since(_), Self::Since(_)) => earlier,
         }
     }
 
