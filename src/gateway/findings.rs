@@ -216,13 +216,12 @@ impl Gateway {
         looked: &mut BTreeMap<ConnectionId, Option<Time>>,
     ) -> Result<Finding, StoreError> {
         let connection = kept.subject.id.connection();
-        let last = match looked.get(&connection) {
-            Some(last) => *last,
-            None => {
-                let last = self.store.last_whole_scan(&connection).await?;
-                looked.insert(connection, last);
-                last
-            }
+        let last = if let Some(last) = looked.get(&connection) {
+            *last
+        } else {
+            let last = self.store.last_whole_scan(&connection).await?;
+            looked.insert(connection, last);
+            last
         };
         let finding = kept.shown(catalogue.rule(&kept.rule), now);
         Ok(Finding {

@@ -154,7 +154,9 @@ impl Gateway {
             }
         }
         good &= failed.is_empty();
-        failed.into_iter().for_each(|(connection, due)| self.patrol.ask(&connection, due));
+        for (connection, due) in failed {
+            self.patrol.ask(&connection, due);
+        }
         good
     }
 }

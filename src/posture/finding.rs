@@ -182,9 +182,6 @@ pub fn id(rule: &RuleId, subject: &Id) -> String {
     hash.update(rule.as_str().as_bytes());
     hash.update([0]);
     hash.update(subject.to_string().as_bytes());
-    let mut text = String::from("f-");
-    for byte in hash.finalize().iter().take(8) {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
+    let digest = hash.finalize();
+    format!("f-{}", hex::encode(digest.get(..8).unwrap_or_default()))
 }

@@ -154,13 +154,13 @@ fn administers(graph: &Snapshot, place: NodeNo, held: &Held, admins: &mut Admins
             let why = format!("nobody else administers just {called}");
             Some(person(graph, *only, Sureness::Inferred, why))
         }
-        [several @ ..] => {
+        [_, _, ..] => {
             let seen: Option<Vec<(Time, NodeNo)>> =
-                several.iter().map(|who| Some((last_seen(graph, *who, held)?, *who))).collect();
+                local.iter().map(|who| Some((last_seen(graph, *who, held)?, *who))).collect();
             let (_, newest) = seen?.into_iter().max()?;
             let why = format!(
                 "of the {} who administer just {called}, they were signed in last",
-                several.len()
+                local.len()
             );
             Some(person(graph, newest, Sureness::Inferred, why))
         }

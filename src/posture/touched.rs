@@ -25,9 +25,8 @@ pub enum Touched {
     All,
     /// These nodes, those that are gone among them.
     Some(BTreeSet<Id>),
-    /// These, and whatever is not there of which something was found: a list can be read again, and what it leaves out
-    /// is gone.
-    AndGone(BTreeSet<Id>),
+    /// The same; and something can be read again that could not be, so that what stood there before may be gone.
+    Opened(BTreeSet<Id>),
 }
 
 /// A connection's world in the graph that it stands in.
@@ -59,10 +58,8 @@ pub fn touched(before: Side<'_>, after: Side<'_>) -> Touched {
             return Touched::All;
         }
     }
-    if delta.ended.iter().any(|statement| statement.sort == Sort::Unknown) {
-        return Touched::AndGone(found);
-    }
-    Touched::Some(found)
+    let opened = delta.ended.iter().any(|statement| statement.sort == Sort::Unknown);
+    if opened { Touched::Opened(found) } else { Touched::Some(found) }
 }
 
 /// Whether what changed is asked of by facts about every subject: a workspace's own fields, and who there is at all.

@@ -291,7 +291,13 @@ fn two_people() -> portcullis::gateway::brake::Settings {
 }
 
 /// Commands that ask, or work without a gate.
-const READING: [&str; 44] = [
+const READING: [&str; 50] = [
+    "findings list",
+    "findings show",
+    "findings explain",
+    "findings export",
+    "findings report",
+    "findings catalogue",
     "findings list",
     "findings show",
     "findings explain",

@@ -20,17 +20,19 @@ pub(in crate::gateway) enum Due {
 impl Due {
     /// This and a later one, together: of two changes everything since the first.
     pub fn and(self, later: Self) -> Self {
-        match (&self, &later) {
+        match (self, later) {
             (Self::Whole, _) | (_, Self::Whole) => Self::Whole,
-            (Self::Since(_), Self::Since(_)) => self,
+            (earlier @ Self::Since(_), Self::Since(_)) => earlier,
         }
     }
 
-    /// The subjects that are due. Costs two copies of the connection's world: not for a thread of the runtime.
+    /// The subjects that are due, of all there are; those that are gone among them. Costs two copies of the connection's
+    /// world: not for a thread of the runtime.
     pub fn of(&self, connection: &ConnectionId, now: &Snapshot) -> Touched {
         let Self::Since(before) = self else { return Touched::All };
-        let worlds = before.world(connection).zip(now.world(connection));
-        let Some((old, new)) = worlds else { return Touched::All };
+        let (Some(old), Some(new)) = (before.world(connection), now.world(connection)) else {
+            return Touched::All;
+        };
         let before = Side { world: &old, graph: before };
         touched(before, Side { world: &new, graph: now })
     }

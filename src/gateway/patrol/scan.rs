@@ -56,13 +56,6 @@ pub enum ScanError {
     Ending,
 }
 
-/// Whether subjects are sought that are gone: what was found of them is not in the graph.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Gone {
-    Sought,
-    Left,
-}
-
 /// What a scan works with.
 pub(in crate::gateway) struct Beat {
     /// The round it makes.
@@ -124,29 +117,32 @@ impl Gateway {
         Ok(Some(scan))
     }
 
-    /// The subjects to look at. Of everything, and where a list can be read again, also those that something is kept
-    /// about and that may be gone.
+    /// The subjects to look at; where lists were read that may tell it, also those that something is kept about and that
+    /// are there no more.
     async fn subjects_due(
         &self,
         round: &Arc<Round>,
         connection: &ConnectionId,
         due: &Due,
     ) -> Result<(Vec<Id>, ScanMark), ScanError> {
-        let (round, wanted, due) = (Arc::clone(round), connection.clone(), due.clone());
         let graph = Arc::clone(&round.graph);
-        let work = move || match due.of(&wanted, &round.graph) {
-            Touched::Some(ids) => (Vec::from_iter(ids), ScanMark::Part, Gone::Left),
-            Touched::AndGone(ids) => (Vec::from_iter(ids), ScanMark::Part, Gone::Sought),
-            Touched::All => (round.subjects(&wanted), ScanMark::Whole, Gone::Sought),
+        let (round, wanted, due) = (Arc::clone(round), connection.clone(), due.clone());
+        let work = move || {
+            let touched = due.of(&wanted, &round.graph);
+            let all = matches!(touched, Touched::All).then(|| round.subjects(&wanted));
+            (touched, all.unwrap_or_default())
         };
-        let (mut ids, mark, gone) = spawn_blocking(work).await.map_err(|_| ScanError::Ending)?;
-        if gone == Gone::Sought {
-            let known: BTreeSet<&Id> = ids.iter().collect();
-            let kept = self.store.subjects_with_findings(connection).await?.into_iter();
-            let missing = |id: &Id| !known.contains(id) && graph.find(id).is_none();
-            let gone: Vec<Id> = kept.filter(missing).collect();
-            ids.extend(gone);
-        }
+        let (touched, all) = spawn_blocking(work).await.map_err(|_| ScanError::Ending)?;
+        let (mut ids, mark) = match touched {
+            Touched::Some(ids) => return Ok((ids.into_iter().collect(), ScanMark::Part)),
+            Touched::Opened(ids) => (ids.into_iter().collect(), ScanMark::Part),
+            Touched::All => (all, ScanMark::Whole),
+        };
+        let kept = self.store.subjects_with_findings(connection).await?;
+        let known: BTreeSet<&Id> = ids.iter().collect();
+        let gone = kept.into_iter().filter(|id| graph.find(id).is_none() && !known.contains(id));
+        let gone: Vec<Id> = gone.collect();
+        ids.extend(gone);
         Ok((ids, mark))
     }
 

@@ -77,7 +77,7 @@ impl Gateway {
                 return Ok(());
             }
             let catalogue = self.catalogue();
-            let moves = lapsed.iter().flat_map(|kept| {
+            let moves = lapsed.iter().filter_map(|kept| {
                 let next = lifecycle::expire(kept, now);
                 self.moved(next, None, catalogue.rule(&kept.rule))
             });

@@ -56,8 +56,8 @@ impl Gateway {
         let mut progress = Progress { since: beat.round.now, done: 0, of: ids.len() as u64 };
         self.patrol.note(connection, Some(progress));
         let (to, looked) = mpsc::channel(AHEAD);
-        let looking = Arc::clone(&beat.round);
-        let looker = spawn_blocking(move || look(&looking, &ids, &to));
+        let round = Arc::clone(&beat.round);
+        let work = spawn_blocking(move || look(&round, &ids, &to));
         let portions = stream::unfold(looked, async |mut looked: mpsc::Receiver<Looked>| {
             looked.recv().await.map(|portion| (portion, looked))
         });
@@ -75,7 +75,7 @@ impl Gateway {
             self.patrol.note(connection, Some(progress));
         }
         // A walk that broke off must not pass for a whole one.
-        looker.await.map_err(|_| ScanError::Ending)?;
+        work.await.map_err(|_| ScanError::Ending)?;
         Ok(subjects)
     }
 }

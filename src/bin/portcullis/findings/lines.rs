@@ -69,7 +69,9 @@ pub fn short(story: &FindingStory) -> String {
     out.push_str(&labelled("finding", &format!("{}, {}", finding.id, standing(finding))));
     out.push_str(&labelled("should be", &finding.title));
     out.push_str(&labelled("owner", &format!("{}: {}", owner(finding), finding.owner.why)));
-    what(finding).iter().for_each(|line| out.push_str(&labelled("because", line)));
+    for line in what(finding) {
+        out.push_str(&labelled("because", &line));
+    }
     if let Some(accepted) = &finding.accepted {
         let told = format!("by {}, because {}", accepted.by, accepted.because);
         out.push_str(&labelled("accepted", &told));

@@ -59,7 +59,7 @@ pub async fn ground(reach: &FindingReach) -> Result<Ground, String> {
     let mut scans = ask("posture/scans", &[("limit", MAX_SCANS.to_string())]).await?;
     Ok(Ground {
         catalogue: read(ask("posture/catalogue", &[]).await?)?,
-        scans: read(scans["scans"].take())?,
+        scans: read(scans.get_mut("scans").map(Value::take).unwrap_or_default())?,
     })
 }
 
