@@ -269,7 +269,7 @@ impl Gateway {
             public_url: parts.public_url,
             evidence: evidence::Shelf::default(),
             meters: parts.meters,
-            keys: Keys::new(),
+            keys: Keys::default(),
             signing: Arc::new(parts.signing),
             verifier: parts.verifier,
             keep: parts.keep,

@@ -7,6 +7,8 @@
 #   severity: high
 #   category: Identity and access
 #   owner: platform security
+#   needs:
+#     - {product: cloud, scope: "account"}
 #   blind: "Bitbucket does not know agents: they are those that a world file or the connection's configuration names."
 #   remedies:
 #     - steps: "Give the agent an account or access token of its own, with no more than it needs, and revoke the token it shares."

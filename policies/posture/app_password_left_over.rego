@@ -9,6 +9,9 @@
 #   owner: platform security
 #   aliases:
 #     - {id: Stale credentials, title: Stale credentials, severity: high}
+#   needs:
+#     - {product: cloud, scope: "repository:admin"}
+#     - {product: cloud, scope: "project:admin"}
 #   blind: "Cloud's API lists nobody's app passwords: those are found that webhooks, the record or a world file name."
 #   remedies:
 #     - product: cloud

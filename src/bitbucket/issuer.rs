@@ -141,13 +141,14 @@ struct Set {
     read: Instant,
 }
 
-impl Keys {
-    /// No keys yet.
-    pub fn new() -> Self {
+impl Default for Keys {
+    fn default() -> Self {
         Self::with(Patience::default())
     }
+}
 
-    /// No keys yet, and another patience than usual.
+impl Keys {
+    /// No keys yet, and this patience.
     pub fn with(patience: Patience) -> Self {
         let lives = Lives { keep: patience.keep, failed: patience.failed };
         let kept = Cache::builder().max_capacity(MAX_ISSUERS).expire_after(lives).build();

@@ -51,12 +51,12 @@ impl Snapshot {
     /// How far an identity reaches. What is open to everybody (public places, default permissions) is not counted.
     pub fn span(&self, node: NodeNo, sizes: &Sizes) -> Span {
         let claim = self.claim(node.0);
-        let none = Span { level: Level::None, repositories: 0, places: Vec::new() };
+        let nothing = Span { level: Level::None, repositories: 0, places: Vec::new() };
         let Some(home) = self.home(claim.card).filter(|home| licensed(&claim, home)) else {
-            return none;
+            return nothing;
         };
         if claim.card.bits & INACTIVE != 0 {
-            return none;
+            return nothing;
         }
         let mut level = wide(claim.rank);
         let mut places = BTreeSet::new();

@@ -396,7 +396,8 @@ impl Reader<'_> {
                 remedies: steps,
                 enabled: said.enabled.unwrap_or(true),
             };
-            self.stance(stance)
+            self.hold(&stance);
+            Some(stance)
         });
         Metadata {
             title,
@@ -431,11 +432,12 @@ impl Reader<'_> {
         known
     }
 
-    fn stance(&mut self, stance: Stance) -> Option<Stance> {
-        let Some((key, why)) = stance::fault(&stance) else { return Some(stance) };
-        let bytes = self.key(key);
-        self.say(bytes, why, None);
-        Some(stance)
+    /// Says what a stance lacks.
+    fn hold(&mut self, stance: &Stance) {
+        if let Some((key, why)) = stance::fault(stance) {
+            let bytes = self.key(key);
+            self.say(bytes, why, None);
+        }
     }
 
     /// Sentences for a rule about events, steps and calls for one about a subject.

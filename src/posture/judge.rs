@@ -38,11 +38,11 @@ pub fn judge(rule: &Rule, input: &Input, answer: Answer) -> Judgement {
     let said = match answer {
         Answer::Observations(said) => said,
         Answer::Fault(why) => {
-            unknown.push(silent(why));
+            unknown.push(silent(&why));
             Vec::new()
         }
         Answer::Findings(_) => {
-            unknown.push(silent("it answered as a rule about events does".to_owned()));
+            unknown.push(silent("it answered as a rule about events does"));
             Vec::new()
         }
     };
@@ -61,6 +61,6 @@ pub fn judge(rule: &Rule, input: &Input, answer: Answer) -> Judgement {
     Judgement { rule: rule.id.clone(), outcome, severity, reasons, unknown }
 }
 
-fn silent(why: String) -> Gap {
+fn silent(why: &str) -> Gap {
     Gap { path: ITSELF.to_owned(), why: format!("the rule could not be evaluated: {why}") }
 }

@@ -60,8 +60,7 @@ pub fn judge_unseen<'r>(
         return Vec::new();
     }
     let of = |rule: &'r Rule| {
-        // What needs nothing of Bitbucket stands in none of its lists.
-        let about = rule.stance.as_ref().filter(|stance| !stance.needs.is_empty())?.subject;
+        let about = rule.stance.as_ref()?.subject;
         let gaps = unseen.iter().filter(|(kind, _)| *kind == about);
         let gap = |(kind, why): &(SubjectKind, Why)| Gap {
             path: kind.as_str().to_owned(),

@@ -36,9 +36,8 @@ const LONGEST_SECRET: usize = 128;
 pub(crate) fn answer(company: &Company, ask: &Ask<'_>, place: Place<'_>, rest: &[&str]) -> Reply {
     let (scopes, level) = match rest.first() {
         Some(&"permissions-config") => (access::GRANTS, Level::Admin),
-        Some(&"branch-restrictions") => (access::RESTRICTIONS, Level::Admin),
+        Some(&"branch-restrictions" | &"override-settings") => (access::RESTRICTIONS, Level::Admin),
         Some(&"deploy-keys") => (access::KEYS, Level::Admin),
-        Some(&"override-settings") => (access::RESTRICTIONS, Level::Admin),
         Some(&"effective-branching-model") => (access::REPOSITORY, Level::Read),
         Some(&"pipelines-config") => (access::RUNNERS, Level::Admin),
         Some(&"pipelines_config") if rest.len() == 1 => (access::RESTRICTIONS, Level::Admin),

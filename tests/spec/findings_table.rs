@@ -56,7 +56,7 @@ pub enum Cell {
 /// One finding that others named.
 pub struct Row {
     /// The row of the list it comes from.
-    pub row: &'static str,
+    pub source: &'static str,
     /// Our rule.
     pub rule: &'static str,
     /// Its id there; its title where it has none; our rule's own where nobody named it before us.
@@ -87,15 +87,15 @@ fn every_source_finding_is_in_the_catalogue_by_its_own_name() {
         let found: Vec<_> =
             catalogue.called(row.id).filter(|listing| listing.rule.as_str() == row.rule).collect();
         let [listing] = found.as_slice() else {
-            panic!("{}: {} is not called `{}`", row.row, row.rule, row.id)
+            panic!("{}: {} is not called `{}`", row.source, row.rule, row.id)
         };
         if row.id == row.rule {
             assert_eq!((listing.title.as_str(), listing.severity), (row.title, row.severity));
             continue;
         }
         let alias = listing.aliases.iter().find(|alias| alias.id == row.id).unwrap();
-        assert_eq!(alias.title, row.title, "{}", row.row);
-        assert_eq!(alias.severity, row.severity, "{}", row.row);
+        assert_eq!(alias.title, row.title, "{}", row.source);
+        assert_eq!(alias.severity, row.severity, "{}", row.source);
     }
 }
 
@@ -105,7 +105,7 @@ fn what_cannot_be_is_said_in_words() {
     for row in rows() {
         for cell in row.cloud.iter().chain(&row.datacenter) {
             if let Cell::Cannot(why) = cell {
-                assert!(why.split_whitespace().count() > 5, "{}: `{why}`", row.row);
+                assert!(why.split_whitespace().count() > 5, "{}: `{why}`", row.source);
             }
         }
     }
@@ -130,8 +130,8 @@ async fn every_source_finding_stands_as_it_should_on_both_products() {
                 // Of a place whose lists could not be read, what is in it is said to be unknown.
                 hidden.retain(|one| one.rule.as_str() == row.rule);
                 judged.append(&mut hidden);
-                let [one] = judged.as_slice() else { panic!("{}: {judged:?}", row.row) };
-                let told = format!("{} {product} {standing:?}: {one:#?}", row.row);
+                let [one] = judged.as_slice() else { panic!("{}: {judged:?}", row.source) };
+                let told = format!("{} {product} {standing:?}: {one:#?}", row.source);
                 let why = one.unknown.iter().any(|gap| gap.why.contains(word));
                 let said = standing.outcome() != Outcome::Unknown || why;
                 if one.outcome != standing.outcome() || !said {

@@ -136,9 +136,8 @@ fn image(value: &Value) -> Option<Image> {
         Some(first) if first.contains(['.', ':']) || first == "localhost" => {
             first.to_ascii_lowercase()
         }
-        Some(_) => DOCKER_HUB.to_owned(),
         None if name.starts_with('$') => "$".to_owned(),
-        None => DOCKER_HUB.to_owned(),
+        Some(_) | None => DOCKER_HUB.to_owned(),
     };
     Some(Image { host, pinned, inline })
 }
@@ -160,9 +159,10 @@ fn printed(text: &str, names: &mut BTreeSet<String>) {
             ("bash" | "sh", [flags, ..]) if flags.starts_with('-') && flags.contains('x') => {
                 insert(names, ALL);
             }
-            ("env" | "set" | "printenv" | "export", []) => insert(names, ALL),
-            ("export" | "declare", ["-p" | "-x"]) => insert(names, ALL),
-            ("printenv", named) => named.iter().for_each(|name| insert(names, name)),
+            ("env" | "set" | "printenv" | "export", []) | ("export" | "declare", ["-p" | "-x"]) => {
+                insert(names, ALL);
+            }
+            ("printenv", asked) => asked.iter().for_each(|name| insert(names, name)),
             ("echo" | "printf", _) => variables(first).for_each(|name| insert(names, &name)),
             ("cat", _) if first.contains("<<<") => {
                 variables(first).for_each(|name| insert(names, &name));

@@ -242,13 +242,13 @@ fn writers(ground: &Ground<'_>, node: NodeNo) -> Writers {
     let members =
         graph.node(node).map_or_else(Known::default, |me| ground.people(&me.id.connection()));
     let listed = graph.who_can(Level::Write, node).listed;
-    let people = match listed.unknown {
-        Some(why) => Known::Unknown(why),
-        None => {
+    let people = listed.unknown.map_or_else(
+        || {
             let people = graph.active_people(listed.nodes);
             Known::Value(u64::try_from(people.len()).unwrap_or(u64::MAX))
-        }
-    };
+        },
+        Known::Unknown,
+    );
     Writers {
         share: percent(&people, &members),
         groups: groups(graph, node, &members),

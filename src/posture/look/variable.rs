@@ -78,13 +78,13 @@ fn people(ground: &Ground<'_>, node: NodeNo, kept: &Known<bool>) -> Known<u64> {
         Known::Unknown(why) => Known::Unknown(why.clone()),
         Known::Value(true) => {
             let listed = graph.who_can(Level::Admin, repository).listed;
-            match listed.unknown {
-                Some(why) => Known::Unknown(why),
-                None => {
+            listed.unknown.map_or_else(
+                || {
                     let people = graph.active_people(listed.nodes);
                     Known::Value(u64::try_from(people.len()).unwrap_or(u64::MAX))
-                }
-            }
+                },
+                Known::Unknown,
+            )
         }
     }
 }

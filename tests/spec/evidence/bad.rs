@@ -60,7 +60,7 @@ fn directories() -> Vec<Bad> {
         let row = |n: usize| format!("u{n}@x.example,yes\n");
         format!("email,has 2sv\n{}", (0..rows).map(row).collect::<String>())
     };
-    let wide = format!("{}\n", (0..101).map(|n| format!("c{n},")).collect::<String>());
+    let wide = format!("{}\n", (0..101).map(|n| format!("c{n}")).collect::<Vec<_>>().join(","));
     let long = format!("email,has 2sv\n{}@x.example,yes\n", "a".repeat(1_200));
     let named = |name: &str| format!("name,has 2sv\nMia,yes\n{name},no\n");
     vec![

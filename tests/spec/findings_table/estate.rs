@@ -45,7 +45,7 @@ fn row(
     cloud: [Cell; 4],
     datacenter: [Cell; 4],
 ) -> Row {
-    Row { row, rule, id, title, severity, cloud, datacenter }
+    Row { source: row, rule, id, title, severity, cloud, datacenter }
 }
 
 /// A key of the repository, this many days old and used this many days ago.

@@ -22,7 +22,7 @@ pub fn rows() -> Vec<Row> {
 
 fn forked() -> Row {
     Row {
-        row: "E1",
+        source: "E1",
         rule: "posture/private-code-forked-in-public",
         id: "posture/private-code-forked-in-public",
         title: "Private code has no public forks",
@@ -67,7 +67,7 @@ fn forked() -> Row {
 
 fn project() -> Row {
     Row {
-        row: "E1",
+        source: "E1",
         rule: "posture/project-public",
         id: "posture/project-public",
         title: "Projects are not public",
@@ -103,7 +103,7 @@ fn project() -> Row {
 
 fn exempted() -> Row {
     Row {
-        row: "E25",
+        source: "E25",
         rule: "posture/default-branch-exemptions",
         id: "posture/default-branch-exemptions",
         title: "Nobody is exempt from the rules about pushing",
@@ -139,7 +139,7 @@ fn exempted() -> Row {
 fn on_demand() -> Row {
     const NO_PIPELINES: &str = "Data Center has no Pipelines: none can be started on demand there";
     Row {
-        row: "E25",
+        source: "E25",
         rule: "posture/on-demand-pipelines-possible",
         id: "posture/on-demand-pipelines-possible",
         title: "No pipeline reaches secrets without a commit",
@@ -169,7 +169,7 @@ fn advising() -> Row {
     const UNTOLD: &str = "Bitbucket Cloud's API does not tell which merge checks apps add";
     const ALWAYS: &str = "merge checks of Data Center always stop a merge that fails them";
     Row {
-        row: "E25",
+        source: "E25",
         rule: "posture/custom-check-advises",
         id: "posture/custom-check-advises",
         title: "Custom merge checks are required",

@@ -9,6 +9,9 @@ use portcullis::simulator::datacenter::DcCondition;
 use portcullis::simulator::datacenter::ProjectPermission;
 use portcullis::simulator::datacenter::RepoPermission;
 
+/// How a scene is set, on Cloud and on a Data Center.
+type Pair = (fn(&mut Scene), fn(&mut Scene));
+
 use crate::spec::findings_table::Cell;
 use crate::spec::findings_table::Cell::Cannot;
 use crate::spec::findings_table::Cell::Seen;
@@ -29,10 +32,10 @@ const FOLLOWS: fn(&mut Scene) = |scene| scene.shop().overrides = false;
 fn branch(
     (row, rule, id, title): (&'static str, &'static str, &'static str, &'static str),
     severity: Severity,
-    (cloud, datacenter): (fn(&mut Scene), fn(&mut Scene)),
+    (cloud, datacenter): Pair,
 ) -> Row {
     Row {
-        row,
+        source: row,
         rule,
         id,
         title,
@@ -57,18 +60,18 @@ const BUILDS: &str = "posture/default-branch-builds-not-required";
 const REVIEW: &str = "posture/default-branch-review-not-required";
 const BROAD: &str = "Missing branch restrictions & broad access";
 
-fn any_rule() -> (fn(&mut Scene), fn(&mut Scene)) {
+fn any_rule() -> Pair {
     (|scene| scene.rule("delete", None), |scene| scene.rule("no-deletes", None))
 }
 
-fn approval() -> (fn(&mut Scene), fn(&mut Scene)) {
+fn approval() -> Pair {
     (
         |scene| scene.rule("require_approvals_to_merge", Some(1)),
         |scene| scene.server_shop().checks.approvals = Some(1),
     )
 }
 
-fn builds() -> (fn(&mut Scene), fn(&mut Scene)) {
+fn builds() -> Pair {
     (
         |scene| scene.rule("require_passing_builds_to_merge", Some(1)),
         |scene| {
@@ -181,7 +184,7 @@ fn protection() -> Vec<Row> {
 
 fn public() -> Row {
     Row {
-        row: "E1",
+        source: "E1",
         rule: "posture/repository-public",
         id: "be273f0a-678e-49af-b9f8-8f3913acef97",
         title: "Repository is publicly accessible",
@@ -203,7 +206,7 @@ fn public() -> Row {
 
 fn stale() -> Row {
     Row {
-        row: "E4",
+        source: "E4",
         rule: "posture/repository-stale",
         id: "a1bd3076-a68d-492e-9947-a01e15a4d1b3",
         title: "Repository not updated in 12+ months",
@@ -227,7 +230,7 @@ fn approvals_kept() -> Row {
     const UNTOLD: &str =
         "Data Center's API does not tell whether approvals are dropped when new commits come";
     Row {
-        row: "E5",
+        source: "E5",
         rule: "posture/default-branch-stale-approvals",
         id: "738c9839-5e1e-4048-85a3-7935ec4c647a",
         title: "Repository Default Branch Protection does not have Stale PR Approvals Disabled",
@@ -250,7 +253,7 @@ fn approvals_kept() -> Row {
 fn advising() -> Row {
     const ALWAYS: &str = "merge checks of Data Center always stop a merge that fails them";
     Row {
-        row: "E10",
+        source: "E10",
         rule: "posture/default-branch-merge-checks-advise",
         id: "64440d40-91de-4d13-9280-d5afa418ccf0",
         title: "Repository Default Branch Protection does not enforce merge checks",
@@ -301,7 +304,7 @@ fn unclassified() -> Row {
         [Seen(left_out, ""), Seen(listed, ""), Cannot(NO_SCOPE), Seen(NONE, untold)]
     };
     Row {
-        row: "E12",
+        source: "E12",
         rule: "posture/repository-unclassified",
         id: "Code repo should be classified",
         title: "Code repo should be classified",
@@ -325,7 +328,7 @@ fn closed(scene: &mut Scene) {
 
 fn reviewed() -> Row {
     Row {
-        row: "E16",
+        source: "E16",
         rule: "posture/changes-not-reviewed",
         id: "Code changes should be reviewed by peers before merging",
         title: "Code changes should be reviewed by peers before merging",
@@ -366,7 +369,7 @@ fn reviewed() -> Row {
 fn pipelines() -> Row {
     const NO_PIPELINES: &str = "Data Center has no Pipelines: it can neither comply nor violate, and no permission changes that";
     Row {
-        row: "E19",
+        source: "E19",
         rule: "posture/pipelines-disabled",
         id: "Bitbucket Pipelines should be enabled for vulnerability scanning",
         title: "Bitbucket Pipelines should be enabled for vulnerability scanning",
@@ -402,7 +405,7 @@ fn broad() -> Vec<Row> {
     };
     vec![
         Row {
-            row: "E20",
+            source: "E20",
             rule: "posture/broad-write-access",
             id: BROAD,
             title: BROAD,
@@ -418,13 +421,13 @@ fn broad() -> Vec<Row> {
             ),
         },
         Row {
-            row: "E20",
+            source: "E20",
             rule: "posture/open-forks",
             id: BROAD,
             title: BROAD,
             severity: Severity::Medium,
             cloud: cells(
-                |scene| scene.shop().fork_policy = "allow_forks".to_owned(),
+                |scene| "allow_forks".clone_into(&mut scene.shop().fork_policy),
                 NONE,
                 [Cannot(ALL_OR_NOTHING), Cannot(TOLD)],
             ),

@@ -20,7 +20,8 @@ const GOOD: &str = r#"finding contains {"reason": "It is public.", "proof": ["re
 
 /// A posture rule `some` with these lines of metadata beside the least it needs.
 fn rule(custom: &str, body: &str) -> Vec<SourceFile> {
-    let lines: String = custom.lines().map(|line| format!("#   {line}\n")).collect();
+    let lines: Vec<String> = custom.lines().map(|line| format!("#   {line}\n")).collect();
+    let lines = lines.concat();
     let subject = if custom.contains("subject:") { "" } else { "#   subject: repository\n" };
     let reads = if custom.contains("reads:") { "" } else { "#   reads: [repository.visibility]\n" };
     let text = format!(

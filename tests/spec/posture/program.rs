@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::spec::rig::run;
 
-const RULE: &str = r##"# METADATA
+const RULE: &str = r#"# METADATA
 # title: Payment repositories cannot be forked
 # custom:
 #   subject: repository
@@ -25,7 +25,7 @@ finding contains {
 	input.repository.project == "PAY"
 	input.repository.forks != "none"
 }
-"##;
+"#;
 
 const TEST: &str = r#"package portcullis.rules.posture.payments_stay_inside_test
 

@@ -48,7 +48,7 @@ const SCOPES: &[&str] = &[
 struct Step {
     repository: Id,
     pipeline: String,
-    step: String,
+    uuid: String,
 }
 
 async fn estate() -> (Simulator, Client, Vec<Step>) {
@@ -81,7 +81,7 @@ async fn estate() -> (Simulator, Client, Vec<Step>) {
         let step = run.steps[0];
         let of = StepOf { repository: &home, pipeline: run.pipeline, step };
         simulator.cloud().step_token(of).unwrap();
-        steps.push(Step { repository, pipeline: run.pipeline.to_string(), step: step.to_string() });
+        steps.push(Step { repository, pipeline: run.pipeline.to_string(), uuid: step.to_string() });
     }
     (simulator, client, steps)
 }
@@ -98,9 +98,9 @@ async fn an_estate_of_400_repositories_is_never_answered_429_and_checks_live_off
     };
     let (mut live, mut degraded) = (0_u32, BTreeMap::<String, u32>::new());
     let mut turn = tokio::time::interval(HOUR / CHECKS);
-    for Step { repository, pipeline, step } in &steps {
+    for Step { repository, pipeline, uuid } in &steps {
         turn.tick().await;
-        match client.step(repository, pipeline, step, WITHIN).await {
+        match client.step(repository, pipeline, uuid, WITHIN).await {
             Ok(_) => live += 1,
             Err(error @ FetchError::Limited { .. }) => {
                 let why = error.to_string();

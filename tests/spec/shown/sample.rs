@@ -72,8 +72,20 @@ impl Sample {
     }
 }
 
+/// A rule, as the sample tells it.
+type Told = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    Severity,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
 /// Rule, title, category, subject, severity, control, alias, remedy.
-const RULES: [(&str, &str, &str, &str, Severity, &str, &str, &str); 9] = [
+const RULES: [Told; 9] = [
     (
         "repository-public",
         "Repository is publicly accessible",

@@ -111,7 +111,9 @@ pub(super) fn picture(heaps: &[(String, Heap)], hatch: &str) -> Markup {
     let (shown, rest) = there.split_at(there.len().min(MAX_BARS));
     let longest = shown.iter().map(|(_, heap)| heap.drawn()).max().unwrap_or(1);
     let mut others = Heap::default();
-    rest.iter().for_each(|(_, heap)| others.join(heap));
+    for (_, heap) in rest {
+        others.join(heap);
+    }
     html! {
         @if there.is_empty() { p { "Nothing is wrong, and nothing is unknown." } } @else {
             (hatching(hatch))

@@ -68,17 +68,13 @@ pub(in crate::http::doors) async fn show(house: &House, call: &Call) -> Result<A
 
 /// What happened, who did it, and why.
 fn step(step: &kept::Step) -> Step {
-    let mut said = step.deed.to_string();
-    if let Some(until) = step.until {
-        said.push_str(&format!(" until {}", words::moment(until)));
-    }
-    if let Some(by) = &step.by {
-        said.push_str(&format!(" by {by}"));
-    }
-    if let Some(because) = &step.because {
-        said.push_str(&format!(", because: {because}"));
-    }
-    Step { at: step.at, said }
+    let parts = [
+        Some(step.deed.to_string()),
+        step.until.map(|until| format!(" until {}", words::moment(until))),
+        step.by.as_ref().map(|by| format!(" by {by}")),
+        step.because.as_ref().map(|because| format!(", because: {because}")),
+    ];
+    Step { at: step.at, said: parts.into_iter().flatten().collect() }
 }
 
 /// The control map.

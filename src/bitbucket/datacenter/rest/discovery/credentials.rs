@@ -124,12 +124,11 @@ pub(super) fn write_tokens(scribe: &mut Scribe, place: &Id, list: List<Token>) {
         let most =
             token.permissions.iter().filter_map(|word| grant(word)).max_by_key(|is| is.level());
         let Some(id) = write_token(scribe, &token) else { continue };
-        match most.filter(|is| is.level() > Level::None) {
-            Some(is) => scribe.join(&id, is, place, "access-tokens"),
-            None => {
-                let why = "Data Center names a token's permission that we cannot read".to_owned();
-                scribe.gap(place, "tokens", why);
-            }
+        if let Some(is) = most.filter(|is| is.level() > Level::None) {
+            scribe.join(&id, is, place, "access-tokens");
+        } else {
+            let why = "Data Center names a token's permission that we cannot read".to_owned();
+            scribe.gap(place, "tokens", why);
         }
     }
 }
