@@ -4,7 +4,7 @@
 //! fails, or it cannot be told and what would settle it is named. Unknown is never counted as a pass.
 //!
 //! In reading order: [`finding`] (what is kept of one rule and one subject), [`tally`] (what a scan counted),
-//! [`look`] (a subject's document, from the graph and from evidence), [`judge`](mod@judge) (an answer becomes an
+//! `look` (a subject's document, from the graph and from evidence), `judge` (an answer becomes an
 //! outcome), [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
 //! brought because no API tells it), [`unseen`] (subjects in lists that could not be read), [`lifecycle`] (what becomes of
 //! a finding, over what is [`kept`]), [`owner`] (whose it is), [`choice`] (which rules run where), [`round`] (all of that

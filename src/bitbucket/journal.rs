@@ -1,6 +1,6 @@
 //! What a reading has read so far, so that one that is cut short goes on and asks nothing twice.
 //!
-//! Of each answer its gist is kept, by a hash of its address: see [`gist`](crate::bitbucket::gist). Only whole answers
+//! Of each answer its gist is kept, by a hash of its address: see `gist`. Only whole answers
 //! are: a list that broke half way, or was refused, is asked for again. Addresses of webhooks are cut to their hosts.
 
 use std::collections::HashMap;

@@ -5,7 +5,7 @@
 //! window begins a little before the end of the one before, since nodes and products write late; what is read twice is
 //! kept once.
 //!
-//! In reading order: [`reading`] (sources), [`matching`] (lines and changes), [`told`] (what people are shown).
+//! In reading order: `reading` (sources), `matching` (lines and changes), `told` (what people are shown).
 
 mod matching;
 mod reading;

@@ -85,9 +85,10 @@ impl Policies {
     /// the shipped ones stand in, and it is said.
     pub async fn load(source: Source, settings: Settings) -> Result<Self, BundleError> {
         let sides = source.sides()?;
-        let pool = Pool::start(settings.clone(), sides.gate.clone()).await?;
-        let active = Active::of(pool, sides.gate);
-        let (posture, refused) = match PostureRules::load(&settings, sides.posture).await {
+        let gate = Pool::start(settings.clone(), sides.gate.clone());
+        let (pool, posture) = tokio::join!(gate, PostureRules::load(&settings, sides.posture));
+        let active = Active::of(pool?, sides.gate);
+        let (posture, refused) = match posture {
             Ok(rules) => (rules, None),
             Err(error) => {
                 tracing::error!(%error, "the posture rules were refused; the shipped ones stand in");

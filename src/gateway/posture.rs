@@ -11,6 +11,7 @@ use crate::policy::Bundle;
 use crate::policy::Rule;
 use crate::policy::SourceFile;
 use crate::policy::SubjectDocument;
+use crate::policy::shipped;
 use crate::posture::Judgement;
 use crate::posture::judge as judged;
 
@@ -25,10 +26,15 @@ pub struct PostureRules {
 }
 
 impl PostureRules {
-    /// Checks the files in a worker of their own, which ends afterwards.
+    /// Checks the files in a worker of their own, which ends afterwards. The shipped ones passed every check when this
+    /// program was built: they are only compiled.
     pub async fn load(settings: &Settings, files: Vec<SourceFile>) -> Result<Self, PoolError> {
         let alone = Settings { count: 1, ..settings.clone() };
-        let pool = Pool::start(alone, files.clone()).await?;
+        let pool = if files == shipped::posture() {
+            Pool::start_passed(alone, files.clone()).await?
+        } else {
+            Pool::start(alone, files.clone()).await?
+        };
         Ok(Self { bundle: Arc::clone(pool.bundle()), files, settings: settings.clone() })
     }
 

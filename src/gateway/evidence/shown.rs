@@ -101,7 +101,7 @@ pub struct Said {
     /// The piece.
     #[serde(flatten)]
     pub line: Line,
-    /// Of each person or repository of the graph, at most [`MAX_LISTED`].
+    /// Of each person or repository of the graph, at most `MAX_LISTED`.
     pub says: Vec<SaidOf>,
     /// How many more there are.
     pub more: usize,

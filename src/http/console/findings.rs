@@ -1,8 +1,8 @@
 //! Findings, as people look at them: the list with its filters, one finding, the control map, and the report that stands
 //! alone.
 //!
-//! Reading order: [`marks`] (severities and outcomes, by word, shape and colour) · [`heap`] (findings added up, and the
-//! pictures of that) · [`trend`] (the picture over scans) · the pages: [`list`], [`one`], [`controls`] · [`report`].
+//! Reading order: `marks` (severities and outcomes, by word, shape and colour) · `heap` (findings added up, and the
+//! pictures of that) · `trend` (the picture over scans) · the pages: `list`, `one`, `controls` · `report`.
 
 pub mod controls;
 mod heap;
