@@ -1,6 +1,8 @@
 //! Findings about workspaces, people, credentials, webhooks, runners and variables.
 
 use portcullis::policy::bundle::Severity;
+use portcullis::posture::evidence::piece::EvidenceKind;
+use portcullis::posture::evidence::piece::Shows;
 use portcullis::simulator::cloud::Holder;
 use portcullis::simulator::cloud::Level;
 use portcullis::simulator::cloud::Role;
@@ -242,39 +244,73 @@ fn app() -> Row {
     )
 }
 
-const LATER: &str = "what a list that people bring says is held by the tests of evidence, on the rule's own document";
+/// Ada, of whom a list of people says this.
+fn told(scene: &mut Scene, kind: EvidenceKind, text: &'static str) {
+    scene.look_at = "user:Ada";
+    scene.bring(kind, text);
+}
+
+/// The workspace, of whose policy somebody brought a picture.
+fn pictured(scene: &mut Scene, shows: Shows) {
+    the_top(scene);
+    scene.picture(shows);
+}
+
+fn the_top(scene: &mut Scene) {
+    scene.look_at = if scene.is_cloud() { "workspace:Acme" } else { "workspace:127.0.0.1" };
+}
 
 fn evidence() -> Vec<Row> {
-    let by_list = |look_at: Change| {
-        [Cannot(LATER), Cannot(LATER), Cannot(BY_LIST), Seen(look_at, "evidence import")]
-    };
     let ada: Change = |scene| scene.look_at = "user:Ada";
-    let top: Change = |scene| {
-        scene.look_at = if scene.is_cloud() { "workspace:Acme" } else { "workspace:127.0.0.1" };
+    let by_list = |fails: Change, passes: Change, alone: Change| {
+        [Seen(fails, ""), Seen(passes, ""), Cannot(BY_LIST), Seen(alone, "evidence import")]
     };
+    let without: Change = |scene| {
+        let list = if scene.is_cloud() {
+            "Public Name,Email Address,Last Login (UTC),Has 2SV\nAda,ada@acme.example,,no\n"
+        } else {
+            "Public Name,Email Address,Last Login (UTC),Has 2SV\nAda,ada@example.com,,no\n"
+        };
+        told(scene, EvidenceKind::UserDirectory, list);
+    };
+    let with: Change = |scene| {
+        let list = if scene.is_cloud() {
+            "Public Name,Email Address,Last Login (UTC),Has 2SV\nAda,ada@acme.example,,yes\n"
+        } else {
+            "Public Name,Email Address,Last Login (UTC),Has 2SV\nAda,ada@example.com,,yes\n"
+        };
+        told(scene, EvidenceKind::UserDirectory, list);
+    };
+    let left: Change =
+        |scene| told(scene, EvidenceKind::JoinersLeavers, "name,left\nAda,2026-01-31\n");
+    let stayed: Change =
+        |scene| told(scene, EvidenceKind::JoinersLeavers, "name,left\nJo,2026-01-31\n");
+    let open: Change = |scene| pictured(scene, Shows::NotEnforced);
+    let enforced: Change = |scene| pictured(scene, Shows::Enforced);
     [
         (
             "E13",
             "posture/person-without-second-factor",
             "Bitbucket user should have MFA enabled",
-            ada,
+            (without, with, ada),
         ),
         (
             "E14",
             "posture/second-factor-not-enforced",
             "Bitbucket workspace level MFA should be enforced",
-            top,
+            (open, enforced, the_top as Change),
         ),
         (
             "E18",
             "posture/leaver-still-has-access",
             "Bitbucket access should be removed for offboarded user",
-            ada,
+            (left, stayed, ada),
         ),
     ]
     .into_iter()
-    .map(|(named, rule, title, look_at)| {
-        row((named, rule, title, title), Severity::Critical, by_list(look_at), by_list(look_at))
+    .map(|(named, rule, title, (fails, passes, alone))| {
+        let cells = || by_list(fails, passes, alone);
+        row((named, rule, title, title), Severity::Critical, cells(), cells())
     })
     .collect()
 }

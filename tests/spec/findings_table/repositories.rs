@@ -294,10 +294,10 @@ fn advising() -> Row {
 fn unclassified() -> Row {
     const NO_SCOPE: &str = "a class is told by evidence that people bring: no scope opens it";
     let left_out: fn(&mut Scene) = |scene| {
-        scene.evidence.push((EvidenceKind::Classification, "project,class\nOTHER,internal\n"));
+        scene.bring(EvidenceKind::Classification, "project,class\nOTHER,internal\n");
     };
     let listed: fn(&mut Scene) = |scene| {
-        scene.evidence.push((EvidenceKind::Classification, "project,class\nENG,internal\n"));
+        scene.bring(EvidenceKind::Classification, "project,class\nENG,internal\n");
     };
     let cells = || {
         let untold = "no list of classifications was brought";

@@ -23,9 +23,11 @@ use portcullis::policy::subject::SubjectDocument;
 use portcullis::posture::Held;
 use portcullis::posture::Judgement;
 use portcullis::posture::evidence::Indexed;
+use portcullis::posture::evidence::piece::Coverage;
 use portcullis::posture::evidence::piece::EvidenceKind;
 use portcullis::posture::evidence::piece::Head;
 use portcullis::posture::evidence::piece::Piece;
+use portcullis::posture::evidence::piece::Shows;
 use portcullis::posture::evidence::read::Asked;
 use portcullis::posture::evidence::read::read;
 use portcullis::posture::judge_unseen;
@@ -47,6 +49,8 @@ use portcullis::simulator::datacenter::GlobalLevel;
 use portcullis::simulator::datacenter::ProjectPermission;
 use portcullis::simulator::datacenter::RepoPermission;
 use uuid::Uuid;
+
+use crate::spec::evidence::PNG;
 
 const SCOPES: &[&str] = &[
     "account",
@@ -71,7 +75,7 @@ pub struct Scene {
     /// What the operator says of the plan; no API tells it.
     pub premium: Option<bool>,
     /// What people brought, as they would bring it: what it is, and its text.
-    pub evidence: Vec<(EvidenceKind, &'static str)>,
+    pub evidence: Vec<(EvidenceKind, &'static [u8], Option<Shows>)>,
     /// What is switched on for discovery.
     pub classes: &'static [&'static str],
     /// Hosts of one's own.
@@ -154,6 +158,16 @@ impl Scene {
         git.set("refs/heads/main", &next);
     }
 
+    /// Somebody brings a list that claims to be whole.
+    pub fn bring(&mut self, kind: EvidenceKind, text: &'static str) {
+        self.evidence.push((kind, text.as_bytes(), None));
+    }
+
+    /// Somebody brings a picture of the policy of second factors.
+    pub fn picture(&mut self, shows: Shows) {
+        self.evidence.push((EvidenceKind::SecondFactorPolicy, PNG, Some(shows)));
+    }
+
     /// The credential may not do this (Cloud).
     pub fn without_scope(&mut self, scope: &str) {
         self.scopes.retain(|held| *held != scope);
@@ -212,18 +226,18 @@ impl Scene {
 /// What people brought, read as the gateway reads it, true today and counting for its usual time.
 fn brought(
     connection: &ConnectionId,
-    evidence: Vec<(EvidenceKind, &'static str)>,
+    evidence: Vec<(EvidenceKind, &'static [u8], Option<Shows>)>,
     now: Time,
 ) -> Held {
-    let piece = |(kind, text): (EvidenceKind, &str)| {
+    let piece = |(kind, bytes, shows): (EvidenceKind, &[u8], Option<Shows>)| {
         let map = BTreeMap::new();
-        let asked = Asked { kind, as_of: now, map: &map, shows: None };
-        let content = read(text.as_bytes(), asked).unwrap().content;
+        let asked = Asked { kind, as_of: now, map: &map, shows };
+        let content = read(bytes, asked).unwrap().content;
         let head = Head {
             id: Uuid::now_v7(),
             connection: connection.clone(),
             kind,
-            coverage: kind.coverage(),
+            coverage: Coverage::Whole,
             as_of: now,
             brought: now,
             until: now.plus(kind.life()),
