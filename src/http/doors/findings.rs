@@ -25,7 +25,9 @@ use crate::http::doors::offer;
 use crate::http::doors::offer::Form;
 use crate::http::doors::offer::Gives;
 use crate::http::doors::offer::Offer;
+use crate::http::doors::offer::PAGE;
 use crate::http::doors::offer::Parameter;
+use crate::http::doors::offer::TEXT;
 use crate::http::doors::offer::Takes;
 use crate::http::doors::offer::Text;
 use crate::http::doors::query;
@@ -45,6 +47,10 @@ const MAX_WHO: usize = 100;
 
 /// Scans on a page where nobody says.
 const SCANS: u32 = 30;
+
+/// What becomes of a finding that somebody moved. Whoever follows where a form is led gets the page.
+const MOVED: Gives = Gives { status: 200, when: "The finding as it is now.", forms: &[ONE, PAGE] };
+const BACK: Gives = Gives { status: 303, when: "Back to the page of the finding.", forms: &[TEXT] };
 
 /// What acknowledging takes.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -122,16 +128,14 @@ pub(super) const SHOW: Offer = Offer::giving(&[Gives {
 }]);
 
 /// What acknowledging takes and gives.
-pub(super) const ACKNOWLEDGE: Offer =
-    Offer::giving(&[Gives { status: 200, when: "The finding as it is now.", forms: &[ONE] }])
-        .taking(Takes::JsonFormOrNothing(offer::of::<Acknowledgement>()))
-        .refusing(&[409, 503]);
+pub(super) const ACKNOWLEDGE: Offer = Offer::giving(&[MOVED, BACK])
+    .taking(Takes::JsonFormOrNothing(offer::of::<Acknowledgement>()))
+    .refusing(&[409, 503]);
 
 /// What accepting takes and gives.
-pub(super) const ACCEPT: Offer =
-    Offer::giving(&[Gives { status: 200, when: "The finding as it is now.", forms: &[ONE] }])
-        .taking(Takes::JsonOrForm(offer::of::<Accepting>()))
-        .refusing(&[409, 503]);
+pub(super) const ACCEPT: Offer = Offer::giving(&[MOVED, BACK])
+    .taking(Takes::JsonOrForm(offer::of::<Accepting>()))
+    .refusing(&[409, 503]);
 
 /// What the scans take and give.
 pub(super) const SCANNED: Offer = Offer::giving(&[Gives {
