@@ -209,7 +209,7 @@ def configuration(token, ids, asked):
             lines += [f"parameters = {{ {', '.join(bound)} }}"]
         if operation in REFERRING:
             lines += ["checks.positive_data_acceptance.expected-statuses = "
-                      '["2xx", "400", "401", "403", "404", "409", "429"]']
+                      '["2xx", "303", "400", "401", "403", "404", "409", "429"]']
     return "\n".join(lines) + "\n"
 
 

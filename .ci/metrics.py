@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FILES = ROOT / "charts/portcullis/files"
 
 # Each has few values, and none of them names somebody or something of the company's.
-LABELS = {"product", "outcome", "surface", "verdict", "effect", "station", "reason", "class", "listener"}
+LABELS = {"product", "outcome", "surface", "verdict", "effect", "station", "reason", "class", "listener", "severity"}
 # Of HTTP, histograms and build information.
 LABELS |= {"method", "route", "status", "le", "version"}
 # What Prometheus adds when it scrapes.
