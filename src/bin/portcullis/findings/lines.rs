@@ -42,7 +42,7 @@ fn head(finding: &Finding) -> String {
         Outcome::Unknown => format!("UNKNOWN ({})", finding.severity),
         Outcome::Pass => "PASS".to_owned(),
     };
-    format!("{word}  {}", finding.subject.name)
+    format!("{word}  {} {}", finding.subject.kind, finding.subject.name)
 }
 
 fn standing(finding: &Finding) -> String {
