@@ -4,6 +4,7 @@
 //! piece has a day it was true and a day it ends; from then on what it told is unknown and says so. The newest piece of a
 //! kind goes first, and one that speaks of everybody is the last that is asked: what an older one says beyond it is over.
 
+mod classes;
 mod directory;
 mod index;
 pub mod manifest;
@@ -34,7 +35,7 @@ use crate::graph::Time;
 use crate::graph::Why;
 use crate::graph::attribute;
 use crate::graph::attribute::Form;
-use crate::graph::covers_text;
+use crate::posture::evidence::classes::Fit;
 use crate::posture::evidence::moment::day_of;
 use crate::posture::evidence::piece::ClassRule;
 use crate::posture::evidence::piece::Content;
@@ -43,7 +44,6 @@ use crate::posture::evidence::piece::EvidenceKind;
 use crate::posture::evidence::piece::Head;
 use crate::posture::evidence::piece::Left;
 use crate::posture::evidence::piece::Login;
-use crate::posture::evidence::piece::Selector;
 use crate::posture::evidence::piece::Shows;
 
 /// Why a class is unknown where nobody brought any.
@@ -188,7 +188,7 @@ impl Held {
     /// How a repository is classified; nothing for one that a manifest leaves out. Rules on properties need the graph: see
     /// [`Held::class_in`].
     pub fn class(&self, place: Place<'_>) -> Known<String> {
-        self.classified(place, |_, _| None)
+        self.classified(place, |_| Known::default())
     }
 
     /// How a repository of the graph is classified: as its world says of it, else of its project, else as the manifest does.
@@ -210,7 +210,7 @@ impl Held {
             name: name.as_deref(),
             project: project.as_ref().and_then(|key| key.value().copied()),
         };
-        self.classified(place, |property, value| has(graph, repository, property, value))
+        self.classified(place, |property| told_of(graph, repository, property))
     }
 
     /// The classes that a manifest in force gives.
@@ -220,12 +220,8 @@ impl Held {
         rules_of(manifest).iter().map(|rule| rule.class.as_str()).collect()
     }
 
-    /// `has` tells whether the repository has a property; none: it cannot be told.
-    fn classified(
-        &self,
-        place: Place<'_>,
-        has: impl Fn(&str, &str) -> Option<bool>,
-    ) -> Known<String> {
+    /// `told` is what the graph says of an attribute of the repository.
+    fn classified(&self, place: Place<'_>, told: impl Fn(&str) -> Known<String>) -> Known<String> {
         let Some(manifest) = self.newest(EvidenceKind::Classification) else {
             return Known::unknown(NO_MANIFEST);
         };
@@ -233,27 +229,16 @@ impl Held {
         if !head.counts(self.now) {
             return Known::Unknown(ended(head));
         }
-        let mut fitting: Option<&ClassRule> = None;
-        let mut open: Option<&ClassRule> = None;
-        for rule in rules_of(Some(manifest)) {
-            let goes_before = |other: &ClassRule| rule.of.rank() < other.of.rank();
-            match rule.of.fits(place, &has) {
-                Some(true) if fitting.is_none_or(goes_before) => fitting = Some(rule),
-                None if open.is_none_or(goes_before) => open = Some(rule),
-                Some(true | false) | None => {}
-            }
-        }
-        // What cannot be told matters only where it would go before what can.
-        let unsure = open.filter(|open| fitting.is_none_or(|one| open.of.rank() < one.of.rank()));
-        match (unsure, fitting) {
-            (Some(rule), _) => Known::Unknown(Why::said(format!(
+        let rules = rules_of(Some(manifest));
+        match manifest.classes.fit(place, told) {
+            Fit::Rule(rule) => Known::or_untold(rules.get(rule).map(|rule| rule.class.clone())),
+            Fit::Unsure(rule) => Known::Unknown(Why::said(format!(
                 "rule {} of {} of {} needs a fact of the repository that is not known",
-                rule.row,
+                rules.get(rule).map_or(0, |rule| rule.row),
                 head.kind.noun(),
                 day_of(head.as_of)
             ))),
-            (None, Some(rule)) => Known::Value(rule.class.clone()),
-            (None, None) => Known::Nothing,
+            Fit::Nothing => Known::Nothing,
         }
     }
 
@@ -305,35 +290,6 @@ impl Held {
     }
 }
 
-impl Selector {
-    /// The more particular, the smaller.
-    const fn rank(&self) -> u8 {
-        match self {
-            Self::Repository(_) => 0,
-            Self::Name(_) => 1,
-            Self::Property(..) => 2,
-            Self::Project(_) => 3,
-        }
-    }
-
-    /// Whether a repository is meant; none: it cannot be told.
-    fn fits(&self, place: Place<'_>, has: impl Fn(&str, &str) -> Option<bool>) -> Option<bool> {
-        match self {
-            Self::Repository(text) if text.eq_ignore_ascii_case(place.id.as_str()) => Some(true),
-            Self::Repository(text) if text.parse::<Id>().is_ok() => Some(false),
-            Self::Repository(text) => Some(place.name?.eq_ignore_ascii_case(text)),
-            Self::Name(pattern) => {
-                let (pattern, name) = (pattern.to_lowercase(), place.name?.to_lowercase());
-                let slug = name.rsplit('/').next().unwrap_or(&name);
-                let whole = pattern.contains('/');
-                Some(covers_text(&pattern, if whole { &name } else { slug }))
-            }
-            Self::Property(property, value) => has(property, value),
-            Self::Project(key) => Some(place.project?.eq_ignore_ascii_case(key)),
-        }
-    }
-}
-
 fn rules_of(manifest: Option<&Indexed>) -> &[ClassRule] {
     manifest.and_then(Indexed::content).map(Content::classes).unwrap_or_default()
 }
@@ -343,18 +299,13 @@ fn names_leavers_alone(list: &Indexed) -> bool {
     comers.is_some_and(|comers| comers.iter().all(|comer| comer.left != Left::No))
 }
 
-/// Whether a repository has this value of an attribute; none: it is not known.
-fn has(graph: &Snapshot, repository: NodeNo, property: &str, value: &str) -> Option<bool> {
-    let told = match attribute::form(Kind::Repository, property)? {
-        Form::Text | Form::Word(_) => graph.text(repository, property).map(ToOwned::to_owned),
-        Form::Flag => graph.flag(repository, property).map(|flag| flag.to_string()),
-        Form::Whole => graph.whole(repository, property).map(|number| number.to_string()),
-        Form::List | Form::Instant => return None,
-    };
-    match told {
-        Known::Value(told) => Some(told.eq_ignore_ascii_case(value)),
-        Known::Nothing => Some(false),
-        Known::Unknown(_) => None,
+/// What the graph says of an attribute of a repository, as a manifest writes it.
+fn told_of(graph: &Snapshot, repository: NodeNo, property: &str) -> Known<String> {
+    match attribute::form(Kind::Repository, property) {
+        Some(Form::Text | Form::Word(_)) => graph.text(repository, property).map(ToOwned::to_owned),
+        Some(Form::Flag) => graph.flag(repository, property).map(|flag| flag.to_string()),
+        Some(Form::Whole) => graph.whole(repository, property).map(|number| number.to_string()),
+        Some(Form::List | Form::Instant) | None => Known::default(),
     }
 }
 

@@ -8,6 +8,7 @@ mod gate;
 mod good;
 mod kept;
 mod people;
+mod walk;
 
 use std::collections::BTreeMap;
 

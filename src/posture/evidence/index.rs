@@ -1,5 +1,5 @@
 //! Who of a list is meant: by id, else by e-mail address, else by a name that only one has. Two who could be meant are a
-//! gap with its why, never the first of them.
+//! gap with its why, never the first of them. And which rule of a manifest is about a repository.
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crate::graph::Why;
 use crate::posture::evidence::Person;
+use crate::posture::evidence::classes::Classes;
 use crate::posture::evidence::piece::Content;
 use crate::posture::evidence::piece::Named;
 use crate::posture::evidence::piece::Piece;
 
-/// A piece with its people looked up.
+/// A piece with its people and its rules looked up.
 #[derive(Clone, Debug)]
 pub struct Indexed {
     /// The piece.
@@ -19,6 +20,7 @@ pub struct Indexed {
     ids: HashMap<String, Vec<usize>>,
     emails: HashMap<String, Vec<usize>>,
     names: HashMap<String, Vec<usize>>,
+    pub(super) classes: Classes,
 }
 
 /// Where somebody stands in a list.
@@ -38,7 +40,7 @@ pub fn folded(name: &str) -> String {
 }
 
 impl Indexed {
-    /// Looks its people up once.
+    /// Looks them up once.
     pub fn new(piece: Arc<Piece>) -> Self {
         let (mut ids, mut emails, mut names) = (HashMap::new(), HashMap::new(), HashMap::new());
         let note = |map: &mut HashMap<String, Vec<usize>>, key: Option<String>, line: usize| {
@@ -52,7 +54,9 @@ impl Indexed {
             note(&mut emails, who.email.clone(), line);
             note(&mut names, who.name.as_deref().map(folded), line);
         }
-        Self { piece, ids, emails, names }
+        let classes =
+            Classes::new(piece.content.as_ref().map(Content::classes).unwrap_or_default());
+        Self { piece, ids, emails, names, classes }
     }
 
     /// What the piece says, as long as it is kept.

@@ -31,7 +31,7 @@ use crate::posture::evidence::refused::quoted;
 use crate::posture::evidence::sheet::Column;
 use crate::posture::evidence::sheet::Sheet;
 
-/// The most rules: each repository is held against all of them.
+/// The most rules: patterns with a star at both ends are held against each repository.
 const MAX_RULES: usize = 5_000;
 
 /// The longest class, bytes.
