@@ -277,6 +277,7 @@ async fn a_time_that_nobody_can_have_set_is_unknown_and_no_age() {
     assert!(unset.unknown.iter().any(|gap| gap.why.contains("before 1990")), "{unset:?}");
     let old = stand.one("repository-stale", "repository/2").await.unwrap();
     assert_eq!(old.reasons[0].text, "Nothing was changed for 1046 days.");
+}
 
 /// What the newest scan counted of a rule: pass, fail, unknown.
 async fn counted(stand: &Stand, rule: &str) -> (u64, u64, u64) {
