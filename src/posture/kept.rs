@@ -141,6 +141,7 @@ impl Kept {
         let until = self.accepted.as_ref().map(|accepted| accepted.until).filter(|_| lapsed);
         Finding {
             id: self.id(),
+            connection: self.subject.id.connection().to_string(),
             rule: self.rule.clone(),
             title: listing
                 .map_or_else(|| self.rule.as_str().to_owned(), |listing| listing.title.clone()),

@@ -266,6 +266,20 @@ async fn a_rule_runs_where_somebody_chose_it_and_is_unknown_once_it_does_not() {
     assert!(stand.one(PUBLIC, SITE).await.is_some());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_nobody_can_have_set_is_unknown_and_no_age() {
+    let stand = Stand::new().await;
+    let mut world = acme();
+    world["nodes"][3]["updated_at"] = "1970-01-01T00:00:00.000Z".into();
+    world["nodes"][4]["updated_at"] = "2024-01-10T00:00:00.000Z".into();
+    stand.read(&world).await;
+    let unset = stand.one("repository-stale", "repository/1").await.unwrap();
+    assert_eq!(unset.outcome, Outcome::Unknown);
+    assert!(unset.unknown.iter().any(|gap| gap.why.contains("before 1990")), "{unset:?}");
+    let old = stand.one("repository-stale", "repository/2").await.unwrap();
+    assert_eq!(old.reasons[0].text, "Nothing was changed for 1046 days.");
+}
+
 /// What the newest scan counted of a rule: pass, fail, unknown.
 async fn counted(stand: &Stand, rule: &str) -> (u64, u64, u64) {
     let rule = format!("posture/{rule}");

@@ -84,7 +84,7 @@ const SEEN_WHOLE: &[Line] = &[
     ("credential-never-rotated", "fresh", Pass, ""),
     ("credential-not-used", "stale", Fail, "was never used"),
     ("credential-not-used", "busy", Pass, ""),
-    ("credential-wider-than-used", "old", Fail, "may write on 1 repositories"),
+    ("credential-wider-than-used", "old", Fail, "may write on 1 repository"),
     ("credential-wider-than-used", "fresh", Pass, ""),
     ("credential-wider-than-used", "busy", Unknown, "not what for"),
     ("write-key-to-production", "fresh", Pass, ""),
