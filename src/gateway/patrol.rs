@@ -57,8 +57,6 @@ impl Default for Settings {
 pub(in crate::gateway) struct Desk {
     due: Mutex<BTreeMap<ConnectionId, Due>>,
     bell: Notify,
-    /// Held by whoever reads findings to change them: a scan, or somebody who accepts one.
-    pub moving: tokio::sync::Mutex<()>,
     progress: Mutex<BTreeMap<ConnectionId, Progress>>,
     /// Held while a scan runs: two at once would only take the machine from the road.
     alone: tokio::sync::Mutex<()>,
