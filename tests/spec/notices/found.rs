@@ -1,8 +1,6 @@
 //! The real program: what is found to be critical or high goes out once on the route that is configured for it, tells
 //! nobody when it is only seen again, and goes out once more when there is more to know.
 
-use std::path::Path;
-
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use portcullis::graph::Id;
@@ -11,6 +9,7 @@ use portcullis::posture::finding;
 use portcullis::simulator::cloud::DeployKey;
 use portcullis::simulator::cloud::Repository;
 use portcullis::simulator::cloud::Workspace;
+use portcullis::simulator::company::Company;
 use serde_json::Value;
 
 use super::is_believed;
@@ -21,8 +20,7 @@ use crate::spec::rig::Shape;
 use crate::spec::rig::until;
 
 /// A gate that tells findings of one project to its owner.
-fn shape(folder: &Path, owner: &Receiver) -> Shape {
-    std::fs::create_dir_all(folder).unwrap();
+fn shape(owner: &Receiver) -> Shape {
     let more = format!(
         "[[channel]]\nid = \"payments\"\nurl = \"{}\"\nsecrets = [{{ file = \"FOLDER/payments.whsec\" }}]\n\
          allow = [\"127.0.0.1\"]\n[[owner]]\nproject = \"BILL\"\nchannel = \"payments\"\n\
@@ -61,7 +59,7 @@ fn about(gate: &Gate, rule: &str, slug: &str) -> String {
     finding::id(&RuleId::told(&format!("posture/{rule}")), &subject)
 }
 
-fn company_of(company: &mut portcullis::simulator::company::Company) -> &mut Workspace {
+fn company_of(company: &mut Company) -> &mut Workspace {
     &mut company.workspaces[0]
 }
 
@@ -125,9 +123,8 @@ async fn again(gate: &mut Gate, times: i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_critical_or_high_is_told_once_and_once_more_only_when_there_is_more_to_know() {
-    let folder = tempfile::tempdir().unwrap();
     let owner = Receiver::answering(&[200]).await;
-    let mut gate = Gate::start_as(shape(folder.path(), &owner)).await;
+    let mut gate = Gate::start_as(shape(&owner)).await;
     looked_over(&gate, 1).await;
     changed(&gate, estate).await;
     let critical = about(&gate, "private-code-forked-in-public", "vault");
