@@ -5,6 +5,7 @@
 mod cloud;
 mod datacenter;
 mod matrix;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
