@@ -99,6 +99,15 @@ pub const fn subject_kind(kind: Kind) -> Option<SubjectKind> {
     }
 }
 
+/// Which kind of its subject a node is, by the word that its document has for it.
+pub fn kind_of(graph: &Snapshot, node: NodeNo) -> &'static str {
+    match graph.node(node).map(|node| node.id.kind()) {
+        Some(Kind::User) if graph.is_service(node) => "service",
+        Some(kind) => kind.as_str(),
+        None => "",
+    }
+}
+
 /// The document about one node; none for what is no subject, or is not there.
 pub fn look(ground: &Ground<'_>, node: NodeNo) -> Option<SubjectDocument> {
     let id = &ground.graph.node(node)?.id;
@@ -169,7 +178,7 @@ fn those(of: Listed, holds: impl Fn(NodeNo) -> Known<bool>) -> Listed {
 }
 
 /// What was found, however much else is unknown; that there is nothing is known only where nothing was left unknown.
-fn found<T>(those: Listed, view: impl Fn(NodeNo) -> T) -> Known<Vec<T>> {
+fn listed<T>(those: Listed, view: impl Fn(NodeNo) -> T) -> Known<Vec<T>> {
     match those.unknown {
         Some(why) if those.nodes.is_empty() => Known::Unknown(why),
         Some(_) | None => Known::Value(those.nodes.into_iter().map(view).collect()),

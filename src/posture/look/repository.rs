@@ -27,8 +27,8 @@ use crate::policy::subject::repository::Writers;
 use crate::posture::look::Ground;
 use crate::posture::look::definition;
 use crate::posture::look::environment;
-use crate::posture::look::found;
 use crate::posture::look::id;
+use crate::posture::look::listed;
 use crate::posture::look::percent;
 use crate::posture::look::those;
 use crate::posture::look::word;
@@ -127,7 +127,7 @@ fn public_forks(ground: &Ground<'_>, node: NodeNo) -> Known<Vec<Fork>> {
     let Some(me) = graph.node(node) else { return Known::default() };
     let forks = Listed { nodes: ground.forks_of(&me.id).to_vec(), unknown: None };
     let public = those(forks, |fork| visibility(graph, fork).map(|it| it == Visibility::Public));
-    found(public, |fork| Fork {
+    listed(public, |fork| Fork {
         id: id(graph, fork),
         name: Known::or_untold(graph.full_name(fork)),
     })
@@ -211,7 +211,7 @@ fn production(graph: &Snapshot, node: NodeNo) -> Known<Vec<String>> {
             (Known::Unknown(why), _) | (_, Known::Unknown(why)) => Known::Unknown(why),
         }
     });
-    found(open, |environment| graph.name(environment).to_owned())
+    listed(open, |environment| graph.name(environment).to_owned())
 }
 
 /// Keys that are known to be let in to the repository or its project. What was not read adds none: they make worse what
