@@ -340,3 +340,41 @@ fn what_a_definition_does_is_unknown_while_the_switch_an_image_or_a_variable_is(
         &[(PRINTED, "acme/billing", Fail, "print DB_HOST")],
     );
 }
+
+/// A rule about apps neither passes nor is unknown on a key, and the other way round.
+#[test]
+fn a_rule_speaks_of_its_kinds_alone() {
+    let mut world = acme();
+    let app = json!({"id": "acme-cloud/app/1", "name": "Linter", "active": true});
+    world["nodes"].as_array_mut().unwrap().push(app);
+    world["edges"].as_array_mut().unwrap().push(edge("app/1 write repository/1"));
+    let judged = |world: &Value| {
+        let world = World::read(world.to_string().as_bytes()).unwrap();
+        Judged::of(&world, &Held::default())
+    };
+    const APPS: [&str; 2] = ["third-party-app-unowned", "third-party-app-wider-than-used"];
+    const KEYS: [&str; 5] = [
+        "credential-never-rotated",
+        "credential-not-used",
+        "credential-wider-than-used",
+        "key-older-than-180-days",
+        "write-key-to-production",
+    ];
+    let whole = judged(&world);
+    assert_eq!(whole.rules_of("Linter"), APPS);
+    assert_eq!(whole.rules_of("deploy"), KEYS);
+    // Of a place whose lists were not read, the same: keys are told by one list, apps by what is granted.
+    let of = |field: &str| {
+        let mut world = world.clone();
+        unread(&mut world, "project/1", field);
+        judged(&world).rules_of("Payments").into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let beside = |rules: &[&str]| {
+        let mut all: Vec<String> = rules.iter().map(|&rule| rule.to_owned()).collect();
+        all.push("project-public".to_owned());
+        all.sort();
+        all
+    };
+    assert_eq!(of("keys"), beside(&KEYS));
+    assert_eq!(of("grants"), beside(&APPS));
+}
