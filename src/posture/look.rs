@@ -26,6 +26,7 @@ use crate::graph::Known;
 use crate::graph::NodeNo;
 use crate::graph::Snapshot;
 use crate::graph::Time;
+use crate::graph::Why;
 use crate::policy::SubjectDocument;
 use crate::policy::SubjectKind;
 use crate::policy::subject::About;
@@ -150,6 +151,14 @@ fn word<T>(told: Known<&str>, of: impl Fn(&str) -> Option<T>) -> Known<T> {
         Known::Value(text) => Known::or_untold(of(text)),
         Known::Nothing => Known::Nothing,
         Known::Unknown(why) => Known::Unknown(why),
+    }
+}
+
+/// What was found; where nothing was and there may be some all the same, why.
+fn found<T>(all: Vec<T>, unknown: Option<Why>) -> Known<Vec<T>> {
+    match unknown {
+        Some(why) if all.is_empty() => Known::Unknown(why),
+        Some(_) | None => Known::Value(all),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which subjects a change of the graph can alter, so that only they are looked at again.
 //!
 //! Rather one too many than one too few: a thing that changed takes with it where it lives, what lives in it, and what it
-//! reaches. What concerns everybody (a workspace's own settings, who is in it at all) concerns every subject.
+//! reaches. What concerns everybody (a workspace's own settings, who is in it at all, which lists of grants were not read)
+//! concerns every subject.
 
 use std::collections::BTreeSet;
 
@@ -41,6 +42,9 @@ pub struct Side<'g> {
 /// What the difference between two readings of a connection can alter.
 pub fn touched(before: Side<'_>, after: Side<'_>) -> Touched {
     let delta = Delta::between(Some(before.world), after.world);
+    if !before.graph.hides_alike(after.graph, &after.world.connection.id) {
+        return Touched::All;
+    }
     let mut found = BTreeSet::new();
     for statement in delta.ended.iter().chain(&delta.began) {
         if is_everybodys(statement) {

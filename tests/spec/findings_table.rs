@@ -7,7 +7,7 @@
 mod estate;
 mod ours;
 mod repositories;
-mod scene;
+pub mod scene;
 
 use std::collections::BTreeSet;
 

@@ -39,13 +39,13 @@ record! {
     pub struct Left {
         /// When he left.
         at: Time,
-        /// The most he may still do anywhere.
+        /// The most he is known to be still allowed anywhere; unknown where that is nothing and not all grants were read.
         level: Level,
-        /// How many repositories he still reaches.
+        /// How many repositories he is known to reach still.
         repositories: u64,
-        /// Names of keys, tokens and apps that are still in his hands.
+        /// Names of keys, tokens and apps that are known to be in his hands still.
         credentials: Vec<String>,
-        /// Hosts of webhooks that nobody else looks after.
+        /// Hosts of webhooks that are known to be looked after by nobody else.
         hooks: Vec<String>,
     }
 }

@@ -5,6 +5,8 @@
 mod cloud;
 mod datacenter;
 mod matrix;
+mod unread;
+mod withheld;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -88,6 +90,11 @@ impl Judged {
                 .collect();
             panic!("{rule} says nothing of {subject}, but of {known:?}")
         })
+    }
+
+    /// By rule and by what the subject is called.
+    pub fn named(&self) -> impl Iterator<Item = (&(String, String), &Judgement)> {
+        self.0.iter()
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Judgement> {
