@@ -12,6 +12,7 @@ mod compare;
 mod effective;
 mod gone;
 mod guards;
+mod hidden;
 mod id;
 mod index;
 mod identities;

@@ -34,13 +34,17 @@ package portcullis.rules.posture.key_older_than_180_days
 
 finding contains {
 	"severity": severity,
-	"reason": sprintf("The key %s is %d days old: renew it. It reaches %d %s and may at most %s there.", [input.credential.name, input.credential.age_days, input.credential.repositories, repositories, input.credential.level]),
+	"reason": concat("", [sprintf("The key %s is %d days old: renew it. ", [input.credential.name, input.credential.age_days]), reach]),
 	"proof": ["credential.age_days", "credential.level", "credential.repositories", "credential.name", "credential.kind", "credential.active"],
 } if {
 	input.credential.kind == "key"
 	input.credential.active
 	input.credential.age_days > 180
 }
+
+default reach := "Where it reaches is not known."
+
+reach := sprintf("It is known to reach %d %s, up to %s.", [input.credential.repositories, repositories, input.credential.level])
 
 writes if input.credential.level in {"write", "create", "admin", "owner"}
 

@@ -17,8 +17,12 @@ about(facts) := {
 key(facts) := about(object.union({"kind": "key", "name": "deploy", "active": true, "age_days": 200, "level": "read", "repositories": 1}, facts))
 
 test_finds_an_old_key if {
-	reasons(rule.finding) == {"The key deploy is 200 days old: renew it. It reaches 1 repository and may at most read there."} with input as key({})
+	reasons(rule.finding) == {"The key deploy is 200 days old: renew it. It is known to reach 1 repository, up to read."} with input as key({})
 	severities(rule.finding) == {"low"} with input as key({})
+}
+
+test_finds_an_old_key_of_which_it_is_not_known_where_it_reaches if {
+	reasons(rule.finding) == {"The key deploy is 200 days old: renew it. Where it reaches is not known."} with input as about({"kind": "key", "name": "deploy", "active": true, "age_days": 200})
 }
 
 test_a_key_that_writes_is_worse if {

@@ -29,7 +29,7 @@
 package portcullis.rules.posture.leaver_still_has_access
 
 finding contains {
-	"reason": sprintf("%s left on %s and still reaches %d %s, at most to %s.", [input.identity.name, day, input.identity.left.repositories, repositories, input.identity.left.level]),
+	"reason": sprintf("%s left on %s and is known to reach %d %s, up to %s.", [input.identity.name, day, input.identity.left.repositories, repositories, input.identity.left.level]),
 	"proof": ["identity.left.at", "identity.left.level", "identity.left.repositories", "identity.name", "identity.active"],
 } if {
 	input.identity.active

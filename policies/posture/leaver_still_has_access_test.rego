@@ -19,7 +19,7 @@ person(active, facts) := about({"name": "Ana", "active": active, "left": facts})
 on_server(document) := json.patch(document, [{"op": "replace", "path": "/connection/product", "value": "datacenter"}])
 
 test_finds_one_who_still_reaches_something if {
-	reasons(rule.finding) == {"Ana left on 2026-10-21 and still reaches 12 repositories, at most to write."} with input as person(true, left({"level": "write", "repositories": 12}))
+	reasons(rule.finding) == {"Ana left on 2026-10-21 and is known to reach 12 repositories, up to write."} with input as person(true, left({"level": "write", "repositories": 12}))
 }
 
 test_finds_a_key_that_outlived_its_owner if {
@@ -48,6 +48,10 @@ test_leaves_one_alone_whose_access_was_removed_too if {
 
 test_leaves_one_who_is_there_alone if {
 	count(rule.finding) == 0 with input as person(true, null)
+}
+
+test_a_reach_that_is_not_known_is_not_found if {
+	count(rule.finding) == 0 with input as person(true, {"at": "2026-10-21T00:00:00.000Z"})
 }
 
 test_what_is_not_known_is_not_found if {

@@ -62,7 +62,7 @@ pub struct ReadableVariables {
 }
 
 /// The most that an access key can be given: on Cloud it reads, on Data Center it writes.
-const fn most_of_a_key(product: Product) -> Level {
+pub(in crate::graph) const fn most_of_a_key(product: Product) -> Level {
     match product {
         Product::Cloud => Level::Read,
         Product::DataCenter => Level::Write,

@@ -14,6 +14,7 @@ use crate::graph::Why;
 use crate::graph::attribute::Value;
 use crate::graph::build::derive::card;
 use crate::graph::build::pack::pack;
+use crate::graph::hidden::Hidden;
 use crate::graph::index::Index;
 use crate::graph::snapshot::Card;
 use crate::graph::snapshot::Doubt;
@@ -107,6 +108,7 @@ impl Builder {
             anonymous: false,
             doubtful: false,
             open_groups: Vec::new(),
+            hidden: Hidden::default(),
             kinds: Box::default(),
             public: Vec::new(),
         });

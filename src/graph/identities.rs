@@ -58,6 +58,8 @@ pub struct Reach {
 /// Who administers each place, as far as it was worked out.
 pub type Admins = BTreeMap<NodeNo, Listed>;
 
+const NO_PLACE: Why = Why::fixed("nothing we have read tells where it may do something");
+
 /// What products call an account that no person uses.
 const SERVICE: &[&str] = &["service", "service_account", "service-account", "bot", "app_user"];
 
@@ -171,11 +173,14 @@ impl Snapshot {
         self.changers_among(node, &mut Admins::new())
     }
 
-    /// The same, with who administers which place worked out once for many.
+    /// The same, with who administers which place worked out once for many. Where a place that it is part of may be hidden,
+    /// or none is known, there may be more.
     pub fn changers_among(&self, node: NodeNo, admins: &mut Admins) -> Listed {
         let held = self.incoming_by(node.0, Relation::Holds).map(NodeNo).collect();
         let mut all = Listed { nodes: held, unknown: None };
-        for place in self.places_of(node) {
+        let places = self.places_of(node);
+        all.unknown = self.doubt_of_places(node, &places).filter(|_| all.nodes.is_empty());
+        for place in places {
             let here =
                 admins.entry(place).or_insert_with(|| self.who_can(Level::Admin, place).listed);
             all.nodes.extend(here.nodes.iter().copied().filter(|who| *who != node));
@@ -184,6 +189,16 @@ impl Snapshot {
         all.nodes.sort_by_key(|node| self.node(*node).map(|node| node.id.clone()));
         all.nodes.dedup();
         all
+    }
+
+    /// Why it may be part of more places than these. What somebody holds, or what acts for somebody, needs none.
+    fn doubt_of_places(&self, node: NodeNo, places: &[NodeNo]) -> Option<Why> {
+        let kind = self.card(node.0).kind;
+        let placed = matches!(kind, Kind::Hook | Kind::Runner);
+        let hidden = if placed { None } else { self.may_hold_more(node) };
+        let nowhere =
+            places.is_empty() && kind != Kind::User && self.principal(node) == Known::Nothing;
+        hidden.or_else(|| nowhere.then_some(NO_PLACE))
     }
 
     /// An instant among the attributes; unknown where it lies so long ago that nobody can have meant it.

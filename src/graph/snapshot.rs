@@ -19,6 +19,7 @@ use crate::graph::Relation;
 use crate::graph::Time;
 use crate::graph::Why;
 use crate::graph::attribute::Value;
+use crate::graph::hidden::Hidden;
 use crate::graph::index::Index;
 use crate::graph::rows::Rows;
 use crate::graph::rows::below;
@@ -65,6 +66,8 @@ pub(in crate::graph) struct Home {
     pub doubtful: bool,
     /// Groups whose members are not all known: anyone may be in them.
     pub open_groups: Vec<u32>,
+    /// Why grants may be there that were not read.
+    pub hidden: Hidden,
     /// The numbers of its nodes, by kind.
     pub kinds: Box<[Range<u32>; Kind::ALL.len()]>,
     /// Its public repositories, and its public projects where those open their repositories; in order of number.

@@ -28,6 +28,7 @@ use crate::graph::Listed;
 use crate::graph::NodeNo;
 use crate::graph::Snapshot;
 use crate::graph::Time;
+use crate::graph::Why;
 use crate::policy::SubjectDocument;
 use crate::policy::SubjectKind;
 use crate::policy::subject::About;
@@ -182,6 +183,14 @@ fn listed<T>(those: Listed, view: impl Fn(NodeNo) -> T) -> Known<Vec<T>> {
     match those.unknown {
         Some(why) if those.nodes.is_empty() => Known::Unknown(why),
         Some(_) | None => Known::Value(those.nodes.into_iter().map(view).collect()),
+    }
+}
+
+/// What was found; where nothing was and there may be some all the same, why.
+fn found<T>(all: Vec<T>, unknown: Option<Why>) -> Known<Vec<T>> {
+    match unknown {
+        Some(why) if all.is_empty() => Known::Unknown(why),
+        Some(_) | None => Known::Value(all),
     }
 }
 

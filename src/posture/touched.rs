@@ -2,7 +2,8 @@
 //!
 //! Rather one too many than one too few: a thing that changed takes with it where it lives, what lives in it, and what it
 //! reaches; [`afar`] adds what hangs together over a distance. What concerns everybody (a workspace's own settings, who is
-//! in it at all) concerns every subject. What only tells how much a thing is used waits for the next whole look.
+//! in it at all, which lists of grants were not read) concerns every subject. What only tells how much a thing is used
+//! waits for the next whole look.
 
 mod afar;
 
@@ -47,6 +48,9 @@ pub struct Side<'g> {
 /// What the difference between two readings of a connection can alter.
 pub fn touched(before: Side<'_>, after: Side<'_>) -> Touched {
     let delta = Delta::between(Some(before.world), after.world);
+    if !before.graph.hides_alike(after.graph, &after.world.connection.id) {
+        return Touched::All;
+    }
     let mut found = BTreeSet::new();
     let mut afar = [before.graph, after.graph].map(Afar::new);
     for statement in delta.ended.iter().chain(&delta.began) {

@@ -15,61 +15,48 @@ use crate::posture::Gap;
 use crate::posture::Judgement;
 use crate::posture::Outcome;
 
-<<<<<<< HEAD
 /// What Cloud keeps from everybody but the one whose it is.
 const CLOUD_TELLS_NOBODY: Why = Why::fixed(
     "Bitbucket Cloud's API tells nobody else's SSH keys and API tokens: each person sees them under Personal settings, Security",
 );
 
-/// The lists of a place or person and the subjects that they tell.
-const LISTS: [(&str, SubjectKind); 11] = [
-    ("members", SubjectKind::Identity),
-    ("projects", SubjectKind::Project),
-    ("repositories", SubjectKind::Repository),
-    ("keys", SubjectKind::Credential),
-    ("tokens", SubjectKind::Credential),
-    ("credentials", SubjectKind::Credential),
-    ("holds", SubjectKind::Credential),
-    ("hooks", SubjectKind::Hook),
-    ("runners", SubjectKind::Runner),
-    ("variables", SubjectKind::Variable),
-    ("environments", SubjectKind::Variable),
+/// Any of its kinds, or it has none.
+const ANY: &[&str] = &[];
+
+/// What people hold themselves.
+const HELD: &[&str] = &["key", "token", "credential"];
+
+/// The lists of a place or person and the subjects that they tell, with their kinds. Apps are told by what is granted to
+/// them, agents by the configuration.
+const LISTS: [(&str, SubjectKind, &[&str]); 17] = [
+    ("members", SubjectKind::Identity, &["user", "service"]),
+    ("projects", SubjectKind::Project, ANY),
+    ("projects", SubjectKind::Repository, ANY),
+    ("projects", SubjectKind::Credential, ANY),
+    ("projects", SubjectKind::Hook, ANY),
+    ("repositories", SubjectKind::Repository, ANY),
+    ("repositories", SubjectKind::Credential, ANY),
+    ("repositories", SubjectKind::Hook, ANY),
+    ("grants", SubjectKind::Credential, &["app"]),
+    ("keys", SubjectKind::Credential, &["key"]),
+    ("tokens", SubjectKind::Credential, &["token"]),
+    ("credentials", SubjectKind::Credential, HELD),
+    ("holds", SubjectKind::Credential, HELD),
+    ("hooks", SubjectKind::Hook, ANY),
+    ("runners", SubjectKind::Runner, ANY),
+    ("variables", SubjectKind::Variable, ANY),
+    ("environments", SubjectKind::Variable, ANY),
 ];
 
-/// What a place or person may hold that was not seen: the kind of subject and why, each list once.
-pub fn unseen(graph: &Snapshot, place: NodeNo) -> Vec<(SubjectKind, Why)> {
+/// What a place or person may hold that was not seen: the kind of subject, the kinds of that, and why.
+type Unseen = (SubjectKind, &'static [&'static str], Why);
+
+/// What a place or person may hold that was not seen, each list once.
+fn unseen(graph: &Snapshot, place: NodeNo) -> Vec<Unseen> {
     let kind = graph.node(place).map(|node| node.id.kind());
     let holds =
         matches!(kind, Some(Kind::Workspace | Kind::Project | Kind::Repository | Kind::User));
     if !holds {
-=======
-/// The lists of a place and the subjects that they tell, with their kinds; none: it has no kinds. Apps are told by what
-/// is granted to them, agents by the configuration.
-const LISTS: [(&str, SubjectKind, &[&str]); 10] = [
-    ("members", SubjectKind::Identity, &["user", "service"]),
-    ("projects", SubjectKind::Project, &[]),
-    ("repositories", SubjectKind::Repository, &[]),
-    ("grants", SubjectKind::Credential, &["app"]),
-    ("keys", SubjectKind::Credential, &["key"]),
-    ("tokens", SubjectKind::Credential, &["token"]),
-    ("hooks", SubjectKind::Hook, &[]),
-    ("runners", SubjectKind::Runner, &[]),
-    ("variables", SubjectKind::Variable, &[]),
-    ("environments", SubjectKind::Variable, &[]),
-];
-
-const NO_KINDS: &[&str] = &[];
-
-/// What a place may hold that was not seen: the kind of subject, the kinds of that, and why.
-type Unseen = (SubjectKind, &'static [&'static str], Why);
-
-/// What a place may hold that was not seen, each list once.
-fn unseen(graph: &Snapshot, place: NodeNo) -> Vec<Unseen> {
-    let is_place = graph.node(place).is_some_and(|node| {
-        matches!(node.id.kind(), Kind::Workspace | Kind::Project | Kind::Repository)
-    });
-    if !is_place {
->>>>>>> ub
         return Vec::new();
     }
     let mut all: Vec<Unseen> = LISTS
@@ -80,10 +67,10 @@ fn unseen(graph: &Snapshot, place: NodeNo) -> Vec<Unseen> {
     let environments = environments.filter_map(|environment| graph.find(&environment));
     all.extend(environments.filter_map(|environment| {
         let why = graph.why_unknown(environment, "variables")?;
-        Some((SubjectKind::Variable, NO_KINDS, why.clone()))
+        Some((SubjectKind::Variable, ANY, why.clone()))
     }));
     let of_people = credentials_untold(graph, place).filter(|_| kind == Some(Kind::Workspace));
-    all.extend(of_people.map(|why| (SubjectKind::Credential, why)));
+    all.extend(of_people.map(|why| (SubjectKind::Credential, HELD, why)));
     all.sort();
     all.dedup();
     all

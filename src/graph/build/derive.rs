@@ -97,6 +97,10 @@ impl Snapshot {
             }
         }
         self.rank(&homes, &mut cards);
+        let hidden = self.hidden_of(&cards, homes.len());
+        for (home, hidden) in homes.iter_mut().zip(hidden) {
+            home.hidden = hidden;
+        }
         self.idle = cards.chunks(64).map(|cards| idle(cards, &homes)).collect();
         self.homes = homes.into();
         self.cards = cards.into();

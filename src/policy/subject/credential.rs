@@ -36,11 +36,11 @@ record! {
         age_days: u64,
         /// How many days ago it was last used; null for never.
         idle_days: u64,
-        /// The most it may do anywhere, from what is granted to it.
+        /// The most it is known to be allowed anywhere; unknown where that is nothing and not all grants were read.
         level: Level,
-        /// How many repositories it reaches.
+        /// How many repositories it is known to reach.
         repositories: u64,
-        /// Repositories it may write to that go to production, by environment or branch; empty for a personal one.
+        /// At most 2,000 repositories it may write to that go to production, by environment or branch; empty for a personal one.
         production: Vec<String>,
         /// Whether it may write and was not used for half a year; what one that is in use is used for is not told.
         wider_than_used: bool,

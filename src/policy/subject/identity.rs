@@ -39,13 +39,13 @@ record! {
     pub struct Left {
         /// When they left.
         at: Time,
-        /// The most they may still do anywhere.
+        /// The most they are known to be still allowed anywhere; unknown where that is nothing and not all grants were read.
         level: Level,
-        /// How many repositories they still reach.
+        /// How many repositories they are known to reach still.
         repositories: u64,
-        /// Names of keys, tokens and apps that are still in their hands.
+        /// Names of keys, tokens and apps that are known to be in their hands still.
         credentials: Vec<String>,
-        /// Hosts of webhooks that nobody else looks after.
+        /// Hosts of webhooks that are known to be looked after by nobody else.
         hooks: Vec<String>,
     }
 }

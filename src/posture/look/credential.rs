@@ -1,5 +1,7 @@
 //! A key, token, password or app as posture rules see it.
 
+use std::collections::BTreeSet;
+
 use crate::graph::Kind;
 use crate::graph::Known;
 use crate::graph::Level;
@@ -11,6 +13,7 @@ use crate::graph::Why;
 use crate::policy::subject::credential::Credential;
 use crate::posture::look::Ground;
 use crate::posture::look::environment;
+use crate::posture::look::found;
 use crate::posture::look::id;
 use crate::posture::look::owner;
 use crate::posture::look::owner::Owners;
@@ -22,17 +25,52 @@ const IDLE: u64 = 180;
 const USED_FOR_WHAT: Why =
     Why::fixed("Bitbucket tells when it was last used, and not what for: ask who works with it");
 
-/// Most repositories whose production is looked for behind one credential: one that reaches more is found by that alone.
-const MAX_PLACES: usize = 2_000;
+/// Most repositories of production that a document names: one is enough for a finding.
+const MAX_NAMED: usize = 2_000;
+
+/// Whose rights a credential has, and how far it reaches by them.
+struct Behind {
+    /// Whether it acts for one person, with that person's rights.
+    personal: Known<bool>,
+    span: Span,
+}
+
+impl Behind {
+    /// Of a credential. What is granted something itself has no person's rights.
+    fn of(ground: &Ground<'_>, node: NodeNo) -> Self {
+        let graph = ground.graph;
+        let own = graph.span(node, ground.sizes());
+        let person =
+            if own.level > Level::None { Known::Nothing } else { person_behind(graph, node, &own) };
+        match person {
+            Known::Value(person) => {
+                let span = capped(graph, node, graph.span(person, ground.sizes()));
+                Self { personal: Known::Value(true), span }
+            }
+            Known::Nothing => Self { personal: Known::Value(false), span: own },
+            Known::Unknown(why) => {
+                let span = Span { unknown: Some(why.clone()), ..own };
+                Self { personal: Known::Unknown(why), span }
+            }
+        }
+    }
+}
+
+/// Whether what is in somebody's hands is his own: it has his rights, or is a token that was granted nothing itself.
+pub(super) fn is_own(ground: &Ground<'_>, held: NodeNo) -> Known<bool> {
+    let Behind { personal, span } = Behind::of(ground, held);
+    match ground.graph.node(held).map(|node| node.id.kind()) {
+        Some(Kind::Token) if personal == Known::Value(false) => {
+            span.may(Level::Read).map(|granted| !granted)
+        }
+        Some(Kind::Key | Kind::Token) => personal,
+        Some(_) | None => Known::Value(false),
+    }
+}
 
 pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Credential {
     let graph = ground.graph;
-    let own = graph.span(node, ground.sizes());
-    let person = person_behind(graph, node).filter(|_| own.level == Level::None);
-    let span = match person {
-        Some(person) => capped(graph, node, graph.span(person, ground.sizes())),
-        None => own,
-    };
+    let Behind { personal, span } = Behind::of(ground, node);
     let kind = graph.node(node).map_or("", |node| node.id.kind().as_str());
     let owners = Owners::of(ground, node);
     let (created, used) = (graph.instant(node, "created_at"), graph.instant(node, "last_used_at"));
@@ -42,19 +80,20 @@ pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Credential {
         kind: Known::Value(kind.to_owned()),
         what: Known::Value(what(graph, node)),
         active: owner::active(graph, node),
-        personal: Known::Value(person.is_some()),
         age_days: ground.days_since(&created),
         wider_than_used: wider(&span, &ground.days_since(&used)),
         idle_days: ground.days_since(&used),
         created_at: created,
         last_used_at: used,
         expires_at: graph.instant(node, "expires_at"),
-        level: Known::Value(span.level),
-        repositories: Known::Value(span.repositories),
-        production: match person {
-            Some(_) => Known::Value(Vec::new()),
-            None => production(ground, node, &span),
+        level: span.least(),
+        repositories: span.least_repositories(),
+        production: match &personal {
+            Known::Value(true) => Known::Value(Vec::new()),
+            Known::Value(false) | Known::Nothing => production(graph, node, &span),
+            Known::Unknown(why) => Known::Unknown(why.clone()),
         },
+        personal,
         owners: owners.named(graph),
         owners_left: owners.left(ground),
     }
@@ -62,14 +101,13 @@ pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Credential {
 
 /// One that only reads could do no less. Of one that is in use nothing tells what for.
 fn wider(span: &Span, idle_days: &Known<u64>) -> Known<bool> {
-    if span.level < Level::Write {
-        return Known::Value(false);
-    }
-    match idle_days {
-        Known::Nothing => Known::Value(true),
-        Known::Value(days) if *days > IDLE => Known::Value(true),
-        Known::Value(_) => Known::Unknown(USED_FOR_WHAT),
-        Known::Unknown(why) => Known::Unknown(why.clone()),
+    match (span.may(Level::Write), idle_days) {
+        (Known::Value(false) | Known::Nothing, _) => Known::Value(false),
+        (Known::Unknown(why), _) => Known::Unknown(why),
+        (Known::Value(true), Known::Unknown(why)) => Known::Unknown(why.clone()),
+        (Known::Value(true), Known::Nothing) => Known::Value(true),
+        (Known::Value(true), Known::Value(days)) if *days > IDLE => Known::Value(true),
+        (Known::Value(true), Known::Value(_)) => Known::Unknown(USED_FOR_WHAT),
     }
 }
 
@@ -79,57 +117,85 @@ pub(super) fn what(graph: &Snapshot, node: NodeNo) -> String {
     told.unwrap_or_else(|| graph.node(node).map_or("", |node| node.id.kind().as_str()).to_owned())
 }
 
-/// The person whose rights it has.
-fn person_behind(graph: &Snapshot, node: NodeNo) -> Option<NodeNo> {
-    if let Known::Value(person) = graph.principal(node) {
-        return Some(person);
-    }
+/// The person whose rights it has; nothing for one with rights of its own. A key in somebody's hands is the holder's own
+/// unless Bitbucket calls it the key of a place: where it calls it nothing, a grant that was not read could make it one.
+fn person_behind(graph: &Snapshot, node: NodeNo, own: &Span) -> Known<NodeNo> {
+    let person = graph.principal(node);
     let is_key = graph.node(node).is_some_and(|node| node.id.kind() == Kind::Key);
-    let held = graph.led_to(node, Relation::Holds).into_iter();
-    held.filter(|_| is_key).find_map(|holder| graph.find(&holder))
+    if person != Known::Nothing || !is_key {
+        return person;
+    }
+    let holder = graph.led_to(node, Relation::Holds).into_iter().find_map(|id| graph.find(&id));
+    let Some(holder) = holder else { return Known::Nothing };
+    match (graph.text(node, "kind"), &own.unknown) {
+        (Known::Value("access key"), _) => Known::Nothing,
+        (Known::Value(_), _) | (_, None) => Known::Value(holder),
+        (Known::Nothing | Known::Unknown(_), Some(why)) => Known::Unknown(why.clone()),
+    }
 }
 
-/// What a person may do, as far as the token's own permissions let it.
+/// What a person may do, as far as the token's own permissions let it. Of a token whose permissions could not be read
+/// nothing is known to be let.
 fn capped(graph: &Snapshot, node: NodeNo, span: Span) -> Span {
     let level = |scope: &String| match scope.rsplit(['_', ':']).next() {
         Some("READ" | "read") => Level::Read,
         Some("WRITE" | "write") => Level::Write,
         Some(_) | None => Level::Admin,
     };
+    if let Some(why) = graph.why_unknown(node, "scopes") {
+        return Span { level: Level::None, unknown: Some(why.clone()), ..span };
+    }
     let scopes = graph.texts(node, "scopes");
     let most = scopes.value().and_then(|scopes| scopes.iter().map(level).max());
-    Span { level: most.map_or(span.level, |most| span.level.min(most)), ..span }
+    let most = most.unwrap_or(Level::Admin);
+    Span { level: span.level.min(most), most: span.most.min(most), ..span }
 }
 
-fn production(ground: &Ground<'_>, node: NodeNo, span: &Span) -> Known<Vec<String>> {
-    let graph = ground.graph;
-    if span.level < Level::Write {
+/// The repositories it may write to that go to production. One is enough for a finding; where none is known, it takes all
+/// that it may write to, and all that would tell, for there to be none.
+fn production(graph: &Snapshot, node: NodeNo, span: &Span) -> Known<Vec<String>> {
+    if span.may(Level::Write) == Known::Value(false) {
         return Known::Value(Vec::new());
     }
-    let mut repositories: Vec<NodeNo> = Vec::new();
-    for place in &span.places {
-        let inside = graph.led_to(*place, Relation::In).into_iter();
-        let inside = inside.filter(|thing| thing.kind() == Kind::Repository);
-        repositories.push(*place);
-        repositories.extend(inside.filter_map(|thing| graph.find(&thing)).take(MAX_PLACES));
-    }
-    let (mut found, mut unknown) = (Vec::new(), None);
-    let is_repository =
-        |place: &NodeNo| graph.node(*place).is_some_and(|node| node.id.kind() == Kind::Repository);
-    for place in repositories.into_iter().filter(is_repository).take(MAX_PLACES) {
-        if graph.effective(node, place).level < Level::Write {
+    let (mut all, mut unknown) = (Vec::new(), span.unknown.clone());
+    for place in reached(graph, span) {
+        let told = graph.effective(node, place);
+        if told.level < Level::Write && (span.most < Level::Write || told.unknown.is_none()) {
             continue;
         }
         match is_production(graph, place) {
-            Known::Value(true) => found.push(graph.called(place)),
+            Known::Value(true) if told.level >= Level::Write => all.push(graph.called(place)),
+            Known::Value(true) => unknown = unknown.or(told.unknown),
             Known::Value(false) | Known::Nothing => {}
-            Known::Unknown(why) => unknown = Some(why),
+            Known::Unknown(why) => unknown = unknown.or(Some(why)),
+        }
+        if all.len() >= MAX_NAMED {
+            break;
         }
     }
-    match (found.is_empty(), unknown) {
-        (true, Some(why)) => Known::Unknown(why),
-        (true, None) | (false, _) => Known::Value(found),
+    found(all, unknown)
+}
+
+/// The repositories at the places where something was granted, each once.
+fn reached(graph: &Snapshot, span: &Span) -> BTreeSet<NodeNo> {
+    let kind = |place: NodeNo| graph.node(place).map(|node| node.id.kind());
+    let mut all = BTreeSet::new();
+    for place in &span.places {
+        match kind(*place) {
+            Some(Kind::Workspace) => {
+                let home = graph.node(*place).map(|node| node.id.connection());
+                let ours = |one: &NodeNo| graph.node(*one).map(|node| node.id.connection()) == home;
+                all.extend(graph.all(Kind::Repository).filter(ours));
+            }
+            Some(Kind::Repository) => _ = all.insert(*place),
+            Some(_) | None => {
+                let inside = graph.led_to(*place, Relation::In);
+                let inside = inside.iter().filter(|thing| thing.kind() == Kind::Repository);
+                all.extend(inside.filter_map(|thing| graph.find(thing)));
+            }
+        }
     }
+    all
 }
 
 /// Whether a repository deploys to production, or has a branch that its branching model calls so.

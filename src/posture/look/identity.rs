@@ -2,7 +2,6 @@
 
 use crate::graph::Kind;
 use crate::graph::Known;
-use crate::graph::Level;
 use crate::graph::NodeNo;
 use crate::graph::Relation;
 use crate::graph::Snapshot;
@@ -12,7 +11,9 @@ use crate::policy::subject::identity::InHand;
 use crate::policy::subject::identity::Left;
 use crate::policy::subject::identity::Shared;
 use crate::posture::look::Ground;
+use crate::posture::look::credential::is_own;
 use crate::posture::look::credential::what;
+use crate::posture::look::found;
 use crate::posture::look::id;
 use crate::posture::look::kind_of;
 use crate::posture::look::owner;
@@ -56,13 +57,13 @@ fn left(ground: &Ground<'_>, node: NodeNo) -> Known<Left> {
     owner::left(ground, node).map(|at| {
         let span = ground.graph.span(node, ground.sizes());
         let held = in_hands(ground.graph, node);
-        let hooks = ground.hooks_of(node);
+        let (hooks, more) = ground.hooks_of(node);
         Left {
             at: Known::Value(at),
-            level: Known::Value(span.level),
-            repositories: Known::Value(span.repositories),
-            credentials: Known::Value(names(ground.graph, &held)),
-            hooks: Known::Value(names(ground.graph, &hooks)),
+            level: span.least(),
+            repositories: span.least_repositories(),
+            credentials: found(names(ground.graph, &held), ground.hands_untold(node)),
+            hooks: found(names(ground.graph, &hooks), more),
         }
     })
 }
@@ -83,11 +84,14 @@ fn credentials(ground: &Ground<'_>, node: NodeNo) -> Known<Vec<InHand>> {
     if let Some(why) = ground.hands_untold(node) {
         return Known::Unknown(why);
     }
-    let own = in_hands(graph, node).into_iter().filter(|held| {
-        let kind = graph.node(*held).map(|node| node.id.kind());
-        matches!(kind, Some(Kind::Key | Kind::Token))
-            && graph.span(*held, ground.sizes()).level == Level::None
-    });
+    let mut own = Vec::new();
+    for held in in_hands(graph, node) {
+        match is_own(ground, held) {
+            Known::Value(true) => own.push(held),
+            Known::Value(false) | Known::Nothing => {}
+            Known::Unknown(why) => return Known::Unknown(why),
+        }
+    }
     let shown = |held: NodeNo| InHand {
         id: id(graph, held),
         name: Known::Value(graph.name(held).to_owned()),
@@ -96,10 +100,10 @@ fn credentials(ground: &Ground<'_>, node: NodeNo) -> Known<Vec<InHand>> {
         idle_days: ground.days_since(&graph.instant(held, "last_used_at")),
         expires_at: graph.instant(held, "expires_at"),
     };
-    Known::Value(own.map(shown).collect())
+    Known::Value(own.into_iter().map(shown).collect())
 }
 
-/// What an agent holds and a person too, or what acts for a person.
+/// What an agent holds and a person too, or what acts for a person; unknown where a person may hold some of it too.
 fn shared(graph: &Snapshot, agent: NodeNo) -> Known<Vec<Shared>> {
     if let Some(why) = graph.why_unknown(agent, "holds") {
         return Known::Unknown(why.clone());
@@ -116,5 +120,6 @@ fn shared(graph: &Snapshot, agent: NodeNo) -> Known<Vec<Shared>> {
             });
         }
     }
-    Known::Value(all)
+    let untold = graph.may_be_in_hands(agent).filter(|_| !in_hands(graph, agent).is_empty());
+    found(all, untold)
 }

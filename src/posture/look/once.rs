@@ -22,11 +22,8 @@ use crate::graph::Time;
 use crate::graph::Why;
 use crate::posture::look::Ground;
 use crate::posture::look::owner::Owners;
-<<<<<<< HEAD
-use crate::posture::unseen::credentials_untold;
-=======
 use crate::posture::look::those;
->>>>>>> ub
+use crate::posture::unseen::credentials_untold;
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
@@ -37,8 +34,18 @@ pub(super) struct Once {
     admins: Mutex<Admins>,
     served: Mutex<HashMap<NodeNo, Arc<Served>>>,
     sizes: OnceLock<Sizes>,
-    hooks: OnceLock<HashMap<NodeNo, Vec<NodeNo>>>,
+    hooks: OnceLock<Hooks>,
     homeless: OnceLock<BTreeMap<ConnectionId, Why>>,
+}
+
+/// Who alone looks after which webhooks.
+#[derive(Default)]
+struct Hooks {
+    alone: HashMap<NodeNo, Vec<NodeNo>>,
+    /// Of whom it is unknown whether they alone look after some.
+    perhaps: HashMap<NodeNo, Why>,
+    /// Where that is unknown of everybody.
+    untold: HashMap<ConnectionId, Why>,
 }
 
 /// The repositories whose steps reach what is set on a place, and who may write to them.
@@ -85,18 +92,33 @@ impl Ground<'_> {
         self.graph.changers_among(thing, &mut admins)
     }
 
-    /// The webhooks that this person alone looks after.
-    pub(super) fn hooks_of(&self, person: NodeNo) -> Vec<NodeNo> {
-        let hooks = self.once.hooks.get_or_init(|| {
-            let mut hooks: HashMap<NodeNo, Vec<NodeNo>> = HashMap::new();
-            for hook in self.graph.all(Kind::Hook) {
-                if let [alone] = Owners::of(self, hook).people() {
-                    hooks.entry(*alone).or_default().push(hook);
+    /// The webhooks that this person is known to look after alone, and why there may be more.
+    pub(super) fn hooks_of(&self, person: NodeNo) -> (Vec<NodeNo>, Option<Why>) {
+        let hooks = self.once.hooks.get_or_init(|| self.hooks());
+        let connection = self.graph.node(person).map(|node| node.id.connection());
+        let untold = || hooks.untold.get(&connection?);
+        let unknown = hooks.perhaps.get(&person).or_else(untold).cloned();
+        let unknown = unknown.or_else(|| self.graph.may_have_hooks(person));
+        (hooks.alone.get(&person).cloned().unwrap_or_default(), unknown)
+    }
+
+    fn hooks(&self) -> Hooks {
+        let mut hooks = Hooks::default();
+        for hook in self.graph.all(Kind::Hook) {
+            let owners = Owners::of(self, hook);
+            let connection = self.graph.node(hook).map(|node| node.id.connection());
+            match (owners.people(), owners.more(), connection) {
+                ([alone], None, _) => hooks.alone.entry(*alone).or_default().push(hook),
+                ([perhaps], Some(why), _) => {
+                    hooks.perhaps.entry(*perhaps).or_insert_with(|| why.clone());
                 }
+                ([], Some(why), Some(connection)) => {
+                    hooks.untold.entry(connection).or_insert_with(|| why.clone());
+                }
+                ([] | [_, _, ..], _, _) => {}
             }
-            hooks
-        });
-        hooks.get(&person).cloned().unwrap_or_default()
+        }
+        hooks
     }
 
     /// Why not everything in somebody's hands is known, if it is not.

@@ -6,6 +6,7 @@ use crate::graph::Known;
 use crate::graph::NodeNo;
 use crate::graph::Snapshot;
 use crate::graph::Sureness;
+use crate::graph::Why;
 use crate::policy::subject::credential::Owner;
 use crate::posture::evidence::Person;
 use crate::posture::look::Ground;
@@ -17,6 +18,8 @@ const MAX_OWNERS: usize = 20;
 /// Those who look after a thing; nothing for nobody.
 pub(super) struct Owners {
     people: Known<Vec<NodeNo>>,
+    /// Why others may look after it too; none: these are all.
+    more: Option<Why>,
     sure: Sureness,
 }
 
@@ -27,22 +30,28 @@ impl Owners {
         let changers = ground.changers(thing);
         let told = graph.ownership(thing, &changers);
         if !told.owners.is_empty() {
-            return Self { people: Known::Value(told.owners), sure: told.sure };
+            return Self { people: Known::Value(told.owners), more: None, sure: told.sure };
         }
         let everywhere = graph.places_of(thing).iter().any(|place| is_workspace(graph, *place));
         let mut people = graph.active_people(changers.nodes);
         people.retain(|person| everywhere || !graph.administers_all(*person));
-        let people = match (people.is_empty(), changers.unknown) {
+        let more = changers.unknown;
+        let people = match (people.is_empty(), &more) {
             (false, _) => Known::Value(people),
-            (true, Some(why)) => Known::Unknown(why),
+            (true, Some(why)) => Known::Unknown(why.clone()),
             (true, None) => Known::Nothing,
         };
-        Self { people, sure: Sureness::Inferred }
+        Self { people, more, sure: Sureness::Inferred }
     }
 
     /// The people; nobody where nothing tells.
     pub(super) fn people(&self) -> &[NodeNo] {
         self.people.value().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Why somebody else may look after it too.
+    pub(super) const fn more(&self) -> Option<&Why> {
+        self.more.as_ref()
     }
 
     /// As a document names them.
@@ -56,14 +65,14 @@ impl Owners {
         self.people.clone().map(|people| people.iter().take(MAX_OWNERS).map(named).collect())
     }
 
-    /// Whether everybody has left: one who has not is enough for a no.
+    /// Whether everybody has left: one who has not is enough for a no, and one who is not known may be that one.
     pub(super) fn left(&self, ground: &Ground<'_>) -> Known<bool> {
         let people = match &self.people {
             Known::Value(people) => people,
             Known::Nothing => return Known::Nothing,
             Known::Unknown(why) => return Known::Unknown(why.clone()),
         };
-        let mut unknown = None;
+        let mut unknown = self.more.clone();
         for person in people {
             match left(ground, *person) {
                 Known::Value(_) => {}
@@ -79,9 +88,12 @@ fn is_workspace(graph: &Snapshot, place: NodeNo) -> bool {
     graph.node(place).is_some_and(|node| node.id.kind() == Kind::Workspace)
 }
 
-/// Whether somebody is switched on: what is not told counts as yes.
+/// Whether somebody is switched on. Of most that is never told and counts as yes; where it could not be read, it does not.
 pub(super) fn active(graph: &Snapshot, node: NodeNo) -> Known<bool> {
-    Known::Value(graph.flag(node, "active") != Known::Value(false))
+    match graph.why_unknown(node, "active") {
+        Some(why) => Known::Unknown(why.clone()),
+        None => Known::Value(graph.flag(node, "active") != Known::Value(false)),
+    }
 }
 
 /// When somebody left, as evidence tells.

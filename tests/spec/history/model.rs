@@ -262,7 +262,7 @@ impl Play {
         assert_eq!(answer.status, 200, "{}\n{:#?}", answer.body, self.story);
         let record = self.record(answer.body["decision"].as_str().unwrap()).await;
         let input: Value = serde_json::from_str(record.input.kept().unwrap().get()).unwrap();
-        let age = input["graph"]["age_ms"].as_i64().unwrap();
+        let age = i64::try_from(record.public.graph_age_ms.unwrap()).unwrap();
         let level = input["actor"]["level"].as_str();
         let visibility = input["resource"]["repository"]["visibility"].as_str();
         let verdict = record.public.verdict;

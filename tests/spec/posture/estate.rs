@@ -4,8 +4,10 @@
 
 mod cloud;
 mod datacenter;
+mod hidden;
 mod matrix;
 mod unread;
+mod withheld;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -98,6 +100,11 @@ impl Judged {
     pub fn rules_of(&self, subject: &str) -> Vec<&str> {
         let of = self.0.keys().filter(|(_, called)| called == subject);
         of.map(|(rule, _)| rule.trim_start_matches("posture/")).collect()
+    }
+
+    /// By rule and by what the subject is called.
+    pub fn named(&self) -> impl Iterator<Item = (&(String, String), &Judgement)> {
+        self.0.iter()
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Judgement> {
@@ -195,7 +202,6 @@ fn the_names_that_others_have_for_a_rule_stand_in_the_catalogue_word_by_word() {
     }
 }
 
-<<<<<<< HEAD
 /// Of one person whose keys could not be read, their age is unknown: nobody else's becomes so.
 #[test]
 fn the_age_of_keys_that_were_not_read_is_unknown_of_whoever_holds_them() {
@@ -211,11 +217,10 @@ fn the_age_of_keys_that_were_not_read_is_unknown_of_whoever_holds_them() {
     let rule = "posture/key-older-than-180-days";
     assert_eq!(judged.all().filter(|one| one.rule.as_str() == rule).count(), 1);
 }
-=======
+
 /// What is said of a person, and not of an agent.
 const PERSON: [&str; 3] =
     ["leaver-still-has-access", "person-without-second-factor", "personal-credentials-stale"];
->>>>>>> ub
 
 /// Agents and app passwords are told by no list of Bitbucket's: a world file names them.
 #[test]

@@ -191,6 +191,7 @@ fn catalogue(text: Text<'_>) -> Catalogue {
             let framework = if control.starts_with("CC") { "SOC 2" } else { "ISO/IEC 27001" };
             let aliases = [*alias].into_iter().filter(|alias| !alias.is_empty());
             Listing {
+                kinds: Vec::new(),
                 rule: rule(name),
                 title: text(title),
                 description: text("What this looks at, and why it matters, in a short paragraph."),
