@@ -21,10 +21,15 @@ const CLOUD_TELLS_NOBODY: Why = Why::fixed(
 );
 
 /// The lists of a place or person and the subjects that they tell.
-const LISTS: [(&str, SubjectKind); 11] = [
+const LISTS: [(&str, SubjectKind); 16] = [
     ("members", SubjectKind::Identity),
     ("projects", SubjectKind::Project),
+    ("projects", SubjectKind::Repository),
+    ("projects", SubjectKind::Credential),
+    ("projects", SubjectKind::Hook),
     ("repositories", SubjectKind::Repository),
+    ("repositories", SubjectKind::Credential),
+    ("repositories", SubjectKind::Hook),
     ("keys", SubjectKind::Credential),
     ("tokens", SubjectKind::Credential),
     ("credentials", SubjectKind::Credential),
