@@ -23,6 +23,9 @@ const CLOUD_TELLS_NOBODY: Why = Why::fixed(
 /// Any of its kinds, or it has none.
 const ANY: &[&str] = &[];
 
+/// What is granted on a place.
+const PLACED: &[&str] = &["app", "key", "token"];
+
 /// What people hold themselves.
 const HELD: &[&str] = &["key", "token", "credential"];
 
@@ -32,10 +35,10 @@ const LISTS: [(&str, SubjectKind, &[&str]); 17] = [
     ("members", SubjectKind::Identity, &["user", "service"]),
     ("projects", SubjectKind::Project, ANY),
     ("projects", SubjectKind::Repository, ANY),
-    ("projects", SubjectKind::Credential, ANY),
+    ("projects", SubjectKind::Credential, PLACED),
     ("projects", SubjectKind::Hook, ANY),
     ("repositories", SubjectKind::Repository, ANY),
-    ("repositories", SubjectKind::Credential, ANY),
+    ("repositories", SubjectKind::Credential, PLACED),
     ("repositories", SubjectKind::Hook, ANY),
     ("grants", SubjectKind::Credential, &["app"]),
     ("keys", SubjectKind::Credential, &["key"]),

@@ -120,6 +120,5 @@ fn shared(graph: &Snapshot, agent: NodeNo) -> Known<Vec<Shared>> {
             });
         }
     }
-    let untold = graph.may_be_in_hands(agent).filter(|_| !in_hands(graph, agent).is_empty());
-    found(all, untold)
+    found(all, graph.may_be_in_hands(agent))
 }

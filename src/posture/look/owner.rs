@@ -36,10 +36,11 @@ impl Owners {
         let mut people = graph.active_people(changers.nodes);
         people.retain(|person| everywhere || !graph.administers_all(*person));
         let more = changers.unknown;
-        let people = match (people.is_empty(), &more) {
-            (false, _) => Known::Value(people),
-            (true, Some(why)) => Known::Unknown(why.clone()),
-            (true, None) => Known::Nothing,
+        // Where not all is known, whoever seems to administer just this place may administer everything.
+        let people = match (&more, people.is_empty()) {
+            (Some(why), nobody) if nobody || !everywhere => Known::Unknown(why.clone()),
+            (Some(_) | None, false) => Known::Value(people),
+            (Some(_) | None, true) => Known::Nothing,
         };
         Self { people, more, sure: Sureness::Inferred }
     }

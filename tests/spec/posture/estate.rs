@@ -4,9 +4,9 @@
 
 mod cloud;
 mod datacenter;
-mod hidden;
 mod matrix;
 mod unread;
+mod untold;
 mod withheld;
 
 use std::collections::BTreeMap;
