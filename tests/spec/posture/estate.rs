@@ -5,7 +5,7 @@
 mod cloud;
 mod datacenter;
 mod matrix;
-mod unread;
+mod untold;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
