@@ -205,6 +205,8 @@ struct Inner {
     owes_emptying: AtomicBool,
     /// Held by whoever writes histories or forgets of them: numbers of words must not move under the other.
     history: tokio::sync::Mutex<()>,
+    /// Held by whoever reads findings to write them again.
+    moving: tokio::sync::Mutex<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 

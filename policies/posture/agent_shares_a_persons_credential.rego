@@ -3,6 +3,7 @@
 # description: "An agent that works with a person's token is that person to Bitbucket: nobody can tell who did what, and whatever the agent approves the person has approved."
 # custom:
 #   subject: identity
+#   kinds: [agent]
 #   reads: [identity.name, identity.kind, identity.shared_credentials]
 #   severity: high
 #   category: Identity and access

@@ -3,6 +3,7 @@
 # description: App passwords were removed from Bitbucket Cloud on 28 July 2026. One that something still holds opens nothing any more, and whatever uses it has stopped or will be given a hasty replacement.
 # custom:
 #   subject: credential
+#   kinds: [credential, token]
 #   reads: [credential.name, credential.what, credential.active]
 #   severity: high
 #   category: Credentials

@@ -3,6 +3,7 @@
 # description: "A key or token that is more than a year old and has no end was never renewed: whoever has seen it in that time can still use it."
 # custom:
 #   subject: credential
+#   kinds: [key, token, credential]
 #   reads: [credential.name, credential.what, credential.kind, credential.active, credential.personal, credential.age_days, credential.expires_at]
 #   severity: medium
 #   category: Credentials

@@ -3,6 +3,7 @@
 # description: A key or token that nobody uses is of use to nobody but a thief, and nobody notices when it is used again.
 # custom:
 #   subject: credential
+#   kinds: [key, token, credential]
 #   reads: [credential.name, credential.what, credential.kind, credential.active, credential.personal, credential.age_days, credential.idle_days]
 #   severity: medium
 #   category: Credentials

@@ -3,6 +3,7 @@
 # description: A key or token that may write and has not been used for half a year may do more than it does. Whether one that is in use writes, Bitbucket does not tell.
 # custom:
 #   subject: credential
+#   kinds: [key, token, credential]
 #   reads: [credential.name, credential.what, credential.kind, credential.level, credential.repositories, credential.wider_than_used]
 #   severity: medium
 #   category: Credentials

@@ -3,6 +3,7 @@
 # description: An SSH key that has been in use for more than half a year has been on more machines and in more backups than anybody remembers. The more it reaches and the more it may do there, the worse.
 # custom:
 #   subject: credential
+#   kinds: [key]
 #   reads: [credential.kind, credential.name, credential.active, credential.age_days, credential.level, credential.repositories]
 #   severity: low
 #   category: Credentials

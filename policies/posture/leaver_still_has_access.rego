@@ -3,6 +3,7 @@
 # description: Somebody who is on a list of leavers still reaches repositories, or a key, token or webhook of theirs still works.
 # custom:
 #   subject: identity
+#   kinds: [user]
 #   reads: [identity.name, identity.active, identity.left]
 #   severity: critical
 #   category: Identity and access

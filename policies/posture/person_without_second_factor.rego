@@ -3,6 +3,7 @@
 # description: Whoever learns the password of a person without a second factor is that person.
 # custom:
 #   subject: identity
+#   kinds: [user]
 #   reads: [identity.name, identity.kind, identity.active, identity.second_factor]
 #   severity: critical
 #   category: Identity and access

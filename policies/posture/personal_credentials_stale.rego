@@ -3,6 +3,7 @@
 # description: A key or token in somebody's own hands that is more than a year old and has no end, or that nobody has used for a quarter of a year, opens everything its owner may open and is missed by nobody.
 # custom:
 #   subject: identity
+#   kinds: [user]
 #   reads: [identity.name, identity.active, identity.credentials]
 #   severity: medium
 #   category: Credentials

@@ -11,6 +11,7 @@
 #     - {id: Runner exposure, title: Runner exposure, severity: high}
 #   needs:
 #     - {product: cloud, scope: runner}
+#     - {product: cloud, scope: pipeline}
 #     - {product: cloud, scope: "repository:admin"}
 #     - {product: cloud, scope: "project:admin"}
 #   blind: "Whose steps a runner has really run, Bitbucket does not tell: everybody counts who can have one of their own run there."

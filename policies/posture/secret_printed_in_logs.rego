@@ -12,6 +12,7 @@
 #   needs:
 #     - {product: cloud, scope: repository}
 #     - {product: cloud, scope: pipeline}
+#     - {product: cloud, scope: "repository:admin"}
 #   blind: Read only where the class `pipeline-definition` is switched on, and on the main branch. What a script or a pipe prints is not seen; logs are never read.
 #   remedies:
 #     - product: cloud

@@ -3,6 +3,7 @@
 # description: An installed app that nobody looks after, or whose owner left, is updated by nobody and missed by nobody.
 # custom:
 #   subject: credential
+#   kinds: [app]
 #   reads: [credential.name, credential.kind, credential.active, credential.owners, credential.owners_left]
 #   severity: medium
 #   category: Third-party app access

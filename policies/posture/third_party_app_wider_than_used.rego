@@ -3,6 +3,7 @@
 # description: An installed app that may write and does nothing may do more than it does.
 # custom:
 #   subject: credential
+#   kinds: [app]
 #   reads: [credential.name, credential.kind, credential.active, credential.level, credential.repositories, credential.wider_than_used]
 #   severity: medium
 #   category: Third-party app access

@@ -11,7 +11,9 @@
 #     - {id: Runner exposure, title: Runner exposure, severity: medium}
 #   needs:
 #     - {product: cloud, scope: repository}
-#   blind: Read only where the class `pipeline-definition` is switched on, and on the main branch. Images that a pipe or a script starts are not seen; the registry is judged only where the connection names `own_hosts`.
+#     - {product: cloud, scope: pipeline}
+#     - {product: cloud, scope: "repository:admin"}
+#   blind: Read only where the class `pipeline-definition` is switched on, and on the main branch. Images that a pipe or a script starts are not seen; what a variable names stays unknown, and so does whose registry it is unless the connection names `own_hosts`.
 #   remedies:
 #     - product: cloud
 #       steps: "In bitbucket-pipelines.yml name the image with its digest, as in `registry.example.com/build/node@sha256:…`, from a registry of your own, with a secured variable as its password."

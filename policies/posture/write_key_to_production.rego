@@ -3,6 +3,7 @@
 # description: A key that may push to a repository that deploys to production is a way into production that no person and no second factor stands in.
 # custom:
 #   subject: credential
+#   kinds: [key]
 #   reads: [credential.name, credential.kind, credential.active, credential.personal, credential.production]
 #   severity: high
 #   category: Credentials

@@ -178,7 +178,7 @@ impl Gateway {
         id: &str,
         says: impl FnOnce(&Kept) -> Result<Next, Refused>,
     ) -> Result<FindingStory, FindingError> {
-        let alone = self.patrol.moving.lock().await;
+        let alone = self.store.moving_findings().await;
         let kept = self.store.finding(id).await?.ok_or(FindingError::Unknown)?;
         let next = says(&kept)?;
         let moved = self.moved(next, Some(kept), None);

@@ -59,8 +59,6 @@ impl Default for Settings {
 pub(in crate::gateway) struct Desk {
     due: Mutex<BTreeMap<ConnectionId, Due>>,
     bell: Notify,
-    /// Held by whoever reads findings to change them: a scan, or somebody who accepts one.
-    pub moving: tokio::sync::Mutex<()>,
     progress: Mutex<BTreeMap<ConnectionId, Progress>>,
     strays: Strays,
     /// Held while a scan runs: two at once would only take the machine from the road.

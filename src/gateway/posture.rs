@@ -54,7 +54,9 @@ pub async fn judge(
 ) -> Vec<Judgement> {
     let bundle = Arc::clone(pool.bundle());
     let about = bundle.about(document.about.kind());
-    let (positions, rules): (Vec<usize>, Vec<_>) = about.filter(|(_, rule)| runs(rule)).unzip();
+    let fits = |rule: &Rule| document.about.is().is_none_or(|kind| rule.is_about(kind));
+    let asked = about.filter(|(_, rule)| fits(rule) && runs(rule));
+    let (positions, rules): (Vec<usize>, Vec<_>) = asked.unzip();
     let input = Arc::new(document.page(&Bundle::wanted_by(rules.iter().copied())));
     let asked = positions.iter().filter_map(|position| u32::try_from(*position).ok()).collect();
     let answers = pool.ask(Arc::clone(&input), asked).await;

@@ -187,7 +187,7 @@ const REPOSITORY: &[Attribute] = &[
     (
         "images",
         Form::List,
-        "images its pipelines run in, a line each: host, `pinned` or `moving`, `inline` where a password stands beside it, `own` or `outside` where that can be told; null without a definition",
+        "images its pipelines run in, a line each: host, `pinned` or `moving` where no variable names it, `inline` where a password stands beside it, `own` or `outside` where that can be told; null without a definition",
     ),
     ("echoes", Form::List, "variables that its pipelines print, by name; `*` where they print all"),
     ("deployments", Form::List, "environments that its pipelines deploy to, as they call them"),

@@ -137,6 +137,11 @@ impl Rule {
             root == "now" || root == "graph"
         })
     }
+
+    /// Whether a posture rule looks at subjects of this kind, such as `key`.
+    pub fn is_about(&self, kind: &str) -> bool {
+        self.stance.as_ref().is_some_and(|stance| stance.is_about(kind))
+    }
 }
 
 /// A bundle that passed every load check.

@@ -62,8 +62,8 @@ const CUSTOM: &[&str] = &[
 
 /// Our keys of a posture rule, below `custom`.
 const POSTURE: &[&str] = &[
-    "subject", "reads", "severity", "category", "aliases", "needs", "blind", "remedies", "enabled",
-    "controls", "owner",
+    "subject", "kinds", "reads", "severity", "category", "aliases", "needs", "blind", "remedies",
+    "enabled", "controls", "owner",
 ];
 
 /// What a block said, every word of it checked but the paths in `reads`.
@@ -143,6 +143,8 @@ struct Custom {
     remedies: Vec<Said>,
     owner: Option<String>,
     subject: Option<Spanned<String>>,
+    #[serde(default)]
+    kinds: Vec<String>,
     category: Option<String>,
     #[serde(default)]
     aliases: Vec<Alias>,
@@ -389,6 +391,7 @@ impl Reader<'_> {
             let subject = self.subject(&subject)?;
             let stance = Stance {
                 subject,
+                kinds: said.kinds,
                 category: said.category.unwrap_or_default().trim().to_owned(),
                 aliases: said.aliases,
                 needs: said.needs,

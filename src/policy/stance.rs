@@ -19,6 +19,9 @@ pub const MAX_ITEMS: usize = 20;
 pub struct Stance {
     /// Which subject it looks at.
     pub subject: SubjectKind,
+    /// Which kinds of it, by the word of its `kind`; empty: all. The others neither pass nor fail: it is not about them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
     /// Its category, for grouping.
     pub category: String,
     /// The names others have for it.
@@ -34,6 +37,27 @@ pub struct Stance {
     pub remedies: Vec<Remedy>,
     /// Whether it runs where nobody has said anything.
     pub enabled: bool,
+}
+
+impl Stance {
+    /// Whether it looks at subjects of this kind, such as `key`.
+    pub fn is_about(&self, kind: &str) -> bool {
+        self.kinds.is_empty() || self.kinds.iter().any(|one| one == kind)
+    }
+}
+
+/// The words that `kinds` takes for a subject; none where a subject is of one kind.
+pub const fn kinds(subject: SubjectKind) -> &'static [&'static str] {
+    match subject {
+        SubjectKind::Identity => &["user", "service", "agent"],
+        SubjectKind::Credential => &["app", "token", "key", "credential"],
+        SubjectKind::Workspace
+        | SubjectKind::Project
+        | SubjectKind::Repository
+        | SubjectKind::Hook
+        | SubjectKind::Runner
+        | SubjectKind::Variable => &[],
+    }
 }
 
 /// The name another catalogue has for a rule.
@@ -90,6 +114,16 @@ pub fn fault(stance: &Stance) -> Option<(&'static str, String)> {
     }
     if stance.remedies.iter().any(|remedy| remedy.steps.trim().is_empty()) {
         return Some(("remedies", "a remedy has no `steps`".to_owned()));
+    }
+    let known = kinds(stance.subject);
+    let strange = stance.kinds.iter().find(|kind| !known.contains(&kind.as_str()));
+    if let Some(kind) = strange {
+        let subject = stance.subject;
+        let help = match known {
+            [] => format!("`{subject}` has no kinds: leave `kinds` out"),
+            known => format!("`{kind}` is not a kind of `{subject}`: use {}", known.join(", ")),
+        };
+        return Some(("kinds", help));
     }
     let needs = stance.needs.iter().find_map(|need| product(&need.product));
     let remedies = stance.remedies.iter().find_map(|remedy| product(remedy.product.as_deref()?));

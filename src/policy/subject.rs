@@ -101,6 +101,21 @@ impl About {
         }
     }
 
+    /// Which kind of that it is, such as `key`; none where it has no kinds, or its kind is not known.
+    pub fn is(&self) -> Option<&str> {
+        let kind = match self {
+            Self::Identity(record) => record.kind.value(),
+            Self::Credential(record) => record.kind.value(),
+            Self::Workspace(_)
+            | Self::Project(_)
+            | Self::Repository(_)
+            | Self::Hook(_)
+            | Self::Runner(_)
+            | Self::Variable(_) => None,
+        };
+        kind.map(String::as_str)
+    }
+
     fn write(&self, page: &mut Page<'_>) {
         let name = self.kind().as_str();
         match self {

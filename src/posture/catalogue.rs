@@ -26,6 +26,9 @@ pub struct Listing {
     pub category: String,
     /// Which subject it looks at.
     pub subject: String,
+    /// Which kinds of it; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
     /// How bad it is.
     pub severity: Severity,
     /// Whether it runs where nobody has said anything.
@@ -42,6 +45,16 @@ pub struct Listing {
     pub controls: Controls,
     /// The facts it reads.
     pub reads: Vec<String>,
+}
+
+impl Listing {
+    /// Its subject, and in brackets the kinds of it.
+    pub fn about(&self) -> String {
+        match self.kinds.as_slice() {
+            [] => self.subject.clone(),
+            kinds => format!("{} ({})", self.subject, kinds.join(", ")),
+        }
+    }
 }
 
 /// Everything that can be found, by category and then from the worst to the least.
@@ -86,6 +99,7 @@ fn listing(rule: &Rule) -> Option<Listing> {
         description: rule.description.clone(),
         category: stance.category.clone(),
         subject: stance.subject.to_string(),
+        kinds: stance.kinds.clone(),
         severity: rule.severity,
         enabled: stance.enabled,
         aliases: stance.aliases.clone(),

@@ -108,7 +108,7 @@ impl Line {
     fn of(listing: &Listing) -> Self {
         let rest = json!([
             listing.description,
-            listing.subject,
+            listing.about(),
             listing.needs,
             listing.blind,
             listing.remedies,

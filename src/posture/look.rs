@@ -5,6 +5,7 @@
 
 mod credential;
 mod definition;
+mod environment;
 mod hook;
 mod identity;
 mod once;
@@ -23,6 +24,7 @@ use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
 use crate::graph::Known;
+use crate::graph::Listed;
 use crate::graph::NodeNo;
 use crate::graph::Snapshot;
 use crate::graph::Time;
@@ -97,6 +99,15 @@ pub const fn subject_kind(kind: Kind) -> Option<SubjectKind> {
     }
 }
 
+/// Which kind of its subject a node is, by the word that its document has for it.
+pub fn kind_of(graph: &Snapshot, node: NodeNo) -> &'static str {
+    match graph.node(node).map(|node| node.id.kind()) {
+        Some(Kind::User) if graph.is_service(node) => "service",
+        Some(kind) => kind.as_str(),
+        None => "",
+    }
+}
+
 /// The document about one node; none for what is no subject, or is not there.
 pub fn look(ground: &Ground<'_>, node: NodeNo) -> Option<SubjectDocument> {
     let id = &ground.graph.node(node)?.id;
@@ -150,6 +161,27 @@ fn word<T>(told: Known<&str>, of: impl Fn(&str) -> Option<T>) -> Known<T> {
         Known::Value(text) => Known::or_untold(of(text)),
         Known::Nothing => Known::Nothing,
         Known::Unknown(why) => Known::Unknown(why),
+    }
+}
+
+/// Those of which it holds, and why there may be more.
+fn those(of: Listed, holds: impl Fn(NodeNo) -> Known<bool>) -> Listed {
+    let mut those = Listed { nodes: Vec::new(), unknown: of.unknown };
+    for node in of.nodes {
+        match holds(node) {
+            Known::Value(true) => those.nodes.push(node),
+            Known::Value(false) | Known::Nothing => {}
+            Known::Unknown(why) => _ = those.unknown.get_or_insert(why),
+        }
+    }
+    those
+}
+
+/// What was found, however much else is unknown; that there is nothing is known only where nothing was left unknown.
+fn listed<T>(those: Listed, view: impl Fn(NodeNo) -> T) -> Known<Vec<T>> {
+    match those.unknown {
+        Some(why) if those.nodes.is_empty() => Known::Unknown(why),
+        Some(_) | None => Known::Value(those.nodes.into_iter().map(view).collect()),
     }
 }
 

@@ -48,7 +48,7 @@ fn summary(out: &mut String, catalogue: &Catalogue) {
             cell(&listing.title),
             listing.severity,
             if listing.enabled { "" } else { " (off)" },
-            cell(&listing.subject),
+            cell(&listing.about()),
             aliases.join("<br>"),
         );
         line(out, &row);
@@ -62,7 +62,7 @@ fn rule(out: &mut String, listing: &Listing) {
         "**{}** ({}, about each {}{off})",
         plain(&listing.title),
         listing.severity,
-        plain(&listing.subject)
+        plain(&listing.about())
     );
     line(out, &head);
     if !listing.description.is_empty() {

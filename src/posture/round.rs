@@ -218,9 +218,9 @@ impl Round {
     fn running(&self, node: NodeNo, id: &Id) -> impl Iterator<Item = (u32, RuleId)> {
         let kind = look::subject_kind(id.kind());
         let about = kind.into_iter().flat_map(|kind| self.bundle.about(kind));
-        let runs = self.runs(node, id);
+        let (runs, kind) = (self.runs(node, id), look::kind_of(&self.graph, node));
         about
-            .filter(move |(_, rule)| runs(rule))
+            .filter(move |(_, rule)| rule.is_about(kind) && runs(rule))
             .filter_map(|(position, rule)| Some((u32::try_from(position).ok()?, rule.id.clone())))
     }
 

@@ -178,6 +178,7 @@ mod tests {
             description: String::new(),
             category: String::new(),
             subject: "repository".to_owned(),
+            kinds: Vec::new(),
             severity: Severity::High,
             enabled: true,
             aliases: Vec::new(),

@@ -56,7 +56,9 @@ pub fn touched(before: Side<'_>, after: Side<'_>) -> Touched {
         if let Ok(about) = statement.about.parse::<Id>()
             && is_felt_afar(statement)
         {
-            afar.iter_mut().for_each(|graph| graph.reach(&about, &mut found));
+            for graph in &mut afar {
+                graph.reach(&about, &mut found);
+            }
         }
         let ends = [&statement.about, &statement.what];
         let ends = ends.into_iter().take(if statement.sort == Sort::Edge { 2 } else { 1 });

@@ -15,6 +15,7 @@ use crate::posture::Gap;
 use crate::posture::Judgement;
 use crate::posture::Outcome;
 
+<<<<<<< HEAD
 /// What Cloud keeps from everybody but the one whose it is.
 const CLOUD_TELLS_NOBODY: Why = Why::fixed(
     "Bitbucket Cloud's API tells nobody else's SSH keys and API tokens: each person sees them under Personal settings, Security",
@@ -41,16 +42,45 @@ pub fn unseen(graph: &Snapshot, place: NodeNo) -> Vec<(SubjectKind, Why)> {
     let holds =
         matches!(kind, Some(Kind::Workspace | Kind::Project | Kind::Repository | Kind::User));
     if !holds {
+=======
+/// The lists of a place and the subjects that they tell, with their kinds; none: it has no kinds. Apps are told by what
+/// is granted to them, agents by the configuration.
+const LISTS: [(&str, SubjectKind, &[&str]); 10] = [
+    ("members", SubjectKind::Identity, &["user", "service"]),
+    ("projects", SubjectKind::Project, &[]),
+    ("repositories", SubjectKind::Repository, &[]),
+    ("grants", SubjectKind::Credential, &["app"]),
+    ("keys", SubjectKind::Credential, &["key"]),
+    ("tokens", SubjectKind::Credential, &["token"]),
+    ("hooks", SubjectKind::Hook, &[]),
+    ("runners", SubjectKind::Runner, &[]),
+    ("variables", SubjectKind::Variable, &[]),
+    ("environments", SubjectKind::Variable, &[]),
+];
+
+const NO_KINDS: &[&str] = &[];
+
+/// What a place may hold that was not seen: the kind of subject, the kinds of that, and why.
+type Unseen = (SubjectKind, &'static [&'static str], Why);
+
+/// What a place may hold that was not seen, each list once.
+fn unseen(graph: &Snapshot, place: NodeNo) -> Vec<Unseen> {
+    let is_place = graph.node(place).is_some_and(|node| {
+        matches!(node.id.kind(), Kind::Workspace | Kind::Project | Kind::Repository)
+    });
+    if !is_place {
+>>>>>>> ub
         return Vec::new();
     }
-    let mut all: Vec<(SubjectKind, Why)> = LISTS
+    let mut all: Vec<Unseen> = LISTS
         .iter()
-        .filter_map(|(list, kind)| Some((*kind, graph.why_unknown(place, list)?.clone())))
+        .filter_map(|(list, kind, of)| Some((*kind, *of, graph.why_unknown(place, list)?.clone())))
         .collect();
     let environments = graph.led_from(place, Relation::DeploysTo).into_iter();
     let environments = environments.filter_map(|environment| graph.find(&environment));
     all.extend(environments.filter_map(|environment| {
-        Some((SubjectKind::Variable, graph.why_unknown(environment, "variables")?.clone()))
+        let why = graph.why_unknown(environment, "variables")?;
+        Some((SubjectKind::Variable, NO_KINDS, why.clone()))
     }));
     let of_people = credentials_untold(graph, place).filter(|_| kind == Some(Kind::Workspace));
     all.extend(of_people.map(|why| (SubjectKind::Credential, why)));
@@ -78,13 +108,17 @@ pub fn judge_unseen<'r>(
         return Vec::new();
     }
     let of = |rule: &'r Rule| {
-        let about = rule.stance.as_ref()?.subject;
-        let gaps = unseen.iter().filter(|(kind, _)| *kind == about);
-        let gap = |(kind, why): &(SubjectKind, Why)| Gap {
+        let stance = rule.stance.as_ref()?;
+        let about = |(kind, of, _): &&Unseen| {
+            *kind == stance.subject && (of.is_empty() || of.iter().any(|of| stance.is_about(of)))
+        };
+        let gap = |(kind, _, why): &Unseen| Gap {
             path: kind.as_str().to_owned(),
             why: why.as_str().to_owned(),
         };
-        let unknown: Vec<Gap> = gaps.map(gap).collect();
+        let mut unknown: Vec<Gap> = unseen.iter().filter(about).map(gap).collect();
+        unknown.sort();
+        unknown.dedup();
         (!unknown.is_empty()).then(|| Judgement {
             rule: rule.id.clone(),
             outcome: Outcome::Unknown,

@@ -4,6 +4,10 @@
 //! behind on another page, as a delete and the merging of pages after it could leave one. Then the write-ahead log is
 //! cut to nothing. What is forgotten because it is old is `retention`'s.
 
+pub(in crate::store) mod person;
+
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 use serde_json::json;
 use uuid::Uuid;
@@ -20,13 +24,13 @@ use crate::store::tickets;
 use crate::store::writer::Desk;
 
 /// What stands where a text was.
-const ERASED: &str = "(erased)";
+pub(in crate::store) const ERASED: &str = "(erased)";
 
 impl Store {
     /// Erases every sealed part of every entry that speaks of `identity`, and the texts of the tickets those decisions
-    /// opened, and every name of theirs in a history or in evidence; the ledger says how many and who wanted it. Returns how many entries lost their parts. When it returns,
-    /// the bytes are in no file of the store. [`StoreError::Busy`] after the erasure means that a long reader held the
-    /// old bytes: ask again.
+    /// opened, and every name of theirs in a history, in evidence or in a finding and its entries; the ledger says how
+    /// many and who wanted it. Returns how many entries lost their parts. When it returns, the bytes are in no file of
+    /// the store. [`StoreError::Busy`] after the erasure means that a long reader held the old bytes: ask again.
     pub async fn erase_mentions(
         &self,
         identity: &str,
@@ -34,11 +38,17 @@ impl Store {
         by: &str,
     ) -> Result<u64, StoreError> {
         let (identity, by) = (identity.to_owned(), by.to_owned());
-        // Before the histories: whom a list means, the kept graph tells.
-        let evidence = self.erase_from_evidence(&identity).await?;
-        let statements = self.erase_from_history(&identity).await?;
-        let findings = self.erase_from_findings(&identity).await?;
-        let erasing = Erasing { identity, now, by, statements, evidence, findings };
+        let (mut statements, mut evidence, mut findings) = (0, 0, 0);
+        let mut entries = BTreeSet::new();
+        if let Ok(id) = identity.parse() {
+            // Before the histories lose it: whom all else means.
+            let mut person = self.person(&id).await?;
+            evidence = self.erase_from_evidence(&person).await?;
+            findings = self.erase_from_findings(&mut person).await?;
+            entries = self.entries_of_findings(&person).await?;
+            statements = self.erase_from_history(&identity).await?;
+        }
+        let erasing = Erasing { identity, now, by, entries, statements, evidence, findings };
         let count = self.write(move |desk| erase_mentions(desk, erasing)).await?;
         self.owe_emptying();
         self.leave_nothing_owed().await?;
@@ -46,22 +56,24 @@ impl Store {
     }
 }
 
-/// Who is erased, when, on whose word, and how many statements of histories, pieces of evidence and findings lost a name
-/// already.
+/// Who is erased, when, on whose word, which entries speak of them besides those that say so, and how many statements of
+/// histories, pieces of evidence and findings lost a name already.
 struct Erasing {
     identity: String,
     now: Time,
     by: String,
+    entries: BTreeSet<i64>,
     statements: u64,
     evidence: u64,
     findings: u64,
 }
 
 fn erase_mentions(desk: &mut Desk<'_>, erasing: Erasing) -> Result<u64, StoreError> {
-    let Erasing { identity, now, by, statements, evidence, findings } = erasing;
+    let Erasing { identity, now, by, mut entries, statements, evidence, findings } = erasing;
     let mut query = desk.db.prepare_cached("SELECT entry FROM mention WHERE identity = ?1")?;
-    let entries: Vec<i64> =
-        query.query_map([&identity], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for entry in query.query_map([&identity], |row| row.get(0))? {
+        entries.insert(entry?);
+    }
     drop(query);
     let mut count: u64 = 0;
     for entry in entries {

@@ -10,15 +10,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::graph::ConnectionId;
-use crate::graph::Id;
 use crate::graph::Time;
-use crate::graph::World;
-use crate::graph::attribute::Value;
 use crate::ledger::Kind;
-use crate::posture::evidence::folded;
 use crate::posture::evidence::piece::Content;
 use crate::posture::evidence::piece::Head;
-use crate::posture::evidence::piece::Named;
 use crate::posture::evidence::piece::Piece;
 use crate::secret::Seal;
 use crate::store::NewEntry;
@@ -26,6 +21,7 @@ use crate::store::NewNotice;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::Swept;
+use crate::store::erase::person::Person;
 use crate::store::log;
 use crate::store::notices;
 use crate::store::retention;
@@ -173,22 +169,19 @@ impl Store {
         .await
     }
 
-    /// Takes a person out of every piece; how many named him. Whom he is, the kept graph of his connection tells.
+    /// Takes a person out of every piece; how many named him.
     pub(in crate::store) async fn erase_from_evidence(
         &self,
-        identity: &str,
+        person: &Person,
     ) -> Result<u64, StoreError> {
-        let Ok(id) = identity.parse::<Id>() else { return Ok(0) };
-        let connection = id.connection();
-        let kept = self.world(&connection).await?;
-        let names = Names::of(&id, kept.and_then(|kept| kept.read().ok()).as_ref());
-        let (seal, connection) = (self.seal()?.clone(), connection.as_str().to_owned());
+        let connection = person.id.connection().as_str().to_owned();
+        let (seal, person) = (self.seal()?.clone(), person.clone());
         self.write(move |desk| {
             let mut count = 0;
             for mut piece in kept_of(desk.db, &connection, &seal)? {
                 let Some(content) = &mut piece.content else { continue };
-                if content.without(|who| names.are_of(who)) {
-                    piece.erased.insert(id.to_string());
+                if content.without(|who| person.is(who)) {
+                    piece.erased.insert(person.id.to_string());
                     let sealed = sealed_content(&piece, &seal)?;
                     let sql = "UPDATE evidence SET content_sealed = ?2 WHERE id = ?1";
                     desk.db.prepare_cached(sql)?.execute((piece.head.id.as_bytes(), sealed))?;
@@ -198,36 +191,6 @@ impl Store {
             Ok(count)
         })
         .await
-    }
-}
-
-/// What somebody goes by.
-struct Names {
-    ids: [String; 2],
-    email: Option<String>,
-    called: Vec<String>,
-}
-
-impl Names {
-    fn of(id: &Id, world: Option<&World>) -> Self {
-        let node = world.and_then(|world| world.nodes.iter().find(|node| node.id == *id));
-        let told = |name: &str| match node?.attributes.get(name)? {
-            Value::Text(text) => Some(text.to_lowercase()),
-            Value::Nothing | Value::Flag(_) | Value::Whole(_) | Value::List(_) => None,
-        };
-        let name = node.and_then(|node| node.name.as_deref()).map(folded);
-        Self {
-            ids: [id.to_string().to_lowercase(), id.native().to_lowercase()],
-            email: told("email"),
-            called: name.into_iter().chain(told("nickname")).collect(),
-        }
-    }
-
-    fn are_of(&self, who: &Named) -> bool {
-        let id = who.id.as_ref().is_some_and(|id| self.ids.contains(&id.to_lowercase()));
-        let email = self.email.is_some() && who.email == self.email;
-        let name = who.name.as_deref().is_some_and(|name| self.called.contains(&folded(name)));
-        id || email || name
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::json;
 use sha2::Digest;
 use sha2::Sha256;
+use tokio::sync::MutexGuard;
 
 use crate::graph::Id;
 use crate::graph::Kind as Thing;
@@ -92,6 +93,12 @@ struct Written {
 }
 
 impl Store {
+    /// To be held from reading findings until what follows from them is written: a scan, somebody who accepts one, and an
+    /// erasure must not write over each other.
+    pub async fn moving_findings(&self) -> MutexGuard<'_, ()> {
+        self.inner.moving.lock().await
+    }
+
     /// Writes what happened to findings, each with its entries and notices in one transaction; many in steps.
     pub async fn keep_findings(
         &self,

@@ -7,7 +7,7 @@
 //! A large difference is written in steps, so that nobody who writes has to wait for it; nothing of it is seen before the
 //! moment itself is there, and what a crash left of one is taken away before the next.
 
-mod forget;
+pub(super) mod forget;
 mod recall;
 pub(super) mod words;
 

@@ -299,6 +299,11 @@ pub(super) fn part_places(entry: i64) -> std::ops::Range<i64> {
     first..first.saturating_add(MAX_PARTS.cast_signed() as i64)
 }
 
+/// The entry whose sealed part stands at a place.
+pub(super) fn entry_of(place: i64) -> i64 {
+    place / MAX_PARTS.cast_signed() as i64
+}
+
 fn node_place(level: u8, index: u64) -> i64 {
     (i64::from(level) << LEVEL) | row::signed(index)
 }

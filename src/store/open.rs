@@ -169,6 +169,7 @@ fn open(settings: &Settings) -> Result<Store, OpenError> {
         // A life before this one may have ended between erasing and emptying.
         owes_emptying: AtomicBool::new(true),
         history: tokio::sync::Mutex::new(()),
+        moving: tokio::sync::Mutex::new(()),
         threads: Mutex::new(threads),
     };
     Ok(Store::of(inner))
@@ -197,6 +198,7 @@ fn look(path: &Path, seal: Option<Arc<Seal>>) -> Result<Store, OpenError> {
         trouble: Trouble::default(),
         owes_emptying: AtomicBool::new(false),
         history: tokio::sync::Mutex::new(()),
+        moving: tokio::sync::Mutex::new(()),
         threads: Mutex::default(),
     };
     Ok(Store::of(inner))

@@ -5,6 +5,7 @@ mod connections;
 mod copies;
 mod deliveries;
 mod disks;
+mod erasing;
 mod findings;
 mod forgetting;
 mod keys;

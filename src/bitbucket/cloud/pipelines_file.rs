@@ -47,13 +47,19 @@ pub(crate) struct Definition {
 pub(crate) struct Image {
     /// The registry; `$` where a variable names it.
     pub(crate) host: String,
-    pinned: bool,
+    /// Unknown where a variable names it.
+    pinned: Option<bool>,
     inline: bool,
 }
 
 impl fmt::Display for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.host, if self.pinned { "pinned" } else { "moving" })?;
+        f.write_str(&self.host)?;
+        match self.pinned {
+            Some(true) => f.write_str(" pinned")?,
+            Some(false) => f.write_str(" moving")?,
+            None => {}
+        }
         if self.inline { f.write_str(" inline") } else { Ok(()) }
     }
 }
@@ -130,6 +136,7 @@ fn image(value: &Value) -> Option<Image> {
     let aws = value.get("aws").unwrap_or(&Value::Null);
     let inline = literal(text(value, "password")) || literal(text(aws, "secret-key"));
     let pinned = name.split_once("@sha256:").is_some_and(|(_, digest)| digest.len() == 64);
+    let told = pinned || !name.rsplit('/').next().is_some_and(|last| last.contains('$'));
     let first = name.split_once('/').map(|(first, _)| first);
     let host = match first {
         Some(first) if first.contains('$') => "$".to_owned(),
@@ -139,7 +146,7 @@ fn image(value: &Value) -> Option<Image> {
         None if name.starts_with('$') => "$".to_owned(),
         Some(_) | None => DOCKER_HUB.to_owned(),
     };
-    Some(Image { host, pinned, inline })
+    Some(Image { host, pinned: told.then_some(pinned), inline })
 }
 
 /// The variables that the commands of a text print.
@@ -313,7 +320,9 @@ mod tests {
                 "registry.example.com:5000/node@sha256:short".to_owned(),
                 "registry.example.com:5000 moving",
             ),
-            ("$IMAGE".to_owned(), "$ moving"),
+            ("$IMAGE".to_owned(), "$"),
+            ("node:$TAG".to_owned(), "docker.io"),
+            ("$REGISTRY/node:22".to_owned(), "$ moving"),
         ] {
             let read = read(&format!("image: {image}\n")).unwrap();
             let lines: Vec<String> = read.images.iter().map(ToString::to_string).collect();

@@ -36,7 +36,7 @@ impl Gateway {
         ids: &[Id],
         seen: Vec<Seen>,
     ) -> Result<(), StoreError> {
-        let _alone = self.patrol.moving.lock().await;
+        let _alone = self.store.moving_findings().await;
         let kept = self.store.findings_about(ids).await?;
         let mut kept: BTreeMap<String, Kept> =
             kept.into_iter().map(|one| (one.id(), one)).collect();
@@ -79,7 +79,7 @@ impl Gateway {
     pub(in crate::gateway) async fn lapse_findings(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         loop {
-            let _alone = self.patrol.moving.lock().await;
+            let _alone = self.store.moving_findings().await;
             let lapsed = self.store.lapsed_findings(now).await?;
             if lapsed.is_empty() {
                 return Ok(());
@@ -97,7 +97,7 @@ impl Gateway {
         }
     }
 
-    /// Writes what happened, and wakes who tells of it. Called with `moving` held.
+    /// Writes what happened, and wakes who tells of it. Called with the findings held.
     pub(in crate::gateway) async fn keep_moves(
         &self,
         moves: Vec<FindingMove>,

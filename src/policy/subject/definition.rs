@@ -23,11 +23,11 @@ record! {
     pub struct Image {
         /// Its registry; `$` where a variable names it.
         registry: String,
-        /// Whether a digest says which one it is, whatever becomes of its tag.
+        /// Whether a digest says which one it is, whatever becomes of its tag; unknown where a variable names it.
         pinned: bool,
         /// Whether a password stands beside it, in clear.
         inline_password: bool,
-        /// Whether the registry is none of the organisation's own; null where the connection names no `own_hosts`.
+        /// Whether the registry is none of the organisation's own; unknown where the connection names no `own_hosts`.
         outside: bool,
     }
 }

@@ -45,7 +45,7 @@ record! {
         project_visibility: Visibility,
         /// The repository it was forked from; null for one that is no fork.
         parent: Parent,
-        /// Public repositories that were forked from it; unknown while a fork's own visibility is.
+        /// Public repositories that were forked from it: at least these where a fork's own visibility is unknown.
         public_forks: Vec<Fork>,
         /// Who may fork it.
         forks: ForkPolicy,
@@ -147,9 +147,9 @@ record! {
     pub struct OnDemand {
         /// Whether one can be started.
         possible: bool,
-        /// How many secured variables any step can read.
+        /// How many secured variables any step can read: at least so many where some could not be read.
         secrets: u64,
-        /// Production environments that others than administrators deploy to.
+        /// Production environments that no permission, enforced by the plan, keeps: at least these where some are unknown.
         production: Vec<String>,
     }
 }

@@ -23,13 +23,13 @@ record! {
         scope: Scope,
         /// The name of that place.
         place: String,
-        /// How many projects have repositories whose steps it may run.
+        /// How many projects have repositories whose steps it may run: at least so many where some could not be read.
         projects: u64,
-        /// How many repositories' steps it may run.
+        /// How many repositories' steps it may run: at least so many where some could not be read.
         repositories: u64,
         /// How many people can have a step of their own run on it: they may write to one of those.
         people: u64,
-        /// Public repositories among those.
+        /// Public repositories among those: at least these where some could not be read.
         public_repositories: Vec<String>,
         /// Of a repository's runner: runners of the whole workspace whose steps it can catch, since it has all their labels.
         catches: Vec<String>,

@@ -10,9 +10,11 @@ use crate::graph::Span;
 use crate::graph::Why;
 use crate::policy::subject::credential::Credential;
 use crate::posture::look::Ground;
+use crate::posture::look::environment;
 use crate::posture::look::id;
 use crate::posture::look::owner;
 use crate::posture::look::owner::Owners;
+use crate::posture::look::those;
 
 /// Days after which one that may write is said not to be used.
 const IDLE: u64 = 180;
@@ -119,7 +121,7 @@ fn production(ground: &Ground<'_>, node: NodeNo, span: &Span) -> Known<Vec<Strin
             continue;
         }
         match is_production(graph, place) {
-            Known::Value(true) => found.extend(graph.full_name(place)),
+            Known::Value(true) => found.push(graph.called(place)),
             Known::Value(false) | Known::Nothing => {}
             Known::Unknown(why) => unknown = Some(why),
         }
@@ -133,11 +135,11 @@ fn production(ground: &Ground<'_>, node: NodeNo, span: &Span) -> Known<Vec<Strin
 /// Whether a repository deploys to production, or has a branch that its branching model calls so.
 fn is_production(graph: &Snapshot, repository: NodeNo) -> Known<bool> {
     let environments = graph.environments_of(repository);
-    let is = |environment: &NodeNo| graph.text(*environment, "tier") == Known::Value("production");
-    if environments.nodes.iter().any(is) {
+    let live = those(environments, |one| environment::is_production(graph, one));
+    if !live.nodes.is_empty() {
         return Known::Value(true);
     }
-    match (graph.text(repository, "model_production"), environments.unknown) {
+    match (graph.text(repository, "model_production"), live.unknown) {
         (Known::Value(_), _) => Known::Value(true),
         (Known::Unknown(why), _) | (Known::Nothing, Some(why)) => Known::Unknown(why),
         (Known::Nothing, None) => Known::Value(false),

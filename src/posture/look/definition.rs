@@ -1,16 +1,23 @@
 //! What a repository's pipeline definition says, as posture rules see it.
 
 use crate::graph::Known;
+use crate::graph::Listed;
 use crate::graph::NodeNo;
 use crate::graph::Product;
 use crate::graph::Snapshot;
 use crate::graph::Why;
 use crate::policy::subject::definition::Definition;
 use crate::policy::subject::definition::Image;
+use crate::posture::look::hook::NO_OWN_HOSTS;
+use crate::posture::look::listed;
+use crate::posture::look::those;
 
 const SWITCHED_OFF: Why = Why::fixed(
     "pipeline definitions are not read: add `pipeline-definition` to the `classes` of this connection",
 );
+
+const NAMED_BY_VARIABLE: Why =
+    Why::fixed("a variable names this image: nothing tells which one it is before it runs");
 
 /// What stands for every variable.
 const ALL: &str = "*";
@@ -29,6 +36,9 @@ pub(super) fn look(graph: &Snapshot, node: NodeNo) -> Known<Definition> {
     if off {
         images.learn_why(&SWITCHED_OFF);
     }
+    if let (Known::Value(_), Known::Unknown(why)) = (&images, graph.flag(node, "pipelines")) {
+        return Known::Unknown(why);
+    }
     images.map(|images| {
         let printed = graph.texts(node, "echoes").map(<[String]>::to_vec);
         Definition {
@@ -40,21 +50,23 @@ pub(super) fn look(graph: &Snapshot, node: NodeNo) -> Known<Definition> {
     })
 }
 
-/// A line of the graph: registry, `pinned` or `moving`, then what else holds.
+/// A line of the graph: registry, `pinned` or `moving`, then what else holds; what a variable names is not told.
 fn image(line: &str) -> Image {
     let mut words = line.split(' ');
     let registry = words.next().unwrap_or_default().to_owned();
     let words: Vec<&str> = words.collect();
-    let outside = words.contains(&"outside");
+    let untold = if registry == "$" { NAMED_BY_VARIABLE } else { NO_OWN_HOSTS };
+    let either =
+        |yes: &str, no: &str, untold: Why| match (words.contains(&yes), words.contains(&no)) {
+            (true, _) => Known::Value(true),
+            (false, true) => Known::Value(false),
+            (false, false) => Known::Unknown(untold),
+        };
     Image {
         registry: Known::Value(registry),
-        pinned: Known::Value(words.contains(&"pinned")),
+        pinned: either("pinned", "moving", NAMED_BY_VARIABLE),
         inline_password: Known::Value(words.contains(&"inline")),
-        outside: if outside || words.contains(&"own") {
-            Known::Value(outside)
-        } else {
-            Known::Nothing
-        },
+        outside: either("outside", "own", untold),
     }
 }
 
@@ -68,18 +80,18 @@ fn secrets(graph: &Snapshot, node: NodeNo, printed: &Known<Vec<String>>) -> Know
     };
     let environments = graph.environments_of(node);
     let deployments = environments.nodes.iter().map(|one| Some(*one));
-    let (mut names, mut unknown) = (Vec::new(), environments.unknown);
+    let (mut nodes, mut unknown) = (Vec::new(), environments.unknown);
     for environment in std::iter::once(None).chain(deployments) {
         let readable = graph.variables_readable(node, environment);
         unknown = unknown.or(readable.unknown);
-        let secured = readable.all.into_iter().filter(|one| one.secured == Known::Value(true));
-        names.extend(secured.map(|one| one.name));
+        let read = readable.all.into_iter();
+        let read = read.filter(|read| printed.iter().any(|one| *one == read.name || one == ALL));
+        nodes.extend(read.map(|one| one.node));
     }
-    names.retain(|name| printed.iter().any(|one| one == name || one == ALL));
-    names.sort();
-    names.dedup();
-    match (names.is_empty(), unknown) {
-        (true, Some(why)) => Known::Unknown(why),
-        (true, None) | (false, _) => Known::Value(names),
-    }
+    let secured = those(Listed { nodes, unknown }, |variable| graph.flag(variable, "secured"));
+    listed(secured, |variable| graph.name(variable).to_owned()).map(|mut names| {
+        names.sort();
+        names.dedup();
+        names
+    })
 }

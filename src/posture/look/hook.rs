@@ -10,7 +10,7 @@ use crate::posture::look::owner::Owners;
 use crate::posture::look::place;
 use crate::posture::look::scope;
 
-const NO_OWN_HOSTS: Why = Why::fixed(
+pub(super) const NO_OWN_HOSTS: Why = Why::fixed(
     "this connection names no `own_hosts`, so it cannot be told whether a host is outside: name them in its configuration",
 );
 

@@ -14,15 +14,12 @@ use crate::policy::subject::identity::Shared;
 use crate::posture::look::Ground;
 use crate::posture::look::credential::what;
 use crate::posture::look::id;
+use crate::posture::look::kind_of;
 use crate::posture::look::owner;
 
 pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Identity {
     let graph = ground.graph;
-    let kind = match graph.node(node).map(|node| node.id.kind()) {
-        Some(Kind::Agent) => "agent",
-        Some(_) if graph.is_service(node) => "service",
-        Some(_) | None => "user",
-    };
+    let kind = kind_of(graph, node);
     let person = kind == "user";
     let active = owner::active(graph, node);
     let evidence = graph.node(node).map(|told| owner::as_person(graph, node, &told.id));

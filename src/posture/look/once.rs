@@ -1,6 +1,7 @@
 //! What many subjects share, worked out once a scan when the first one asks: no answer about one subject may cost places
 //! times people.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::OnceLock;
 use std::sync::PoisonError;
 
 use crate::graph::Admins;
+use crate::graph::ConnectionId;
 use crate::graph::Kind;
 use crate::graph::Known;
 use crate::graph::Level;
@@ -20,7 +22,11 @@ use crate::graph::Time;
 use crate::graph::Why;
 use crate::posture::look::Ground;
 use crate::posture::look::owner::Owners;
+<<<<<<< HEAD
 use crate::posture::unseen::credentials_untold;
+=======
+use crate::posture::look::those;
+>>>>>>> ub
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
@@ -32,17 +38,39 @@ pub(super) struct Once {
     served: Mutex<HashMap<NodeNo, Arc<Served>>>,
     sizes: OnceLock<Sizes>,
     hooks: OnceLock<HashMap<NodeNo, Vec<NodeNo>>>,
+    homeless: OnceLock<BTreeMap<ConnectionId, Why>>,
 }
 
 /// The repositories whose steps reach what is set on a place, and who may write to them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Served {
-    /// The repositories whose pipelines are not known to be off.
-    pub(super) repositories: Vec<NodeNo>,
-    /// How many projects they are in.
-    pub(super) projects: u64,
+    /// The repositories whose pipelines are on.
+    pub(super) repositories: Listed,
+    /// How many projects they are in; at least so many where there may be more and several are known.
+    pub(super) projects: Known<u64>,
     /// How many people can have a step of their own run there.
     pub(super) people: Known<u64>,
+}
+
+impl Served {
+    /// From a place that nobody knows.
+    pub(super) fn nowhere() -> Self {
+        let repositories = Listed { nodes: Vec::new(), unknown: Some(Why::NOT_TOLD) };
+        Self { repositories, projects: Known::default(), people: Known::default() }
+    }
+
+    /// How many repositories; at least so many where there may be more and several are known.
+    pub(super) fn count(&self) -> Known<u64> {
+        several(self.repositories.nodes.len(), self.repositories.unknown.clone())
+    }
+}
+
+/// A count. What there may be beside takes nothing from several; one or none is only known where nothing is unknown.
+fn several(count: usize, unknown: Option<Why>) -> Known<u64> {
+    match unknown {
+        Some(why) if count < 2 => Known::Unknown(why),
+        Some(_) | None => Known::Value(u64::try_from(count).unwrap_or(u64::MAX)),
+    }
 }
 
 impl Ground<'_> {
@@ -102,31 +130,63 @@ impl Ground<'_> {
 
     fn serve(&self, place: NodeNo) -> Served {
         let graph = self.graph;
-        let kind = graph.node(place).map(|node| node.id.kind());
-        let connection = graph.node(place).map(|node| node.id.connection());
-        let mut repositories: Vec<NodeNo> = match kind {
-            Some(Kind::Repository) => vec![place],
-            Some(Kind::Workspace) => graph
-                .all(Kind::Repository)
-                .filter(|one| graph.node(*one).map(|node| node.id.connection()) == connection)
-                .collect(),
-            Some(_) | None => {
-                let inside = graph.led_to(place, Relation::In).into_iter();
-                let inside = inside.filter(|thing| thing.kind() == Kind::Repository);
-                inside.filter_map(|thing| graph.find(&thing)).collect()
+        let repositories = those(self.inside(place), |one| graph.flag(one, "pipelines"));
+        let (mut projects, mut homeless) = (HashSet::new(), repositories.unknown.clone());
+        let (mut people, mut unlisted) = (HashSet::new(), repositories.unknown.clone());
+        for repository in &repositories.nodes {
+            match graph.project_of(*repository) {
+                Some(project) => _ = projects.insert(project),
+                None => {
+                    let why = graph.why_unknown(*repository, "project").cloned();
+                    homeless = homeless.or(why).or(Some(Why::NOT_TOLD));
+                }
             }
-        };
-        repositories.retain(|one| graph.flag(*one, "pipelines") != Known::Value(false));
-        let projects: HashSet<_> =
-            repositories.iter().filter_map(|one| graph.project_of(*one)).collect();
-        let (mut people, mut unknown) = (HashSet::new(), None);
-        for repository in &repositories {
             let listed = graph.who_can(Level::Write, *repository).listed;
-            unknown = unknown.or(listed.unknown);
+            unlisted = unlisted.or(listed.unknown);
             people.extend(graph.active_people(listed.nodes));
         }
-        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let people = unknown.map_or_else(|| Known::Value(count(people.len())), Known::Unknown);
-        Served { projects: count(projects.len()), repositories, people }
+        let people = match unlisted {
+            Some(why) => Known::Unknown(why),
+            None => Known::Value(u64::try_from(people.len()).unwrap_or(u64::MAX)),
+        };
+        Served { projects: several(projects.len(), homeless), repositories, people }
+    }
+
+    /// The repositories in a place, itself included, and why there may be more.
+    fn inside(&self, place: NodeNo) -> Listed {
+        let graph = self.graph;
+        let Some(told) = graph.node(place) else { return Served::nowhere().repositories };
+        if told.id.kind() == Kind::Repository {
+            return Listed { nodes: vec![place], unknown: None };
+        }
+        let connection = told.id.connection();
+        if told.id.kind() == Kind::Workspace {
+            let here = |one: &NodeNo| {
+                graph.node(*one).is_some_and(|node| node.id.connection() == connection)
+            };
+            let mut projects = graph.all(Kind::Project).filter(here);
+            let unread = projects.find_map(|one| graph.why_unknown(one, "repositories"));
+            let unknown = graph.why_unknown(place, "projects").or(unread).cloned();
+            return Listed { nodes: graph.all(Kind::Repository).filter(here).collect(), unknown };
+        }
+        let inside = graph.led_to(place, Relation::In).into_iter();
+        let inside = inside.filter(|thing| thing.kind() == Kind::Repository);
+        let unread = graph.why_unknown(place, "repositories");
+        Listed {
+            nodes: inside.filter_map(|thing| graph.find(&thing)).collect(),
+            unknown: unread.or(self.homeless(&connection)).cloned(),
+        }
+    }
+
+    /// Why a repository of this connection may be in any of its projects, if there is such a one.
+    fn homeless(&self, connection: &ConnectionId) -> Option<&Why> {
+        let homeless = self.once.homeless.get_or_init(|| {
+            let all = self.graph.all(Kind::Repository).filter_map(|one| {
+                let why = self.graph.why_unknown(one, "project")?;
+                Some((self.graph.node(one)?.id.connection(), why.clone()))
+            });
+            all.collect()
+        });
+        homeless.get(connection)
     }
 }

@@ -7,6 +7,7 @@ use crate::graph::Id;
 use crate::graph::Kind;
 use crate::graph::Known;
 use crate::graph::Level;
+use crate::graph::Listed;
 use crate::graph::NodeNo;
 use crate::graph::Product;
 use crate::graph::Relation;
@@ -25,8 +26,11 @@ use crate::policy::subject::repository::StaleApprovals;
 use crate::policy::subject::repository::Writers;
 use crate::posture::look::Ground;
 use crate::posture::look::definition;
+use crate::posture::look::environment;
 use crate::posture::look::id;
+use crate::posture::look::listed;
 use crate::posture::look::percent;
+use crate::posture::look::those;
 use crate::posture::look::word;
 
 /// A day, milliseconds.
@@ -117,23 +121,16 @@ fn parent(graph: &Snapshot, node: NodeNo) -> Known<Parent> {
     })
 }
 
-/// Only forks on this connection are known: one that was made elsewhere is not told. A fork of unknown visibility
-/// leaves the list unknown.
+/// Only forks on this connection are known: one that was made elsewhere is not told.
 fn public_forks(ground: &Ground<'_>, node: NodeNo) -> Known<Vec<Fork>> {
     let graph = ground.graph;
     let Some(me) = graph.node(node) else { return Known::default() };
-    let mut public = Vec::new();
-    for fork in ground.forks_of(&me.id) {
-        match visibility(graph, *fork) {
-            Known::Value(Visibility::Public) => public.push(Fork {
-                id: id(graph, *fork),
-                name: Known::or_untold(graph.full_name(*fork)),
-            }),
-            Known::Value(Visibility::Private) | Known::Nothing => {}
-            Known::Unknown(why) => return Known::Unknown(why),
-        }
-    }
-    Known::Value(public)
+    let forks = Listed { nodes: ground.forks_of(&me.id).to_vec(), unknown: None };
+    let public = those(forks, |fork| visibility(graph, fork).map(|it| it == Visibility::Public));
+    listed(public, |fork| Fork {
+        id: id(graph, fork),
+        name: Known::or_untold(graph.full_name(fork)),
+    })
 }
 
 fn branch(graph: &Snapshot, node: NodeNo) -> Known<DefaultBranch> {
@@ -188,26 +185,33 @@ fn exempt(graph: &Snapshot, who: NodeNo, rule: NodeNo) -> Exempt {
 /// What a pipeline that is in no commit could reach.
 fn on_demand(graph: &Snapshot, node: NodeNo, pipelines: &Known<bool>) -> OnDemand {
     let readable = graph.variables_readable(node, None);
-    let secured = readable.all.iter().filter(|one| one.secured == Known::Value(true)).count();
-    let secrets = match readable.unknown {
-        Some(why) => Known::Unknown(why),
-        None => Known::Value(u64::try_from(secured).unwrap_or(u64::MAX)),
+    let all = Listed {
+        nodes: readable.all.iter().map(|one| one.node).collect(),
+        unknown: readable.unknown,
+    };
+    let secured = those(all, |variable| graph.flag(variable, "secured"));
+    let secrets = match secured.unknown {
+        Some(why) if secured.nodes.is_empty() => Known::Unknown(why),
+        Some(_) | None => Known::Value(u64::try_from(secured.nodes.len()).unwrap_or(u64::MAX)),
     };
     OnDemand { possible: pipelines.clone(), secrets, production: production(graph, node) }
 }
 
 /// Production environments that others than administrators deploy to.
 fn production(graph: &Snapshot, node: NodeNo) -> Known<Vec<String>> {
-    let listed = graph.environments_of(node);
-    if let Some(why) = listed.unknown {
-        return Known::Unknown(why);
-    }
-    let open = |environment: &NodeNo| {
-        graph.text(*environment, "tier") == Known::Value("production")
-            && graph.flag(*environment, "admin_only") != Known::Value(true)
-    };
-    let names = listed.nodes.into_iter().filter(open);
-    Known::Value(names.map(|environment| graph.name(environment).to_owned()).collect())
+    let open = those(graph.environments_of(node), |environment| {
+        match (
+            environment::is_production(graph, environment),
+            environment::is_kept(graph, environment, node),
+        ) {
+            (Known::Value(false) | Known::Nothing, _) | (_, Known::Value(true)) => {
+                Known::Value(false)
+            }
+            (Known::Value(true), Known::Value(false) | Known::Nothing) => Known::Value(true),
+            (Known::Unknown(why), _) | (_, Known::Unknown(why)) => Known::Unknown(why),
+        }
+    });
+    listed(open, |environment| graph.name(environment).to_owned())
 }
 
 /// Keys that are known to be let in to the repository or its project. What was not read adds none: they make worse what

@@ -1,18 +1,21 @@
 //! A runner as posture rules see it.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::event::Scope;
-use crate::graph::Kind;
 use crate::graph::Known;
+use crate::graph::Listed;
 use crate::graph::NodeNo;
 use crate::graph::Relation;
 use crate::graph::Snapshot;
 use crate::policy::subject::runner::Runner;
 use crate::posture::look::Ground;
 use crate::posture::look::id;
+use crate::posture::look::listed;
+use crate::posture::look::once::Served;
 use crate::posture::look::place;
 use crate::posture::look::scope;
+use crate::posture::look::those;
 
 /// Most public repositories that a document names.
 const MAX_NAMED: usize = 20;
@@ -20,59 +23,58 @@ const MAX_NAMED: usize = 20;
 pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Runner {
     let graph = ground.graph;
     let scope = scope(graph, node);
-    let served = graph.home_of(node).map(|home| ground.served(home)).unwrap_or_default();
-    let public =
-        |repository: &&NodeNo| graph.text(**repository, "visibility") == Known::Value("public");
-    let open = served.repositories.iter().filter(public).take(MAX_NAMED);
+    let nowhere = || Arc::new(Served::nowhere());
+    let served = graph.home_of(node).map_or_else(nowhere, |home| ground.served(home));
+    let public = those(served.repositories.clone(), |repository| {
+        graph.text(repository, "visibility").map(|told| told == "public")
+    });
     Runner {
         id: id(graph, node),
         name: Known::Value(graph.name(node).to_owned()),
         labels: graph.texts(node, "labels").map(<[String]>::to_vec),
         active: graph.flag(node, "active"),
         place: place(graph, node),
-        projects: Known::Value(served.projects),
-        repositories: Known::Value(u64::try_from(served.repositories.len()).unwrap_or(u64::MAX)),
+        projects: served.projects.clone(),
+        repositories: served.count(),
         people: served.people.clone(),
-        public_repositories: Known::Value(
-            open.filter_map(|repository| graph.full_name(*repository)).collect(),
-        ),
-        catches: match scope {
+        public_repositories: listed(public, |repository| graph.called(repository)).map(named),
+        catches: match &scope {
             Known::Value(Scope::Repository) => catches(graph, node),
             Known::Value(Scope::Workspace | Scope::Project | Scope::Environment)
-            | Known::Nothing
-            | Known::Unknown(_) => Known::Value(Vec::new()),
+            | Known::Nothing => Known::Value(Vec::new()),
+            Known::Unknown(why) => Known::Unknown(why.clone()),
         },
         scope,
     }
 }
 
+fn named(mut names: Vec<String>) -> Vec<String> {
+    names.truncate(MAX_NAMED);
+    names
+}
+
 /// Runners of the whole workspace that have no label which this one lacks.
 fn catches(graph: &Snapshot, node: NodeNo) -> Known<Vec<String>> {
-    let own: BTreeSet<&String> = match graph.texts(node, "labels") {
-        Known::Value(labels) => labels.iter().collect(),
-        Known::Nothing => BTreeSet::new(),
-        Known::Unknown(why) => return Known::Unknown(why),
-    };
-    let connection = graph.node(node).map(|node| node.id.connection());
-    let mut caught = Vec::new();
-    for workspace in graph.all(Kind::Workspace) {
-        if graph.node(workspace).map(|node| node.id.connection()) != connection {
-            continue;
+    let own = graph.texts(node, "labels");
+    let Some(workspace) = graph.workspace_of(node) else { return Known::default() };
+    let shared = graph.led_from(workspace, Relation::RunsOn);
+    let shared = shared.iter().filter_map(|id| graph.find(id)).filter(|shared| *shared != node);
+    let unknown = graph.why_unknown(workspace, "runners").cloned();
+    let caught = those(Listed { nodes: shared.collect(), unknown }, |shared| {
+        covers(&own, &graph.texts(shared, "labels"))
+    });
+    listed(caught, |shared| graph.name(shared).to_owned())
+}
+
+/// Whether these labels are all that another runner has, which has some.
+fn covers(own: &Known<&[String]>, others: &Known<&[String]>) -> Known<bool> {
+    match (own, others) {
+        (_, Known::Nothing) | (_, Known::Value([])) | (Known::Nothing, Known::Value(_)) => {
+            Known::Value(false)
         }
-        if let Some(why) = graph.why_unknown(workspace, "runners") {
-            return Known::Unknown(why.clone());
+        (Known::Value(own), Known::Value(others)) => {
+            Known::Value(others.iter().all(|label| own.contains(label)))
         }
-        for shared in graph.led_from(workspace, Relation::RunsOn) {
-            let Some(shared) = graph.find(&shared).filter(|shared| *shared != node) else {
-                continue;
-            };
-            if let Known::Value(labels) = graph.texts(shared, "labels")
-                && !labels.is_empty()
-                && labels.iter().all(|label| own.contains(label))
-            {
-                caught.push(graph.name(shared).to_owned());
-            }
-        }
+        (Known::Unknown(why), _) | (_, Known::Unknown(why)) => Known::Unknown(why.clone()),
     }
-    Known::Value(caught)
 }

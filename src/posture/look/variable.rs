@@ -7,6 +7,7 @@ use crate::graph::NodeNo;
 use crate::graph::Snapshot;
 use crate::policy::subject::variable::Variable;
 use crate::posture::look::Ground;
+use crate::posture::look::environment;
 use crate::posture::look::id;
 use crate::posture::look::place;
 use crate::posture::look::scope;
@@ -51,17 +52,19 @@ fn is_secret(name: &str) -> bool {
         || SECRET_ENDS.iter().any(|end| name.ends_with(end))
 }
 
-/// A permission that the plan does not enforce keeps nothing.
 fn kept(graph: &Snapshot, node: NodeNo) -> Known<bool> {
-    let Known::Value(Scope::Environment) = scope(graph, node) else { return Known::Value(false) };
-    let Some(environment) = graph.set_on(node) else { return Known::default() };
-    let plan = graph.repository_of(node).map_or_else(Known::default, |found| graph.premium(found));
-    match (graph.flag(environment, "admin_only"), plan) {
-        (Known::Value(false) | Known::Nothing, _) | (_, Known::Value(false) | Known::Nothing) => {
-            Known::Value(false)
+    match scope(graph, node) {
+        Known::Value(Scope::Environment) => {}
+        Known::Value(Scope::Workspace | Scope::Project | Scope::Repository) | Known::Nothing => {
+            return Known::Value(false);
         }
-        (Known::Value(true), Known::Value(true)) => Known::Value(true),
-        (Known::Unknown(why), _) | (Known::Value(true), Known::Unknown(why)) => Known::Unknown(why),
+        Known::Unknown(why) => return Known::Unknown(why),
+    }
+    match (graph.set_on(node), graph.repository_of(node)) {
+        (Some(environment), Some(repository)) => {
+            environment::is_kept(graph, environment, repository)
+        }
+        (Some(_) | None, Some(_) | None) => Known::default(),
     }
 }
 

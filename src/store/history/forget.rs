@@ -11,6 +11,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::Swept;
 use crate::store::history::chunks;
+use crate::store::history::words::Reader;
 use crate::store::history::words::Words;
 use crate::store::retention;
 use crate::store::writer::Desk;
@@ -19,7 +20,7 @@ use crate::store::writer::Desk;
 const ERASED: &str = "\"(erased)\"";
 
 /// Attributes that say who somebody is.
-const PERSONAL: &[&str] = &[NAME, "nickname", "slug", "email", ACCOUNT];
+pub(in crate::store) const PERSONAL: &[&str] = &[NAME, "nickname", "slug", "email", ACCOUNT];
 
 /// A row of a history by its key.
 type Key = [i64; 6];
@@ -47,6 +48,28 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// What a person was ever called, in any history.
+    pub(in crate::store) async fn names_in_history(
+        &self,
+        identity: &str,
+    ) -> Result<Vec<String>, StoreError> {
+        let (seal, identity) = (self.seal()?.clone(), identity.to_owned());
+        let walk = self.inner.readers.walk(move |db| {
+            let words = Words::read(db, &seal)?;
+            let Some(about) = words.find(&identity) else { return Ok(Vec::new()) };
+            let mut reader = Reader::new(db, &seal);
+            let mut names = Vec::new();
+            for says in PERSONAL.iter().filter_map(|name| words.find(name)) {
+                for value in said_of(db, about, says)? {
+                    // Values are JSON; what is no text is no name.
+                    names.extend(serde_json::from_str::<String>(&reader.text(value)?));
+                }
+            }
+            Ok(names)
+        });
+        walk.await
     }
 
     /// Takes the names of a person out of every history; how many statements lost one.
@@ -137,6 +160,14 @@ fn delete_words(db: &Connection, step: &[i64]) -> Result<u64, StoreError> {
         gone += delete.execute([no])? as u64;
     }
     Ok(gone)
+}
+
+/// The words for every value an attribute of somebody ever had.
+fn said_of(db: &Connection, about: i64, says: i64) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT DISTINCT what FROM statement WHERE about = ?1 AND sort = 1 AND says = ?2";
+    let mut query = db.prepare_cached(sql)?;
+    let rows = query.query_map((about, says), |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn erase(

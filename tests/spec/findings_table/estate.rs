@@ -237,7 +237,7 @@ fn app() -> Row {
                 "Cloud does not tell when an app was last used, so one that may write stays unknown",
             ),
             Seen(|scene| installed(scene, Level::Read), ""),
-            Cannot("an app that no list of grants names is not known to be there at all"),
+            Seen(HIDDEN_KEYS, "repository:admin"),
             Seen(|scene| installed(scene, Level::Write), "does not tell"),
         ],
         [Cannot(APPS), Cannot(APPS), Cannot(APPS), Cannot(APPS)],

@@ -5,6 +5,7 @@
 mod cloud;
 mod datacenter;
 mod matrix;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -21,6 +22,7 @@ use portcullis::policy::Limits;
 use portcullis::policy::Loaded;
 use portcullis::policy::Machine;
 use portcullis::policy::Prepared;
+use portcullis::policy::Rule;
 use portcullis::policy::SubjectKind;
 use portcullis::policy::shipped;
 use portcullis::posture::Catalogue;
@@ -59,7 +61,9 @@ impl Judged {
             let full = graph.full_name(number).filter(|_| node.id.kind() == Kind::Repository);
             let name = full.unwrap_or_else(|| graph.name(number).to_owned());
             if let Some(document) = look(&ground, number) {
-                let rules: Vec<_> = bundle.about(document.about.kind()).collect();
+                let fits = |rule: &Rule| document.about.is().is_none_or(|is| rule.is_about(is));
+                let about = bundle.about(document.about.kind());
+                let rules: Vec<_> = about.filter(|(_, rule)| fits(rule)).collect();
                 let wanted: Wanted = Bundle::wanted_by(rules.iter().map(|(_, rule)| *rule));
                 let input = document.page(&wanted);
                 let prepared = Prepared::new(input.json()).unwrap();
@@ -88,6 +92,12 @@ impl Judged {
                 .collect();
             panic!("{rule} says nothing of {subject}, but of {known:?}")
         })
+    }
+
+    /// The rules that say something of a subject.
+    pub fn rules_of(&self, subject: &str) -> Vec<&str> {
+        let of = self.0.keys().filter(|(_, called)| called == subject);
+        of.map(|(rule, _)| rule.trim_start_matches("posture/")).collect()
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Judgement> {
@@ -185,6 +195,7 @@ fn the_names_that_others_have_for_a_rule_stand_in_the_catalogue_word_by_word() {
     }
 }
 
+<<<<<<< HEAD
 /// Of one person whose keys could not be read, their age is unknown: nobody else's becomes so.
 #[test]
 fn the_age_of_keys_that_were_not_read_is_unknown_of_whoever_holds_them() {
@@ -200,6 +211,11 @@ fn the_age_of_keys_that_were_not_read_is_unknown_of_whoever_holds_them() {
     let rule = "posture/key-older-than-180-days";
     assert_eq!(judged.all().filter(|one| one.rule.as_str() == rule).count(), 1);
 }
+=======
+/// What is said of a person, and not of an agent.
+const PERSON: [&str; 3] =
+    ["leaver-still-has-access", "person-without-second-factor", "personal-credentials-stale"];
+>>>>>>> ub
 
 /// Agents and app passwords are told by no list of Bitbucket's: a world file names them.
 #[test]
@@ -223,10 +239,10 @@ fn what_only_a_world_file_names_is_judged_alike() {
         &[
             ("agent-shares-a-persons-credential", "fixer", Outcome::Fail, "laptop, which is Ana's"),
             ("agent-shares-a-persons-credential", "reviewer", Outcome::Pass, ""),
-            ("agent-shares-a-persons-credential", "Ana", Outcome::Pass, ""),
             ("app-password-left-over", "old build", Outcome::Fail, "28 July 2026"),
             ("app-password-left-over", "own", Outcome::Pass, ""),
         ],
     );
+    assert_eq!(judged.rules_of("Ana"), PERSON);
     assert_eq!(RULES.bundle().about(SubjectKind::Hook).count(), 4);
 }

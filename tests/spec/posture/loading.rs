@@ -72,6 +72,8 @@ fn what_is_wrong_is_said_where_it_stands() {
         ("on_error: block", GOOD.into(), "`on_error` is not a key of `custom` in a posture rule"),
         ("severity: awful", GOOD.into(), "`awful` is not a severity"),
         ("needs: [{product: server, scope: x}]", GOOD.into(), "`server` is not a product"),
+        ("kinds: [key]", GOOD.into(), "`repository` has no kinds: leave `kinds` out"),
+        ("subject: credential\nreads: [credential.name]\nkinds: [keys]", GOOD.into(), "`keys` is not a kind of `credential`: use app, token, key, credential"),
         ("needs: [{product: cloud}]", GOOD.into(), "scope"),
         ("aliases: [{id: x, title: y, severity: low, more: z}]", GOOD.into(), "more"),
         ("reads: [hook.host]", GOOD.into(), "the input has no `hook`"),

@@ -133,9 +133,11 @@ pub(super) fn write(scribe: &mut Scribe, node: Node, pipelines: Pipelines) -> No
     }
 }
 
-/// An image as one line; whether its registry is one of ours stands there where own hosts were named.
+/// An image as one line; whether its registry is one of ours stands there where own hosts were named and no variable
+/// names it.
 fn line(scribe: &Scribe, image: &Image) -> String {
-    match scribe.is_external(&image.host) {
+    let host = Some(&image.host).filter(|host| *host != "$");
+    match host.and_then(|host| scribe.is_external(host)) {
         Some(true) => format!("{image} outside"),
         Some(false) => format!("{image} own"),
         None => image.to_string(),
