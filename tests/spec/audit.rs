@@ -27,6 +27,7 @@ use crate::spec::rig::Gate;
 use crate::spec::rig::LEDGER;
 use crate::spec::rig::OTHER_DATACENTER;
 use crate::spec::rig::Shape;
+use crate::spec::rig::run;
 use crate::spec::rig::until;
 
 const ORGANIZATION: &str = "0a1b2c3d-organization";
@@ -392,6 +393,12 @@ async fn a_file_that_is_handed_in_twice_is_kept_once_and_tells_who_it_was() {
     let list = gate.operate(&["audit", "list", "--unmatched", "--connection", DATACENTER]).await;
     assert_eq!((list.code, list.out.matches("unmatched  ").count()), (0, 7), "{}", list.all());
     assert_eq!(list.out.matches("by whom: unknown").count(), 3, "{}", list.out);
+    let store = gate.store_url();
+    let beside =
+        run(&["audit", "list", "--unmatched", "--connection", DATACENTER, "--store", &store]).await;
+    let without_sources = |said: &str| said.split_once("LINES").unwrap().1.to_owned();
+    assert_eq!(without_sources(&beside.out), without_sources(&list.out), "{}", beside.all());
+    assert!(beside.out.contains("import: read until"), "{}", beside.out);
     let csv = gate.operate(&["audit", "list", "--connection", DATACENTER, "--format", "csv"]).await;
     assert_eq!(csv.out.lines().count(), 1 + 30 + 26, "{}", csv.out);
     let second = gate.operate(&import).await;

@@ -1,10 +1,19 @@
 //! `portcullis audit list|import`: audit logs, and what explains what.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
 use portcullis::bitbucket::audit::MAX_FILE_BYTES;
+use portcullis::gateway::audit::told::AuditQuestion;
+use portcullis::gateway::audit::told::AuditWhich;
+use portcullis::gateway::audit::told::kept;
+use portcullis::gateway::audit::told::kept_sources;
+use portcullis::gateway::history::instant;
 use portcullis::graph::Cell;
+use portcullis::graph::ConnectionId;
+use portcullis::graph::Kind;
+use portcullis::store::StoreError;
 use serde_json::Value;
 use serde_json::json;
 
@@ -12,12 +21,14 @@ use crate::cli::Audit;
 use crate::cli::AuditImport;
 use crate::cli::AuditList;
 use crate::client::Operator;
+use crate::decision::graph;
 use crate::graph::list;
 use crate::graph::shown;
 use crate::graph::text;
 use crate::json::at;
 use crate::operator::second;
 use crate::operator::show;
+use crate::serve::read_only;
 
 /// Bytes of lines that are sent at once: escaped, they stay below what the gateway takes.
 const PART_BYTES: usize = 512 << 10;
@@ -41,7 +52,39 @@ pub async fn run(command: Audit) -> ExitCode {
     }
 }
 
+/// The same from a store. What is configured is not known there: each source that was ever read is listed.
+async fn from_store(address: &str, question: &AuditList) -> Result<Value, String> {
+    let time = |told: &Option<String>| told.as_deref().map(instant).transpose();
+    let connection = question.connection.as_deref().map(str::parse::<ConnectionId>).transpose();
+    let asked = AuditQuestion {
+        connection: connection.map_err(|error| error.to_string())?,
+        from: time(&question.from).map_err(|error| error.to_string())?,
+        to: time(&question.to).map_err(|error| error.to_string())?,
+        which: if question.unmatched { AuditWhich::Unmatched } else { AuditWhich::All },
+    };
+    let store = read_only(address).await?;
+    let graph = graph(&store).await?;
+    let told = async {
+        let mut told = kept(&store, &graph, &asked).await?;
+        let workspaces = graph.all(Kind::Workspace).filter_map(|node| graph.node(node));
+        let all: BTreeSet<ConnectionId> =
+            workspaces.map(|workspace| workspace.id.connection()).collect();
+        for connection in all {
+            if asked.connection.as_ref().is_none_or(|only| *only == connection) {
+                told.sources.extend(kept_sources(&store, &connection).await?);
+            }
+        }
+        Ok::<_, StoreError>(told)
+    };
+    let told = told.await.map_err(|error| error.to_string())?;
+    store.close().await;
+    serde_json::to_value(told).map_err(|error| error.to_string())
+}
+
 async fn asked(question: &AuditList) -> Result<Value, String> {
+    if let Some(store) = &question.store {
+        return from_store(store, question).await;
+    }
     let operator = Operator::new(&question.gate).map_err(|error| error.to_string())?;
     let unmatched = if question.unmatched { "true".to_owned() } else { String::new() };
     let query = [

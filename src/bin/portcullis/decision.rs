@@ -25,6 +25,7 @@ use crate::operator::text;
 
 pub use wanted::Paging;
 pub use wanted::filter_for;
+pub use wanted::graph;
 pub use wanted::query;
 
 /// Most rows a gateway gives at a time.

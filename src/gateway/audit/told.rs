@@ -1,6 +1,8 @@
 //! What people are shown of audit logs: where each source stands, the lines, the changes, and which have no counterpart;
 //! and lines that somebody hands in.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Map;
@@ -28,6 +30,7 @@ use crate::store::Governed;
 use crate::store::KeptChange;
 use crate::store::KeptLine;
 use crate::store::MAX_AUDIT_ROWS;
+use crate::store::Store;
 use crate::store::StoreError;
 use crate::words;
 
@@ -192,36 +195,50 @@ pub enum NoImport {
 
 const UNTOLD: &str = "no audit line explains it";
 
+/// Lines and changes that a store keeps, with what explains what, by the names of a graph; of sources nothing.
+pub async fn kept(
+    store: &Store,
+    graph: &Snapshot,
+    question: &AuditQuestion,
+) -> Result<AuditTold, StoreError> {
+    let filter = AuditFilter {
+        connection: question.connection.clone(),
+        from: question.from,
+        to: question.to,
+        which: question.which,
+    };
+    let lines = store.audit_lines(filter.clone()).await?;
+    let changes = store.audit_changes(filter).await?;
+    let more = lines.len() == MAX_AUDIT_ROWS || changes.len() == MAX_AUDIT_ROWS;
+    let mut names: BTreeMap<ConnectionId, Names> = BTreeMap::new();
+    for id in lines.iter().map(|line| &line.0).chain(changes.iter().map(|change| &change.0)) {
+        names.entry(id.clone()).or_insert_with(|| Names::of(id, graph));
+    }
+    let lines = lines.into_iter().filter_map(|(id, line, explains)| {
+        Some(line_told(names.get(&id)?, graph, (id, line, explains)))
+    });
+    let lines = lines.collect();
+    let changes = changes.into_iter().filter_map(|(id, change, lines)| {
+        Some(change_told(names.get(&id)?, graph, (id, &change, &lines)))
+    });
+    Ok(AuditTold { sources: Vec::new(), lines, changes: changes.collect(), more })
+}
+
+/// How far each source of a connection was read, as a store keeps it.
+pub async fn kept_sources(
+    store: &Store,
+    connection: &ConnectionId,
+) -> Result<Vec<SourceTold>, StoreError> {
+    let places = store.audit_places(connection).await?;
+    Ok(places.into_iter().map(|place| source_told(connection, place)).collect())
+}
+
 impl Gateway {
     /// Lines and changes, with what explains what.
     pub async fn audit(&self, question: AuditQuestion) -> Result<AuditTold, StoreError> {
-        let filter = AuditFilter {
-            connection: question.connection.clone(),
-            from: question.from,
-            to: question.to,
-            which: question.which,
-        };
-        let graph = self.graph.load_full();
-        let lines = self.store.audit_lines(filter.clone()).await?;
-        let changes = self.store.audit_changes(filter).await?;
-        let more = lines.len() == MAX_AUDIT_ROWS || changes.len() == MAX_AUDIT_ROWS;
-        let mut names: std::collections::BTreeMap<ConnectionId, Names> =
-            std::collections::BTreeMap::new();
-        for (id, ..) in &lines {
-            names.entry(id.clone()).or_insert_with(|| Names::of(id, &graph));
-        }
-        for (id, ..) in &changes {
-            names.entry(id.clone()).or_insert_with(|| Names::of(id, &graph));
-        }
-        let lines = lines.into_iter().filter_map(|(id, line, explains)| {
-            Some(line_told(names.get(&id)?, &graph, (id, line, explains)))
-        });
-        let lines = lines.collect();
-        let changes = changes.into_iter().filter_map(|(id, change, lines)| {
-            Some(change_told(names.get(&id)?, &graph, (id, &change, &lines)))
-        });
+        let told = kept(&self.store, &self.graph.load_full(), &question).await?;
         let sources = self.audit_sources(question.connection.as_ref()).await?;
-        Ok(AuditTold { sources, lines, changes: changes.collect(), more })
+        Ok(AuditTold { sources, ..told })
     }
 
     /// Where each source of a connection stands, or of all.
@@ -234,7 +251,6 @@ impl Gateway {
             if only.is_some_and(|only| *only != connection.id) {
                 continue;
             }
-            let places = self.store.audit_places(&connection.id).await?;
             let configured = connection.client.as_ref().and_then(Client::audit);
             if configured.is_none() {
                 sources.push(SourceTold {
@@ -246,7 +262,7 @@ impl Gateway {
                     ..source_told(&connection.id, unread(""))
                 });
             }
-            sources.extend(places.into_iter().map(|place| source_told(&connection.id, place)));
+            sources.extend(kept_sources(&self.store, &connection.id).await?);
         }
         Ok(sources)
     }

@@ -44,6 +44,9 @@ pub struct AuditList {
     /// Where it is.
     #[command(flatten)]
     pub gate: Gate,
+    /// Open this store read-only instead, also beside a running gateway.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
     /// How the answer looks.
     #[command(flatten)]
     pub looks: Looks,

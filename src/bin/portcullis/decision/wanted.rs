@@ -125,7 +125,8 @@ async fn id(
     id_of(&graph, told, among).map(Some).map_err(|error| error.to_string())
 }
 
-async fn graph(store: &Store) -> Result<Snapshot, String> {
+/// What was learned last of every connection.
+pub async fn graph(store: &Store) -> Result<Snapshot, String> {
     let kept = store.worlds().await.map_err(|error| {
         if error == StoreError::NoKey {
             return "names cannot be looked up without the store's key: write the id".to_owned();
