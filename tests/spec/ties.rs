@@ -5,6 +5,7 @@ mod consent;
 mod doctor;
 mod guided;
 mod house;
+mod incoming;
 mod life;
 mod scopes;
 mod sync;

@@ -92,7 +92,8 @@ pub enum Credential {
         /// The consumer's secret.
         secret: Secret<String>,
     },
-    /// An OAuth consumer that acts for a person who authorized it (Cloud): refresh tokens are good once.
+    /// An OAuth consumer (Cloud) or incoming link (Data Center) that acts for a person who authorized it: refresh tokens
+    /// are good once, or may be.
     Consent {
         /// The consumer's key.
         key: Secret<String>,
@@ -102,6 +103,8 @@ pub enum Credential {
         refresh: Secret<String>,
         /// Where the next ones go.
         keeper: Keeper,
+        /// Data Center: the redirect address, which it wants to be told again.
+        redirect: String,
     },
     /// An access token (Cloud) or HTTP token (Data Center).
     Bearer(Secret<String>),
@@ -123,6 +126,21 @@ impl fmt::Debug for Credential {
             Self::Basic { .. } => "Basic(…)",
         })
     }
+}
+
+/// What a person's consent gave, to be exchanged for a refresh token. `Debug` shows no secret.
+#[derive(Debug)]
+pub struct Agreed {
+    /// The consumer's key, or the incoming link's client id.
+    pub key: Secret<String>,
+    /// The secret of that.
+    pub secret: Secret<String>,
+    /// The code. It is good once.
+    pub code: Secret<String>,
+    /// What the challenge was made of, where there was one (PKCE, Data Center).
+    pub verifier: Option<Secret<String>>,
+    /// Data Center: the redirect address, as the link has it.
+    pub redirect: String,
 }
 
 /// Settings that cannot work.
@@ -147,7 +165,7 @@ pub enum SettingsError {
     Credential,
     /// A credential that this product does not know.
     #[error(
-        "an OAuth consumer is a credential of Bitbucket Cloud: use a token, or user and password"
+        "client credentials of an OAuth consumer are for Bitbucket Cloud: on Data Center an incoming link acts for a person (`--credential oauth-code`); or use a token, or user and password"
     )]
     Consumer,
     /// Not an organisation.

@@ -41,6 +41,7 @@ use crate::bitbucket::transport::Consent;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::Held;
+use crate::bitbucket::transport::TokenPlace;
 use crate::bitbucket::transport::Transport;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
@@ -74,8 +75,9 @@ impl Cloud {
         let (api, tokens) = addresses(test)?;
         let held = match credential {
             Credential::OAuth { key, secret } => Held::consumer(tokens, &key, &secret)?,
-            Credential::Consent { key, secret, refresh, keeper } => {
-                Held::Consent(Box::new(Consent::new(tokens, (&key, &secret), refresh, keeper)?))
+            Credential::Consent { key, secret, refresh, keeper, redirect: _ } => {
+                let place = TokenPlace::cloud(tokens, (&key, &secret))?;
+                Held::Consent(Box::new(Consent::new(place, refresh, keeper)))
             }
             Credential::Bearer(token) => Held::bearer(&token)?,
             Credential::Basic { user, secret } => Held::basic(&user, &secret)?,

@@ -31,13 +31,21 @@ use crate::bitbucket::switches::NONE;
 use crate::bitbucket::switches::Switches;
 use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::CallClass;
+use crate::bitbucket::transport::Consent;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::Held;
+use crate::bitbucket::transport::TokenPlace;
 use crate::bitbucket::transport::Transport;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
+
+/// Where an incoming link gets its tokens (OAuth 2.0, since 7.21).
+pub(crate) const TOKENS: [&str; 4] = ["rest", "oauth2", "latest", "token"];
+
+/// Where a token is given back, if that is there: Atlassian documents no such place.
+pub(crate) const REVOKE: [&str; 4] = ["rest", "oauth2", "latest", "revoke"];
 
 /// Most repositories whose names are kept: the largest estates have half as many.
 const MAX_NAMES: u64 = 200_000;
@@ -85,8 +93,12 @@ impl DataCenter {
     ) -> Result<Self, SettingsError> {
         let base = address(base_url)?;
         let held = match credential {
-            Credential::OAuth { .. } | Credential::Consent { .. } => {
-                return Err(SettingsError::Consumer);
+            Credential::OAuth { .. } => return Err(SettingsError::Consumer),
+            Credential::Consent { key, secret, refresh, keeper, redirect } => {
+                let url = below(&base, &TOKENS)
+                    .map_err(|_| SettingsError::Address(base_url.to_owned()))?;
+                let place = TokenPlace::datacenter(url, (&key, &secret), &redirect);
+                Held::Consent(Box::new(Consent::new(place, refresh, keeper)))
             }
             Credential::Bearer(token) => Held::bearer(&token)?,
             Credential::Basic { user, secret } => Held::basic(&user, &secret)?,

@@ -34,6 +34,8 @@ pub enum FetchError {
     Refused {
         /// What was asked for.
         what: &'static str,
+        /// Whether Data Center named the caller all the same: the credential is good, and another token would not help.
+        caller_known: bool,
     },
     /// 403: the credential may not. The scopes are the missing ones, where Bitbucket names them.
     #[error("the connection's credential may not read {what} (403): {}", needed(.scopes))]

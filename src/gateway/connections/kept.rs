@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ use crate::bitbucket::Client;
 use crate::bitbucket::Credential;
 use crate::bitbucket::HookPlace;
 use crate::bitbucket::Keeper;
+use crate::bitbucket::NotKept;
 use crate::bitbucket::Server;
 use crate::bitbucket::Settings;
 use crate::bitbucket::SettingsError;
@@ -105,15 +107,21 @@ pub enum KeptCredential {
         /// The token.
         token: Hidden,
     },
-    /// Cloud: an OAuth consumer that acts for the person who authorized it.
+    /// An OAuth consumer (Cloud) or an incoming link (Data Center) that acts for the person who authorized it.
     OauthCode {
-        /// The consumer's key.
+        /// The consumer's key, or the link's client id.
         key: Hidden,
-        /// The consumer's secret.
+        /// The consumer's secret, or the link's.
         secret: Hidden,
         /// The code that Bitbucket gave after the consent. Good once: it is spent, not kept.
         #[serde(default, skip_serializing_if = "Hidden::is_empty")]
         code: Hidden,
+        /// Data Center: what the challenge was made of, if the consent was asked for with one (PKCE). Spent with the code.
+        #[serde(default, skip_serializing_if = "Hidden::is_empty")]
+        verifier: Hidden,
+        /// Data Center: the redirect address, as the link has it. It is told each time a token is fetched.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        redirect: String,
     },
     /// Data Center: user and password, where the server allows it.
     Basic {
@@ -136,16 +144,17 @@ impl KeptCredential {
     /// handed in.
     fn credential(&self, consent: Option<Consent>) -> Credential {
         match self {
-            Self::OauthCode { key, secret, .. } => match consent {
-                Some(Consent { refresh, keeper }) => Credential::Consent {
+            Self::OauthCode { key, secret, redirect, .. } => {
+                // A consent that was lost is asked with nothing, and refused.
+                let Consent { refresh, keeper } = consent.unwrap_or_else(Consent::lost);
+                Credential::Consent {
                     key: key.secret(),
                     secret: secret.secret(),
                     refresh,
                     keeper,
-                },
-                // Refused by Bitbucket, as a consent that was lost is.
-                None => Credential::OAuth { key: key.secret(), secret: secret.secret() },
-            },
+                    redirect: redirect.clone(),
+                }
+            }
             Self::Oauth { key, secret } => {
                 Credential::OAuth { key: key.secret(), secret: secret.secret() }
             }
@@ -165,6 +174,14 @@ pub struct Consent {
     pub refresh: Secret<String>,
     /// Who keeps the next ones.
     pub keeper: Keeper,
+}
+
+impl Consent {
+    /// None, and nobody who keeps one.
+    fn lost() -> Self {
+        let keeper: Keeper = Arc::new(|_| Box::pin(async { Err(NotKept) }));
+        Self { refresh: Secret::new(String::new()), keeper }
+    }
 }
 
 /// A secret of a hook.

@@ -193,6 +193,9 @@ pub(super) fn revoke(kept: &Kept) -> Vec<String> {
 
 fn place(kept: &Kept, credential: &KeptCredential) -> String {
     match (kept.product, credential) {
+        (Product::DataCenter, KeptCredential::OauthCode { .. }) => {
+            "the incoming link: Administration → Application links; the person who agreed sees it in Manage account → Authorized applications".to_owned()
+        }
         (_, KeptCredential::Oauth { .. } | KeptCredential::OauthCode { .. }) => {
             "the OAuth consumer: Workspace settings → OAuth consumers; people who authorized it see it in Personal settings → App authorizations".to_owned()
         }

@@ -193,8 +193,22 @@ fn judge_credential(product: Product, credential: &KeptCredential) -> Result<(),
                 "an API token is a credential of Bitbucket Cloud: Data Center takes an HTTP access token (`--credential token`)",
             );
         }
-        (Product::DataCenter, KeptCredential::Oauth { .. } | KeptCredential::OauthCode { .. }) => {
+        (Product::DataCenter, KeptCredential::Oauth { .. }) => {
             return Err(SettingsError::Consumer.into());
+        }
+        (Product::DataCenter, KeptCredential::OauthCode { redirect, .. })
+            if redirect.is_empty() =>
+        {
+            return wrong(
+                "an incoming link of Data Center is asked with its redirect address, as the link has it: `--redirect-url https://portcullis.example.com/connected`",
+            );
+        }
+        (Product::Cloud, KeptCredential::OauthCode { verifier, redirect, .. })
+            if !(verifier.is_empty() && redirect.is_empty()) =>
+        {
+            return wrong(
+                "`verifier` and `redirect` are Data Center's: a consumer of Cloud has neither",
+            );
         }
         (Product::Cloud, KeptCredential::ApiToken { email, .. }) if !email.contains('@') => {
             return wrong(
@@ -202,9 +216,7 @@ fn judge_credential(product: Product, credential: &KeptCredential) -> Result<(),
             );
         }
         (Product::Cloud, KeptCredential::Oauth { key, secret }) => vec![key, secret],
-        (Product::Cloud, KeptCredential::OauthCode { key, secret, code }) => {
-            vec![key, secret, code]
-        }
+        (_, KeptCredential::OauthCode { key, secret, code, .. }) => vec![key, secret, code],
         (_, KeptCredential::Token { token })
         | (Product::Cloud, KeptCredential::ApiToken { token, .. }) => vec![token],
         (Product::DataCenter, KeptCredential::Basic { password, .. }) => vec![password],
@@ -239,6 +251,23 @@ mod tests {
         let consumer = KeptCredential::Oauth { key, secret };
         assert!(said(Product::DataCenter, &consumer).contains("Bitbucket Cloud"));
         assert_eq!(said(Product::Cloud, &consumer), "");
+    }
+
+    #[test]
+    fn an_incoming_link_needs_its_redirect_address_and_a_consumer_of_cloud_has_none() {
+        let part = || Hidden::new("part".to_owned());
+        let agreed = |redirect: &str| KeptCredential::OauthCode {
+            key: part(),
+            secret: part(),
+            code: part(),
+            verifier: Hidden::default(),
+            redirect: redirect.to_owned(),
+        };
+        let back = "https://portcullis.example.com/connected";
+        assert!(said(Product::DataCenter, &agreed("")).contains("--redirect-url"));
+        assert_eq!(said(Product::DataCenter, &agreed(back)), "");
+        assert!(said(Product::Cloud, &agreed(back)).contains("Data Center"));
+        assert_eq!(said(Product::Cloud, &agreed("")), "");
     }
 
     #[test]

@@ -108,7 +108,7 @@ pub struct CredentialFlags {
     /// Variable of the environment that holds it.
     #[arg(long, value_name = "NAME")]
     pub secret_env: Option<String>,
-    /// oauth: file that holds the consumer's key.
+    /// oauth: file that holds the consumer's key, or the incoming link's client id.
     #[arg(long, value_name = "FILE", conflicts_with = "key_env")]
     pub key_file: Option<PathBuf>,
     /// oauth: variable that holds it.
@@ -120,6 +120,15 @@ pub struct CredentialFlags {
     /// oauth-code: variable that holds it.
     #[arg(long, value_name = "NAME")]
     pub code_env: Option<String>,
+    /// oauth-code, Data Center: the redirect address of the incoming link.
+    #[arg(long, value_name = "URL")]
+    pub redirect_url: Option<String>,
+    /// oauth-code, Data Center: file that holds the verifier of the challenge (PKCE) that the consent was asked for with.
+    #[arg(long, value_name = "FILE", conflicts_with = "verifier_env")]
+    pub verifier_file: Option<PathBuf>,
+    /// oauth-code, Data Center: variable that holds it.
+    #[arg(long, value_name = "NAME")]
+    pub verifier_env: Option<String>,
     /// Cloud: an API token that writes webhooks where the first credential may not; its account's e-mail address.
     #[arg(long, value_name = "EMAIL")]
     pub second_email: Option<String>,
@@ -140,7 +149,7 @@ pub enum CredentialKind {
     ApiToken,
     /// Cloud: an OAuth consumer, by its client credentials.
     Oauth,
-    /// Cloud: an OAuth consumer that acts for the person who authorized it.
+    /// An OAuth consumer (Cloud) or incoming link (Data Center) that acts for the person who authorized it.
     OauthCode,
     /// Data Center: user and password.
     Basic,

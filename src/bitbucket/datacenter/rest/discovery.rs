@@ -92,7 +92,7 @@ impl DataCenter {
         let answer = self.transport().read(&call, Deadline::within(PATIENCE)).await?;
         if answer.user.is_none() {
             // The credential was ignored: what follows would be a stranger's short lists.
-            return Err(FetchError::Refused { what: SERVER });
+            return Err(FetchError::Refused { what: SERVER, caller_known: false });
         }
         let told: Properties = answer.decode(SERVER)?;
         let top = scribe
