@@ -223,7 +223,7 @@ impl Client {
     }
 
     /// The organisation whose audit log is read; it has a credential, and so a transport, of its own.
-    fn organization(&self) -> Option<&Organization> {
+    fn organization(&self) -> Option<Arc<Organization>> {
         match self {
             Self::Cloud(cloud) => cloud.organization(),
             Self::DataCenter(_) => None,

@@ -7,6 +7,7 @@ mod guided;
 mod house;
 mod incoming;
 mod life;
+mod reach;
 mod scopes;
 mod sync;
 mod trust;

@@ -1,6 +1,7 @@
 //! `portcullis connect|disconnect`: the tie to a Bitbucket, through the gateway's API. On a terminal what is missing is
 //! asked for, and nothing is done before somebody said yes; everywhere else the flags say all of it.
 
+mod change;
 mod consent;
 mod secrets;
 mod told;
@@ -41,7 +42,11 @@ impl From<String> for Failed {
 
 /// `portcullis connect`
 pub async fn run(connect: Connect) -> ExitCode {
-    let done = if connect.rotate { rotate(&connect).await } else { tie(&connect).await };
+    let done = match () {
+        () if connect.rotate => rotate(&connect).await,
+        () if connect.change => change::run(&connect).await,
+        () => tie(&connect).await,
+    };
     ended(done)
 }
 
@@ -126,6 +131,7 @@ fn wished(connect: &Connect) -> Result<Value, Failed> {
     };
     let mut wish = json!({
         "id": id, "scope": connect.scope, "audiences": connect.audience,
+        "classes": connect.class, "own_hosts": connect.own_host,
         "protected_refs": connect.protected_ref, "effects": connect.effect, "reason": connect.reason,
         "profile": match connect.profile.unwrap_or(Profile::Full) {
             Profile::Observe => "observe",
@@ -160,6 +166,9 @@ fn wished(connect: &Connect) -> Result<Value, Failed> {
             wish.insert(name.to_owned(), value);
         }
     };
+    if let Some(audit) = change::audit(&connect.audit)? {
+        put("audit", audit);
+    }
     if let Some(api_url) = &connect.api_url {
         put("api_url", json!(api_url));
     }

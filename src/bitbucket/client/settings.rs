@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::bitbucket::switches::SwitchError;
 use crate::graph::ConnectionId;
 use crate::secret::Secret;
 
@@ -191,6 +192,9 @@ pub enum SettingsError {
         "the Bitbucket's address is plain http, so a proxy on another machine would read the credential: leave the proxy out, or use an https address"
     )]
     OpenProxy,
+    /// A class or a host that cannot be.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
     /// The client could not be set up.
     #[error("the HTTP client could not be set up: are the system's CA certificates installed?")]
     Client,

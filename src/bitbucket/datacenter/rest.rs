@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use moka::sync::Cache;
 use url::Url;
 
@@ -27,7 +29,7 @@ use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
 use crate::bitbucket::client::below;
 use crate::bitbucket::datacenter::database::Database;
-use crate::bitbucket::switches::NONE;
+use crate::bitbucket::switches::Sight;
 use crate::bitbucket::switches::Switches;
 use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::CallClass;
@@ -56,7 +58,7 @@ const NAME_HOLDS: Duration = Duration::from_mins(5);
 
 /// A client of one Data Center.
 #[derive(Clone)]
-pub struct DataCenter(Arc<Inner>);
+pub struct DataCenter(Arc<Inner>, Sight);
 
 struct Inner {
     connection: ConnectionId,
@@ -68,9 +70,9 @@ struct Inner {
     numbers: Cache<String, String>,
     /// What discovery reads instead of REST.
     database: OnceLock<Database>,
-    switches: OnceLock<Switches>,
+    switches: ArcSwap<Switches>,
     /// Where the audit log is read.
-    audit: OnceLock<AuditKind>,
+    audit: ArcSwapOption<AuditKind>,
 }
 
 #[derive(serde::Deserialize)]
@@ -106,17 +108,11 @@ impl DataCenter {
         let transport = Transport::new(held, (base.scheme() == "https", trust), None)?;
         let names = Cache::new(MAX_NAMES);
         let numbers = Cache::builder().max_capacity(MAX_NAMES).time_to_live(NAME_HOLDS).build();
-        let (database, switches, audit) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ok(Self(Arc::new(Inner {
-            connection,
-            base,
-            transport,
-            names,
-            numbers,
-            database,
-            switches,
-            audit,
-        })))
+        let (database, switches, audit) =
+            (OnceLock::new(), ArcSwap::default(), ArcSwapOption::empty());
+        let inner =
+            Inner { connection, base, transport, names, numbers, database, switches, audit };
+        Ok(Self(Arc::new(inner), Sight::Open))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
@@ -131,14 +127,19 @@ impl DataCenter {
         self.0.base.scheme() == "https"
     }
 
-    /// Discovery reads what these switch on from now on; the first to say stays.
+    /// The same, asking nothing at all if this lies outside the connection's scope.
+    pub(crate) fn sees(&self, within: bool) -> Self {
+        Self(Arc::clone(&self.0), Sight::of(within))
+    }
+
+    /// Discovery reads what these switch on from now on.
     pub(crate) fn switch(&self, switches: Switches) {
-        let _ = self.0.switches.set(switches);
+        self.0.switches.store(Arc::new(switches));
     }
 
     /// What discovery may read beyond what it always reads.
-    pub(crate) fn switches(&self) -> &Switches {
-        self.0.switches.get().unwrap_or(&NONE)
+    pub(crate) fn switches(&self) -> Arc<Switches> {
+        self.0.switches.load_full()
     }
 
     /// Discovery reads this database from now on; the first to be named stays.
@@ -146,13 +147,13 @@ impl DataCenter {
         let _ = self.0.database.set(database);
     }
 
-    /// Reads the audit log there from now on; the first stays.
-    pub(crate) fn audit_from(&self, kind: AuditKind) {
-        let _ = self.0.audit.set(kind);
+    /// Reads the audit log there from now on; none: nowhere.
+    pub(crate) fn audit_from(&self, kind: Option<AuditKind>) {
+        self.0.audit.store(kind.map(Arc::new));
     }
 
-    pub(crate) fn audit(&self) -> Option<&AuditKind> {
-        self.0.audit.get()
+    pub(crate) fn audit(&self) -> Option<Arc<AuditKind>> {
+        self.0.audit.load_full()
     }
 
     /// Takes note of `PROJECT/slug`; another text is passed over.
@@ -250,6 +251,7 @@ impl DataCenter {
         what: &'static str,
         class: CallClass,
     ) -> Result<Call, FetchError> {
+        self.1.may_ask(what)?;
         Ok(Call { url: below(&self.0.base, path)?, what, class, share: Share::Live })
     }
 

@@ -15,6 +15,7 @@ use crate::decision::pause::By;
 use crate::decision::plan::ModeSetting;
 use crate::gateway::Gateway;
 use crate::gateway::connections::kept::Kept;
+use crate::gateway::connections::kept::KeptAudit;
 use crate::gateway::connections::kept::KeptCredential;
 use crate::gateway::ties::CALL;
 use crate::gateway::ties::TieError;
@@ -125,7 +126,8 @@ impl Gateway {
         let shown = json!({
             "product": kept.product, "profile": kept.profile, "hooks": kept.hooks.len(),
             "credential": kind(&kept.credential), "second": kept.second.as_ref().map(kind),
-            "effects": kept.posts_status, "scoped": !kept.scope.is_empty(),
+            "effects": kept.posts_status, "scoped": !kept.scope.is_empty(), "classes": kept.classes,
+            "own_hosts": kept.own_hosts.len(), "audit": kept.audit.as_ref().map(KeptAudit::kind),
         });
         let added = self.governed((by, reason), shown)?;
         // Whatever holds for the others: whoever connects one more does not stop anybody by that. Both at once, so that no

@@ -8,6 +8,7 @@ use crate::bitbucket::SettingsError;
 use crate::bitbucket::scopes::Profile;
 use crate::gateway::connections::kept::Hidden;
 use crate::gateway::connections::kept::Kept;
+use crate::gateway::connections::kept::KeptAudit;
 use crate::gateway::connections::kept::KeptCredential;
 use crate::gateway::modes::MAX_REASON;
 use crate::gateway::ties::TieError;
@@ -64,9 +65,18 @@ pub struct ConnectWish {
     /// How much it is meant to see.
     #[serde(default = "full")]
     pub profile: Profile,
-    /// Whose webhooks are wanted: project keys, `PAY/led*`; empty: all.
+    /// What is read, and whose webhooks are wanted: project keys, `PAY/led*`; empty: all.
     #[serde(default)]
     pub scope: Vec<String>,
+    /// Classes that are read beyond those that always are: `pipeline-definition`.
+    #[serde(default)]
+    pub classes: Vec<String>,
+    /// Hosts of one's own that webhooks may tell: `ci.example.com`, `*.example.com`.
+    #[serde(default)]
+    pub own_hosts: Vec<String>,
+    /// Where its audit log is read.
+    #[serde(default)]
+    pub audit: Option<KeptAudit>,
     /// Cloud: `free`, `standard` or `premium`. No API tells it; left out, it counts as unknown.
     #[serde(default)]
     pub plan: Option<String>,
@@ -124,6 +134,7 @@ impl ConnectWish {
         if matches!(self.second, Some(KeptCredential::OauthCode { .. })) {
             return wrong("a person's consent can be the first credential, not the second");
         }
+        judge_audit(self.audit.as_ref())?;
         self.second.as_ref().map(|second| judge_credential(self.product, second)).transpose()?;
         for list in [&self.scope, &self.audiences, &self.protected_refs] {
             if list.len() > MAX_LIST
@@ -154,6 +165,9 @@ impl ConnectWish {
             proxy: self.proxy.clone(),
             profile: self.profile,
             scope: self.scope.clone(),
+            classes: self.classes.clone(),
+            own_hosts: self.own_hosts.clone(),
+            audit: self.audit.clone(),
             premium: self.premium()?,
             audiences: self.audiences.clone(),
             protected_refs: self.protected_refs.clone(),
@@ -173,6 +187,20 @@ impl ConnectWish {
                 other.escape_debug()
             )),
         }
+    }
+}
+
+/// Whether an audit log can be there at all; whether the product has such a one is its client's word.
+pub(super) fn judge_audit(audit: Option<&KeptAudit>) -> Result<(), TieError> {
+    match audit {
+        Some(KeptAudit::Organization { token, .. }) if token.is_empty() => {
+            wrong("the organisation's API key is empty")
+        }
+        Some(KeptAudit::Folder { path }) if !path.is_absolute() => wrong(
+            "the folder of the audit log is named by its whole path: `/var/atlassian/…/log/audit`",
+        ),
+        Some(KeptAudit::Organization { .. } | KeptAudit::Rest | KeptAudit::Folder { .. })
+        | None => Ok(()),
     }
 }
 

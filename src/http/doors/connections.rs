@@ -9,9 +9,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::gateway::connections::Connection;
+use crate::gateway::connections::kept::KeptAudit;
 use crate::gateway::connections::kept::Profile;
 use crate::gateway::modes::MAX_REASON;
 use crate::gateway::ties::TieError;
+use crate::gateway::ties::changing::ChangeWish;
+use crate::gateway::ties::changing::Changed;
 use crate::gateway::ties::connecting::Connected;
 use crate::gateway::ties::parting::Parted;
 use crate::gateway::ties::probing::ScopeSeen;
@@ -92,8 +95,10 @@ struct ConnectionTold {
     credential: bool,
     /// How much it is meant to see; null: the configuration file does not say.
     profile: Option<Profile>,
-    /// Whose webhooks are wanted; empty: all.
+    /// What is read, and whose webhooks are wanted; empty: all.
     scope: Vec<String>,
+    /// Where its audit log is read: `organization`, `rest`, `folder`; null: nowhere, or the configuration file says it.
+    audit: Option<&'static str>,
     /// How many webhooks it listens to.
     hooks: usize,
     /// Whether commit statuses are posted.
@@ -140,6 +145,15 @@ pub(super) const DELETE: Offer = Offer::giving(&[Gives {
 .taking(Takes::JsonOrNothing(offer::of::<Why>()))
 .refusing(REFUSES);
 
+/// What changing takes and gives.
+pub(super) const CHANGE: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "It is changed, and read anew.",
+    forms: &[Form::Json(offer::of::<Changed>())],
+}])
+.taking(Takes::Json(offer::of::<ChangeWish>()))
+.refusing(REFUSES);
+
 /// What renewing takes and gives.
 pub(super) const RENEW: Offer = Offer::giving(&[Gives {
     status: 200,
@@ -175,7 +189,8 @@ fn told(house: &House, connection: &Connection) -> ConnectionTold {
         workspace: connection.workspace.clone(),
         credential: connection.client.is_some(),
         profile: kept.as_ref().map(|kept| kept.profile),
-        scope: kept.map(|kept| kept.scope.clone()).unwrap_or_default(),
+        scope: kept.as_ref().map(|kept| kept.scope.clone()).unwrap_or_default(),
+        audit: kept.as_ref().and_then(|kept| kept.audit.as_ref()).map(KeptAudit::kind),
         hooks: connection.hooks.len(),
         posts_status: connection.posts_status,
     }
@@ -209,6 +224,16 @@ pub(super) async fn renew(house: &House, call: Call) -> Result<Answer, Problem> 
     let overlap = renewal.overlap.as_deref().map(length).transpose()?.unwrap_or(OVERLAP);
     let renewed = house.gateway.renew_hooks(&id, overlap, (&by, &renewal.reason)).await;
     call::json(StatusCode::OK, &renewed.map_err(refused)?)
+}
+
+/// Changes what is read of it.
+pub(super) async fn change(house: &House, call: Call) -> Result<Answer, Problem> {
+    let by = house.doorkeeper.by(call.asker);
+    let id = named(&call)?;
+    let body = call.read(house).await?;
+    let wish: ChangeWish = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
+    let changed = house.gateway.change_connection(&id, &wish, &by).await.map_err(refused)?;
+    call::json(StatusCode::OK, &changed)
 }
 
 /// Tries every scope.

@@ -257,6 +257,12 @@ pub static ROUTES: &[Route] = &[
         Door::RenewHooks,
         "Gives a connection's webhooks new secrets, with overlap, and puts them right.",
     ),
+    act(
+        Verb::Post,
+        "/api/v1/connections/{connection}/settings",
+        Door::ChangeConnection,
+        "Changes what is read of a connection: classes, own hosts, audit log.",
+    ),
     ask(
         "/api/v1/connections/{connection}/scopes",
         Door::Scopes,
