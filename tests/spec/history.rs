@@ -5,6 +5,7 @@ mod asked;
 mod found;
 mod fresh;
 mod oracle;
+mod storm;
 mod told;
 
 use std::collections::BTreeSet;

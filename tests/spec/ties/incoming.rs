@@ -98,10 +98,10 @@ async fn refresh_tokens_that_rotate_and_those_that_do_not_are_both_lived_with() 
         house.gate.reopen().await;
         until("the connection to work", async || {
             let doctor = house.gate.get(&format!("doctor?connection={DATACENTER}")).await;
-            let found = doctor["findings"].as_array().unwrap().clone();
+            let found = doctor["findings"].as_array().unwrap();
             found
                 .iter()
-                .any(|one| one["check"] == "credential" && one["health"] == "ok")
+                .any(|one| one["area"] == "credential" && one["health"] == "ok")
                 .then_some(())
         })
         .await;
@@ -265,7 +265,11 @@ async fn guided_the_address_to_agree_at_is_shown_and_the_one_come_back_to_is_not
     let back = agree(simulator, &address).unwrap();
     terminal.answer("the address you came back to (not shown):", &back).await;
     assert_eq!(terminal.ended().await, 0, "{}", terminal.shown());
-    let shown = terminal.shown();
+    let shown = until("the last words", async || {
+        let shown = terminal.shown();
+        shown.contains("You see and revoke").then_some(shown)
+    })
+    .await;
     let code = back.split_once("code=").unwrap().1.split('&').next().unwrap().to_owned();
     assert!(shown.contains("is connected") && !shown.contains(&code), "{shown}");
     let challenge = simulator.company(|company| {
