@@ -1,6 +1,7 @@
 //! `portcullis connect|disconnect`: the tie to a Bitbucket, through the gateway's API. On a terminal what is missing is
 //! asked for, and nothing is done before somebody said yes; everywhere else the flags say all of it.
 
+mod awaiting;
 mod change;
 mod consent;
 mod secrets;
@@ -91,7 +92,7 @@ async fn tie(connect: &Connect) -> Result<bool, Failed> {
         }
     }
     preview(&mut wish, connect.preview);
-    let done = post(&operator, "connections", &wish).await?;
+    let done = awaiting::made(&operator, &wish).await?;
     match (connect.reach.format, asks) {
         (Format::Json, _) => println!("{done}"),
         // The rest was shown before the question.

@@ -159,7 +159,11 @@ impl Gateway {
     /// again with the next change of secrets.
     async fn register(&self, id: &ConnectionId, kept: Kept) -> Result<Vec<HookMade>, TieError> {
         let hands = self.hands(id, &kept)?;
-        let made = registering::register(&hands, &self.public_url, kept.hooks.clone()).await;
+        self.ties.desk.expect(id, kept.hooks.len());
+        let made = registering::register(&hands, &self.public_url, kept.hooks.clone(), || {
+            self.ties.desk.tell(id);
+        })
+        .await;
         let (hooks, told): (Vec<_>, Vec<_>) = made.into_iter().unzip();
         self.keep_tie(id, Kept { hooks, ..kept }, None).await?;
         Ok(told)

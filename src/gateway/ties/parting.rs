@@ -74,6 +74,7 @@ impl Gateway {
         self.store.end_connection(id, governed).await?;
         self.connections.remove(id)?;
         self.ties.put(id, None);
+        self.ties.desk.forget(id);
         self.withdraw(id)?;
         tracing::warn!(connection = %id, left = parted.left.len(), "a connection was ended");
         Ok(parted)

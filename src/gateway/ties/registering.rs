@@ -103,8 +103,15 @@ pub(super) async fn register(
     hands: &Client,
     public_url: &str,
     hooks: Vec<KeptHook>,
+    told: impl Fn() + Sync,
 ) -> Vec<(KeptHook, HookMade)> {
-    let all: Vec<_> = hooks.into_iter().map(|hook| one(hands, public_url, hook)).collect();
+    let told = &told;
+    let one = |hook| async move {
+        let made = one(hands, public_url, hook).await;
+        told();
+        made
+    };
+    let all: Vec<_> = hooks.into_iter().map(one).collect();
     futures_util::stream::iter(all).buffered(AT_ONCE).collect().await
 }
 

@@ -1,5 +1,7 @@
 //! What a new connection is asked to be, judged before anybody is asked anything.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -92,6 +94,9 @@ pub struct ConnectWish {
     /// Only look: nothing is kept, and nothing is written to Bitbucket.
     #[serde(default)]
     pub preview: bool,
+    /// How long the answer may take, in seconds, at most 40: what takes longer goes on, and is answered 202.
+    #[serde(default)]
+    pub wait_seconds: Option<u64>,
     /// Why, for the record.
     #[serde(default)]
     #[schemars(length(max = MAX_REASON))]
@@ -175,6 +180,11 @@ impl ConnectWish {
             version: None,
             hooks: Vec::new(),
         })
+    }
+
+    /// How long whoever asks waits.
+    pub(super) fn patience(&self) -> Duration {
+        self.wait_seconds.map_or(Duration::MAX, Duration::from_secs)
     }
 
     fn premium(&self) -> Result<Option<bool>, TieError> {

@@ -13,6 +13,8 @@ use crate::gateway::connections::kept::KeptAudit;
 use crate::gateway::connections::kept::Profile;
 use crate::gateway::modes::MAX_REASON;
 use crate::gateway::ties::TieError;
+use crate::gateway::ties::awaiting::Awaited;
+use crate::gateway::ties::awaiting::ConnectNow;
 use crate::gateway::ties::changing::ChangeWish;
 use crate::gateway::ties::changing::Changed;
 use crate::gateway::ties::connecting::Connected;
@@ -132,9 +134,22 @@ pub(super) const CREATE: Offer = Offer::giving(&[
         when: "A preview: what was found out; nothing is kept, and nothing was written to Bitbucket.",
         forms: &[Form::Json(offer::of::<Connected>())],
     },
+    Gives {
+        status: 202,
+        when: "It takes longer, and goes on: how far it is.",
+        forms: &[Form::Json(offer::of::<ConnectNow>())],
+    },
 ])
 .taking(Takes::Json(offer::of::<ConnectWish>()))
 .refusing(REFUSES);
+
+/// What asking how far connecting is gives.
+pub(super) const CONNECTING: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "How far it is, or what came of it since the gate started.",
+    forms: &[Form::Json(offer::of::<ConnectNow>())],
+}])
+.refusing(&[404]);
 
 /// What disconnecting takes and gives.
 pub(super) const DELETE: Offer = Offer::giving(&[Gives {
@@ -202,9 +217,17 @@ pub(super) async fn create(house: &House, call: Call) -> Result<Answer, Problem>
     let body = call.read(house).await?;
     // The parser's own words quote what stood there: it may be a secret.
     let wish: ConnectWish = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
-    let connected = house.gateway.connect(&wish, &by).await.map_err(refused)?;
-    let status = if connected.preview { StatusCode::OK } else { StatusCode::CREATED };
-    call::json(status, &connected)
+    match house.gateway.connect_awaited(wish, by).await.map_err(refused)? {
+        Awaited::Still(now) => call::json(StatusCode::ACCEPTED, &now),
+        Awaited::Ended(done) if done.preview => call::json(StatusCode::OK, &done),
+        Awaited::Ended(done) => call::json(StatusCode::CREATED, &done),
+    }
+}
+
+/// How far connecting is, or what came of it.
+pub(super) fn connecting(house: &House, call: &Call) -> Result<Answer, Problem> {
+    let now = house.gateway.connecting_now(&named(call)?).map_err(refused)?;
+    call::json(StatusCode::OK, &now)
 }
 
 /// Ends one.

@@ -257,6 +257,11 @@ pub static ROUTES: &[Route] = &[
         Door::RenewHooks,
         "Gives a connection's webhooks new secrets, with overlap, and puts them right.",
     ),
+    ask(
+        "/api/v1/connections/{connection}/connecting",
+        Door::ConnectProgress,
+        "How far connecting is, and its report.",
+    ),
     act(
         Verb::Post,
         "/api/v1/connections/{connection}/settings",

@@ -188,6 +188,7 @@ async fn every_json_answer_is_what_the_description_says() {
     };
     ask(&mut asked, "connect", post("connections", tie(true))).await;
     ask(&mut asked, "connect", post("connections", tie(false))).await;
+    ask(&mut asked, "connectProgress", get("connections/tied/connecting")).await;
     ask(&mut asked, "connections", get("connections")).await;
     ask(&mut asked, "renewHooks", post("connections/tied/hooks", json!({"overlap": "1h"}))).await;
     let change = json!({"own_hosts": ["*.acme.example"], "reason": "ours"});
