@@ -40,6 +40,7 @@ pub struct ChangeWish {
 
 /// A connection as it is read from now on.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ConnectionChanged")]
 pub struct Changed {
     /// Its id.
     pub id: ConnectionId,

@@ -25,7 +25,9 @@ pub async fn made(operator: &Operator, wish: &Value) -> Result<Value, Failed> {
         Ok(done) => Ok(done),
         Err(error @ ApiError::Refused(TAKEN, _)) => match now(operator, &id).await {
             Ok(now) if at(&now, "/report").is_object() => {
-                eprintln!("portcullis: `{id}` is connected already; what came of it:");
+                eprintln!(
+                    "portcullis: `{id}` is connected already, and nothing was changed; what came of it then:"
+                );
                 Ok(at(&now, "/report").clone())
             }
             Ok(_) | Err(_) => Err(Failed::Answer(error.to_string())),
