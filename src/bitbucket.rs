@@ -32,6 +32,7 @@ use crate::graph::Why;
 
 pub use budget::BudgetNow;
 pub use budget::RESERVED as LIVE_SHARE;
+pub use client::Agreed;
 pub use client::Client;
 pub use client::CommitFacts;
 pub use client::ConsentError;

@@ -49,6 +49,7 @@ pub mod datacenter_export;
 mod datacenter_history;
 mod datacenter_hooks;
 mod datacenter_json;
+pub mod datacenter_oauth;
 mod datacenter_pulls;
 mod datacenter_repository;
 mod datacenter_rest;

@@ -18,6 +18,8 @@ use crate::bitbucket::cloud::rest::Cloud;
 use crate::bitbucket::cloud::rest::addresses;
 use crate::bitbucket::datacenter::database::Database;
 use crate::bitbucket::datacenter::rest::DataCenter;
+use crate::bitbucket::datacenter::rest::REVOKE;
+use crate::bitbucket::datacenter::rest::TOKENS;
 use crate::bitbucket::issuer::Issuer;
 use crate::bitbucket::journal::Journal;
 use crate::bitbucket::meter::Meters;
@@ -28,8 +30,10 @@ use crate::bitbucket::tally::Tally;
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
+use crate::bitbucket::transport::TokenPlace;
 use crate::bitbucket::transport::exchange;
 use crate::bitbucket::transport::http;
+use crate::bitbucket::transport::withdraw;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Level;
@@ -61,6 +65,7 @@ pub use hooks::LastDelivery;
 pub use hooks::MadeHook;
 pub use hooks::SeenHook;
 pub use hooks::Spot;
+pub use settings::Agreed;
 pub use settings::CLOUD_API;
 pub use settings::CLOUD_TOKENS;
 pub use settings::Credential;
@@ -124,14 +129,41 @@ impl Client {
     /// Spends the code that a person's consent gave, for the first refresh token. It is good once.
     pub async fn consented(
         server: &Server,
-        consumer: (&Secret<String>, &Secret<String>),
-        code: &Secret<String>,
+        agreed: &Agreed,
         trust: &Trust,
     ) -> Result<Secret<String>, ConsentError> {
-        let Server::Cloud { test, .. } = server else { return Err(SettingsError::Consumer.into()) };
-        let (_, tokens) = addresses(test.clone())?;
-        let http = http(tokens.scheme() == "https", trust)?;
-        Ok(exchange(&http, &tokens, consumer, code).await?)
+        let consumer = (&agreed.key, &agreed.secret);
+        let (place, secure) = match server {
+            Server::Cloud { test, .. } => {
+                let (_, tokens) = addresses(test.clone())?;
+                let secure = tokens.scheme() == "https";
+                (TokenPlace::cloud(tokens, consumer)?, secure)
+            }
+            Server::DataCenter { base_url } => {
+                let url = below(&address(base_url)?, &TOKENS)?;
+                let secure = url.scheme() == "https";
+                (TokenPlace::datacenter(url, consumer, &agreed.redirect), secure)
+            }
+        };
+        let http = http(secure, trust)?;
+        Ok(exchange(&http, &place, &agreed.code, agreed.verifier.as_ref()).await?)
+    }
+
+    /// Gives a consent's refresh token back, so that nobody acts with it any more. Cloud has no way to do that, and that
+    /// Data Center has one is not documented: it is tried, and anything but a yes is an error.
+    pub async fn withdrawn(
+        server: &Server,
+        (key, secret): (&Secret<String>, &Secret<String>),
+        refresh: &Secret<String>,
+        trust: &Trust,
+    ) -> Result<(), ConsentError> {
+        let Server::DataCenter { base_url } = server else {
+            return Err(FetchError::Unsupported("Cloud lets only people end a consent").into());
+        };
+        let url = below(&address(base_url)?, &REVOKE)?;
+        let http = http(url.scheme() == "https", trust)?;
+        let place = TokenPlace::datacenter(url, (key, secret), "");
+        Ok(withdraw(&http, &place, refresh).await?)
     }
 
     /// Whose it is.
@@ -191,7 +223,7 @@ impl Client {
     }
 
     /// The organisation whose audit log is read; it has a credential, and so a transport, of its own.
-    fn organization(&self) -> Option<&Organization> {
+    fn organization(&self) -> Option<Arc<Organization>> {
         match self {
             Self::Cloud(cloud) => cloud.organization(),
             Self::DataCenter(_) => None,

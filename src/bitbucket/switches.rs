@@ -1,9 +1,11 @@
-//! What a connection lets discovery read beyond what it always reads, and which hosts are the organisation's own. Both are
-//! the operator's word: nothing of Bitbucket's changes them.
+//! What a connection lets discovery read beyond what it always reads, how far it reads at all, and which hosts are the
+//! organisation's own. All are the operator's word: nothing of Bitbucket's changes them.
 
 use std::net::IpAddr;
 
 use crate::bitbucket::transport::CallClass;
+use crate::bitbucket::transport::FetchError;
+use crate::graph::covers_segment;
 
 /// The most hosts of one's own: each webhook is held against all of them.
 pub const MAX_HOSTS: usize = 200;
@@ -11,15 +13,51 @@ pub const MAX_HOSTS: usize = 200;
 /// The classes that are off until they are switched on.
 const SWITCHED: &[CallClass] = &[CallClass::PipelineDefinition];
 
-/// Nothing is switched on.
-pub(crate) static NONE: Switches = Switches { classes: Vec::new(), own_hosts: Vec::new() };
-
 /// What is switched on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Switches {
     classes: Vec<CallClass>,
     /// In small letters; `*.` in front takes every host below.
     own_hosts: Vec<String>,
+    scope: Scope,
+}
+
+/// How far a connection reaches: whole projects by their keys, and repositories by patterns; everything if none is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope(Vec<String>);
+
+impl Scope {
+    /// Everything.
+    pub const fn all() -> Self {
+        Self(Vec::new())
+    }
+
+    /// What these name: a project's key, or a pattern such as `PAY/led*`; on Cloud `acme/led*` too.
+    pub fn of(named: &[String]) -> Self {
+        Self(named.to_vec())
+    }
+
+    /// Whether nothing lies outside.
+    pub const fn is_all(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a project lies within as a whole.
+    pub fn has_project(&self, key: &str) -> bool {
+        self.is_all() || self.0.iter().any(|one| is_project(one, key))
+    }
+
+    /// Whether a repository lies within: by its project, or by `PROJECT/slug`, or by the name that Bitbucket gives it.
+    pub fn has_repository(&self, project: &str, name: &str) -> bool {
+        let slug = name.rsplit('/').next().unwrap_or_default();
+        let by_project = format!("{project}/{slug}");
+        let covers = |one: &String| covers_segment(one, &by_project) || covers_segment(one, name);
+        self.has_project(project) || self.0.iter().any(covers)
+    }
+}
+
+fn is_project(one: &str, key: &str) -> bool {
+    one.strip_suffix("/*").unwrap_or(one).eq_ignore_ascii_case(key)
 }
 
 /// Switches that cannot be.
@@ -55,7 +93,19 @@ impl Switches {
         Ok(Self {
             classes: classes.iter().map(class).collect::<Result<_, _>>()?,
             own_hosts: own_hosts.iter().map(host).collect::<Result<_, _>>()?,
+            scope: Scope::all(),
         })
+    }
+
+    /// The same, reading so far and no further.
+    #[must_use]
+    pub fn within(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// How far is read.
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Whether this class is read: one that needs no switch always is.
@@ -83,6 +133,28 @@ impl Switches {
             None => host == *own,
         });
         Some(!own)
+    }
+}
+
+/// Whether a client asks at all: what lies outside a connection's scope is met with eyes closed, and each question for it
+/// is an error, which discovery writes down as unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    Open,
+    Closed,
+}
+
+impl Sight {
+    pub(crate) const fn of(within: bool) -> Self {
+        if within { Self::Open } else { Self::Closed }
+    }
+
+    /// An error: this is not asked for.
+    pub(crate) const fn may_ask(self, what: &'static str) -> Result<(), FetchError> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Closed => Err(FetchError::OutOfScope(what)),
+        }
     }
 }
 
@@ -117,6 +189,27 @@ mod tests {
         }
         assert_eq!(switches(&[]).is_external("collector.example.net"), None);
         assert_eq!(switches(&[]).is_external("localhost"), Some(false));
+    }
+
+    #[test]
+    fn a_scope_has_whole_projects_and_repositories_by_patterns() {
+        let scope = |named: &[&str]| {
+            Scope::of(&named.iter().map(|&one| one.to_owned()).collect::<Vec<_>>())
+        };
+        for (named, project, name, within) in [
+            (&[][..], "OPS", "OPS/dns", true),
+            (&["PAY"], "PAY", "PAY/ledger", true),
+            (&["pay"], "PAY", "acme/billing", true),
+            (&["PAY"], "OPS", "OPS/dns", false),
+            (&["PAY/led*"], "PAY", "PAY/ledger", true),
+            (&["PAY/led*"], "PAY", "PAY/web", false),
+            (&["acme/b*"], "BILL", "acme/billing", true),
+            (&["NO"], "PAY", "PAY/ledger", false),
+        ] {
+            assert_eq!(scope(named).has_repository(project, name), within, "{named:?} {name}");
+        }
+        assert!(scope(&["PAY/*"]).has_project("PAY"));
+        assert!(!scope(&["PAY/led*"]).has_project("PAY"), "its own grants are not asked for");
     }
 
     #[test]

@@ -37,7 +37,9 @@ use crate::words;
 
 pub(crate) use credential::Consent;
 pub(crate) use credential::Held;
+pub(crate) use credential::TokenPlace;
 pub(crate) use credential::exchange;
+pub(crate) use credential::withdraw;
 pub use error::FetchError;
 
 /// Longest answer, bytes. A page of a hundred repositories has 300 KiB; without a bound one answer could fill memory.
@@ -252,6 +254,7 @@ impl Transport {
         let again = match &first {
             Ok(_) => false,
             // An OAuth token can end before its time: one fresh one is tried.
+            Err(FetchError::Refused { caller_known: true, .. }) => false,
             Err(FetchError::Refused { .. }) => self.held.forget().await,
             Err(error) => error.may_pass() && !matches!(error, FetchError::TimedOut { .. }),
         };
@@ -285,7 +288,7 @@ impl Transport {
         deadline: Deadline,
     ) -> Result<Answer, FetchError> {
         match Box::pin(self.once(call, deadline, Some(act))).await {
-            Err(FetchError::Refused { .. }) if self.held.forget().await => {
+            Err(FetchError::Refused { caller_known: false, .. }) if self.held.forget().await => {
                 Box::pin(self.once(call, deadline, Some(act))).await
             }
             answer => answer,
@@ -326,7 +329,7 @@ impl Transport {
         let exchange = self.exchange(request, call.what, line.as_mut()).instrument(span.clone());
         let answer = deadline.hold(call.what, exchange).await;
         span::answered(&span, &answer);
-        if let Err(FetchError::Refused { .. }) = &answer {
+        if let Err(FetchError::Refused { caller_known: false, .. }) = &answer {
             self.held.refused(&authorization).await;
         }
         if let Some(meters) = self.meters.get() {
@@ -443,7 +446,7 @@ fn judge(what: &'static str, answer: Answer) -> Result<Answer, FetchError> {
         200..=299 => return Ok(answer),
         300..=399 => FetchError::Redirected { what, status: answer.status },
         400 => FetchError::not_taken(what, &answer.body),
-        401 => FetchError::Refused { what },
+        401 => FetchError::Refused { what, caller_known: answer.user.is_some() },
         403 => FetchError::forbidden(what, &answer.body),
         404 => FetchError::Missing { what },
         410 => FetchError::Gone { what },

@@ -2,9 +2,11 @@
 //! for hooks, `disconnect`. Each change is an entry of the ledger with who and why.
 //!
 //! In reading order: [`wish`] (what is asked for, judged), [`probing`] (what a credential can), [`registering`] (which
-//! webhooks, and where), then [`connecting`], [`renewing`], [`parting`]. What stands in the configuration file is looked
+//! webhooks, and where), then [`connecting`] ([`awaiting`] where it takes long), [`changing`], [`renewing`], [`parting`]. What stands in the configuration file is looked
 //! at, never changed: it is changed there.
 
+pub mod awaiting;
+pub mod changing;
 pub mod connecting;
 mod consenting;
 pub mod doctor;
@@ -57,6 +59,7 @@ pub struct Ties {
     /// Rung when a secret was given an end.
     bell: Notify,
     sync: sync::Desk,
+    desk: awaiting::Desk,
 }
 
 impl Ties {

@@ -253,6 +253,8 @@ impl House {
             Door::Connections => connections::list(self),
             Door::Connect => Box::pin(connections::create(self, call)).await,
             Door::Disconnect => Box::pin(connections::delete(self, call)).await,
+            Door::ConnectProgress => connections::connecting(self, &call),
+            Door::ChangeConnection => Box::pin(connections::change(self, call)).await,
             Door::RenewHooks => Box::pin(connections::renew(self, call)).await,
             Door::Scopes => Box::pin(connections::scopes(self, &call)).await,
             Door::Sync => Box::pin(health::sync(self, call)).await,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::simulator::datacenter_audit::DcAuditLog;
+use crate::simulator::datacenter_oauth::Provider;
 use crate::simulator::delivery::Outcome;
 use crate::simulator::git::Git;
 use crate::simulator::pulls::PullRequest;
@@ -358,6 +359,10 @@ pub struct DcCredential {
     pub user: String,
     /// Highest level an HTTP token reaches; none for a password, which reaches all its user does.
     pub token: Option<(ProjectPermission, RepoPermission)>,
+    /// Client id and scopes, where an incoming link got it.
+    pub link: Option<(String, Vec<String>)>,
+    /// Its end.
+    pub expires: Option<Timestamp>,
 }
 
 /// A Data Center instance.
@@ -381,6 +386,8 @@ pub struct DataCenter {
     pub credentials: Vec<DcCredential>,
     /// HTTP access tokens, as their lists tell them.
     pub tokens: Vec<HttpToken>,
+    /// Incoming links, and the consents of people.
+    pub oauth: Provider,
     /// SSH keys of users, by login name.
     pub ssh_keys: Vec<(String, AccessKey)>,
     /// The audit log.
@@ -407,6 +414,7 @@ impl DataCenter {
             repositories: Vec::new(),
             credentials: Vec::new(),
             tokens: Vec::new(),
+            oauth: Provider::default(),
             ssh_keys: Vec::new(),
             audit: DcAuditLog::default(),
             numbers: 0,

@@ -3,17 +3,21 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 
 use crate::simulator::answer::Answer;
 use crate::simulator::answer::Request;
 use crate::simulator::answer::dc_error;
 use crate::simulator::datacenter::DataCenter;
+use crate::simulator::datacenter::DcCredential;
 use crate::simulator::datacenter::DcLevel;
 use crate::simulator::datacenter::DcProject;
 use crate::simulator::datacenter::DcRepository;
 use crate::simulator::datacenter::GlobalLevel;
 use crate::simulator::datacenter::ProjectPermission;
 use crate::simulator::datacenter::RepoPermission;
+use crate::simulator::datacenter_oauth::Reach;
+use crate::simulator::datacenter_oauth::reach;
 use crate::simulator::oracle;
 
 /// A caller; without a name an anonymous one.
@@ -22,10 +26,12 @@ pub(crate) struct Caller {
     pub(crate) name: Option<String>,
     /// The most an HTTP token reaches.
     token: Option<(ProjectPermission, RepoPermission)>,
+    /// The most an incoming link's token reaches.
+    link: Option<Reach>,
 }
 
 /// The caller of a request. A credential that is not good is 401, never anonymous.
-pub(crate) fn caller(dc: &DataCenter, request: &Request) -> Result<Caller, Answer> {
+pub(crate) fn caller(dc: &DataCenter, request: &Request, now: Timestamp) -> Result<Caller, Answer> {
     let Some(header) = request.authorization.as_deref() else { return Ok(Caller::default()) };
     let bad = || {
         let message = "Authentication failed. Please check your credentials and try again.";
@@ -33,21 +39,24 @@ pub(crate) fn caller(dc: &DataCenter, request: &Request) -> Result<Caller, Answe
     };
     let (scheme, secret) = header.split_once(' ').ok_or_else(bad)?;
     let found = if scheme.eq_ignore_ascii_case("bearer") {
-        dc.credentials.iter().find(|known| known.token.is_some() && known.secret == secret)
+        let is_token = |known: &DcCredential| known.token.is_some() || known.link.is_some();
+        dc.credentials.iter().find(|known| is_token(known) && known.secret == secret)
     } else if scheme.eq_ignore_ascii_case("basic") {
         let pair =
             STANDARD.decode(secret.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         pair.as_deref().and_then(|pair| pair.split_once(':')).and_then(|(name, secret)| {
             let mut known = dc.credentials.iter();
-            known.find(|known| known.user == name && known.secret == secret)
+            known.find(|known| known.link.is_none() && known.user == name && known.secret == secret)
         })
     } else {
         None
     };
     // A token loses its power the moment its owner does.
     let usable = |user: &str| oracle::dc_global(dc, user).is_some();
-    let found = found.filter(|known| usable(&known.user)).ok_or_else(bad)?;
-    Ok(Caller { name: Some(found.user.clone()), token: found.token })
+    let good = |known: &&DcCredential| known.expires.is_none_or(|end| now < end);
+    let found = found.filter(|known| usable(&known.user)).filter(good).ok_or_else(bad)?;
+    let link = found.link.as_ref().map(|(_, scopes)| reach(scopes));
+    Ok(Caller { name: Some(found.user.clone()), token: found.token, link })
 }
 
 fn not_allowed() -> Answer {
@@ -70,7 +79,8 @@ impl Caller {
         let name = self.known()?;
         let held = oracle::dc_global(dc, name).filter(|&held| held >= needed);
         let token_stops = self.token.is_some() && needed >= GlobalLevel::Admin;
-        held.filter(|_| !token_stops).map(|_| ()).ok_or_else(not_allowed)
+        let link_stops = self.link.is_some_and(|most| most.global < needed);
+        held.filter(|_| !token_stops && !link_stops).map(|_| ()).ok_or_else(not_allowed)
     }
 
     /// Level on a repository, as far as the token reaches.
@@ -85,7 +95,13 @@ impl Caller {
             RepoPermission::Write => DcLevel::Write,
             RepoPermission::Admin => DcLevel::Admin,
         });
-        oracle::dc_effective(dc, repository, name).min(cap)
+        let most = self.link.map_or(DcLevel::Admin, |most| match most.repository {
+            None => DcLevel::None,
+            Some(RepoPermission::Read) => DcLevel::Read,
+            Some(RepoPermission::Write) => DcLevel::Write,
+            Some(RepoPermission::Admin) => DcLevel::Admin,
+        });
+        oracle::dc_effective(dc, repository, name).min(cap).min(most)
     }
 
     /// Whether the caller sees a project at all.
@@ -124,6 +140,7 @@ impl Caller {
         let level =
             self.name.as_deref().and_then(|name| oracle::dc_on_project(dc, &found.key, name));
         let capped = level.map(|level| self.token.map_or(level, |(most, _)| level.min(most)));
+        let capped = capped.map(|level| self.link.map_or(level, |most| level.min(most.project)));
         if admin && capped != Some(ProjectPermission::Admin) {
             return Err(not_allowed());
         }

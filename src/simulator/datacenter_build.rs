@@ -180,6 +180,8 @@ impl DataCenter {
             secret: secret.clone(),
             user: user.to_owned(),
             token,
+            link: None,
+            expires: None,
         });
         secret
     }

@@ -25,6 +25,7 @@ use crate::simulator::datacenter_audit as audit;
 use crate::simulator::datacenter_checks as checks;
 use crate::simulator::datacenter_credentials as credentials;
 use crate::simulator::datacenter_json as shape;
+use crate::simulator::datacenter_oauth as oauth;
 use crate::simulator::datacenter_repository as repository;
 use crate::simulator::faults::Posted;
 use crate::simulator::oracle;
@@ -46,7 +47,11 @@ pub(crate) fn answer(
     here: &Here,
     posted: &mut Vec<Posted>,
 ) -> Reply {
-    let by = caller(&company.datacenter, request)?;
+    let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
+    if let ["bitbucket", "rest", "oauth2", "latest" | "1.0", rest @ ..] = segments.as_slice() {
+        return oauth::answer(&mut company.datacenter, request, here, rest);
+    }
+    let by = caller(&company.datacenter, request, here.now)?;
     let told: Option<String> = by
         .name
         .as_deref()

@@ -148,6 +148,10 @@ async fn act(house: &House, route: &Route) -> (RequestBuilder, Trace) {
             let path = format!("connections/{}/hooks", connected(house).await);
             (post(&path), admin("hook secrets changed"))
         }
+        Door::ChangeConnection => {
+            let path = format!("connections/{}/settings", connected(house).await);
+            (post(&path).json(&json!({"classes": []})), admin("connection changed"))
+        }
         Door::Sync => {
             let path = format!("connections/{}/sync", connected(house).await);
             (post(&path), admin("discovery asked for"))

@@ -6,6 +6,7 @@ mod found;
 mod fresh;
 mod model;
 mod oracle;
+mod storm;
 mod told;
 
 use std::collections::BTreeSet;

@@ -75,6 +75,8 @@ pub use remote::ReadReach;
 pub use remote::Ticket;
 pub use remote::TicketVote;
 pub use remote::Token;
+pub use tie::AuditFlags;
+pub use tie::AuditKind;
 pub use tie::Connect;
 pub use tie::CredentialFlags;
 pub use tie::CredentialKind;

@@ -1,6 +1,9 @@
 //! `portcullis connect|disconnect`: the tie to a Bitbucket, through the gateway's API. On a terminal what is missing is
 //! asked for, and nothing is done before somebody said yes; everywhere else the flags say all of it.
 
+mod awaiting;
+mod change;
+mod consent;
 mod secrets;
 mod told;
 
@@ -10,7 +13,6 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::cli::Connect;
-use crate::cli::CredentialFlags;
 use crate::cli::CredentialKind;
 use crate::cli::Disconnect;
 use crate::cli::Format;
@@ -24,9 +26,6 @@ use crate::operator::rows;
 use crate::operator::second;
 use crate::operator::text;
 use crate::terminal;
-
-/// Where a person consents; the consumer's key goes behind it.
-const CONSENT: &str = "Open this address, agree, and copy what stands behind `code=` in the address you come back to:\n  https://bitbucket.org/site/oauth2/authorize?response_type=code&client_id=";
 
 /// Why nothing came of it.
 enum Failed {
@@ -44,7 +43,11 @@ impl From<String> for Failed {
 
 /// `portcullis connect`
 pub async fn run(connect: Connect) -> ExitCode {
-    let done = if connect.rotate { rotate(&connect).await } else { tie(&connect).await };
+    let done = match () {
+        () if connect.rotate => rotate(&connect).await,
+        () if connect.change => change::run(&connect).await,
+        () => tie(&connect).await,
+    };
     ended(done)
 }
 
@@ -89,7 +92,7 @@ async fn tie(connect: &Connect) -> Result<bool, Failed> {
         }
     }
     preview(&mut wish, connect.preview);
-    let done = post(&operator, "connections", &wish).await?;
+    let done = awaiting::made(&operator, &wish).await?;
     match (connect.reach.format, asks) {
         (Format::Json, _) => println!("{done}"),
         // The rest was shown before the question.
@@ -129,6 +132,7 @@ fn wished(connect: &Connect) -> Result<Value, Failed> {
     };
     let mut wish = json!({
         "id": id, "scope": connect.scope, "audiences": connect.audience,
+        "classes": connect.class, "own_hosts": connect.own_host,
         "protected_refs": connect.protected_ref, "effects": connect.effect, "reason": connect.reason,
         "profile": match connect.profile.unwrap_or(Profile::Full) {
             Profile::Observe => "observe",
@@ -157,6 +161,15 @@ fn wished(connect: &Connect) -> Result<Value, Failed> {
             put("base_url", json!(base));
         }
     }
+    let base = wish.get("base_url").and_then(Value::as_str).map(str::to_owned);
+    let mut put = |name: &str, value: Value| {
+        if let Some(wish) = wish.as_object_mut() {
+            wish.insert(name.to_owned(), value);
+        }
+    };
+    if let Some(audit) = change::audit(&connect.audit)? {
+        put("audit", audit);
+    }
     if let Some(api_url) = &connect.api_url {
         put("api_url", json!(api_url));
     }
@@ -171,7 +184,7 @@ fn wished(connect: &Connect) -> Result<Value, Failed> {
             .map_err(|error| Failed::Usage(format!("`{}`: {error}", file.display())))?;
         put("authorities", json!(pem));
     }
-    put("credential", credential(&connect.credential, product)?);
+    put("credential", credential(connect, product, base.as_deref())?);
     if let Some(email) = &connect.credential.second_email {
         let flags = &connect.credential;
         let token = Asked {
@@ -188,7 +201,8 @@ fn wished(connect: &Connect) -> Result<Value, Failed> {
     Ok(wish)
 }
 
-fn credential(flags: &CredentialFlags, product: Product) -> Result<Value, Failed> {
+fn credential(connect: &Connect, product: Product, base: Option<&str>) -> Result<Value, Failed> {
+    let flags = &connect.credential;
     let kind = if let Some(kind) = flags.credential { kind } else { chosen(product)? };
     let secret = |what| Asked {
         what,
@@ -216,18 +230,13 @@ fn credential(flags: &CredentialFlags, product: Product) -> Result<Value, Failed
             json!({"kind": "oauth", "key": key.expose(), "secret": secret.expose()})
         }
         CredentialKind::OauthCode => {
-            let key = consumer_key.read()?;
-            let secret = secret("the consumer's secret").read()?;
-            if terminal::is_there() && flags.code_file.is_none() && flags.code_env.is_none() {
-                eprintln!("{CONSENT}{}", key.expose());
+            let consumer = (consumer_key.read()?, secret("the consumer's secret").read()?);
+            match product {
+                Product::Cloud => consent::cloud(flags, &consumer)?,
+                Product::DataCenter => {
+                    consent::datacenter(connect, &consumer, base.unwrap_or_default())?
+                }
             }
-            let code = Asked {
-                what: "the code",
-                flags: "--code-file or --code-env",
-                file: flags.code_file.as_deref(),
-                env: flags.code_env.as_deref(),
-            };
-            json!({"kind": "oauth-code", "key": key.expose(), "secret": secret.expose(), "code": code.read()?.expose()})
         }
         CredentialKind::Basic => {
             json!({"kind": "basic", "user": user()?, "password": secret("the password").read()?.expose()})
@@ -245,7 +254,7 @@ fn chosen(product: Product) -> Result<CredentialKind, Failed> {
             "Credential: `token` (access token), `api-token`, `oauth` or `oauth-code` (consumer)?"
         }
         Product::DataCenter => {
-            "Credential: `token` (HTTP access token) or `basic` (user and password)?"
+            "Credential: `token` (HTTP access token), `oauth-code` (incoming link) or `basic` (user and password)?"
         }
     };
     kind_of(&given(None, "--credential", choice)?)
@@ -352,6 +361,10 @@ fn parted(done: &Value) -> String {
             number("gone")
         ),
     ];
+    if at(done, "/consent_revoked").as_bool() == Some(true) {
+        lines
+            .push("the consent was given back: Bitbucket takes no token of it any more".to_owned());
+    }
     let left = words("left");
     if !left.is_empty() {
         lines.push("webhooks that could not be taken away; take them away by hand:".to_owned());

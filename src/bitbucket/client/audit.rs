@@ -13,18 +13,18 @@ use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 
 impl Client {
-    /// Reads its audit log there from now on; the first source stays.
+    /// Reads its audit log there from now on.
     pub fn audit_from(&self, source: AuditSource, trust: &Trust) -> Result<(), SettingsError> {
         match (self, source) {
             (Self::Cloud(cloud), AuditSource::Organization { organization, token }) => {
                 cloud.audit_from(&organization, &token, trust)
             }
             (Self::DataCenter(server), AuditSource::Rest) => {
-                server.audit_from(AuditKind::Pages("rest"));
+                server.audit_from(Some(AuditKind::Pages("rest")));
                 Ok(())
             }
             (Self::DataCenter(server), AuditSource::Folder(folder)) => {
-                server.audit_from(AuditKind::Folder(folder));
+                server.audit_from(Some(AuditKind::Folder(folder)));
                 Ok(())
             }
             (Self::Cloud(_), AuditSource::Rest | AuditSource::Folder(_))
@@ -34,11 +34,19 @@ impl Client {
         }
     }
 
+    /// Reads no audit log from now on.
+    pub fn audit_nowhere(&self) {
+        match self {
+            Self::Cloud(cloud) => cloud.audit_nowhere(),
+            Self::DataCenter(server) => server.audit_from(None),
+        }
+    }
+
     /// Where its audit log is read; none: nowhere.
     pub fn audit(&self) -> Option<AuditKind> {
         match self {
             Self::Cloud(cloud) => cloud.organization().map(|_| AuditKind::Pages("organization")),
-            Self::DataCenter(server) => server.audit().cloned(),
+            Self::DataCenter(server) => server.audit().map(|kind| AuditKind::clone(&kind)),
         }
     }
 

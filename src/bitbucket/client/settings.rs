@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::bitbucket::switches::SwitchError;
 use crate::graph::ConnectionId;
 use crate::secret::Secret;
 
@@ -92,7 +93,8 @@ pub enum Credential {
         /// The consumer's secret.
         secret: Secret<String>,
     },
-    /// An OAuth consumer that acts for a person who authorized it (Cloud): refresh tokens are good once.
+    /// An OAuth consumer (Cloud) or incoming link (Data Center) that acts for a person who authorized it: refresh tokens
+    /// are good once, or may be.
     Consent {
         /// The consumer's key.
         key: Secret<String>,
@@ -102,6 +104,8 @@ pub enum Credential {
         refresh: Secret<String>,
         /// Where the next ones go.
         keeper: Keeper,
+        /// Data Center: the redirect address, which it wants to be told again.
+        redirect: String,
     },
     /// An access token (Cloud) or HTTP token (Data Center).
     Bearer(Secret<String>),
@@ -123,6 +127,21 @@ impl fmt::Debug for Credential {
             Self::Basic { .. } => "Basic(…)",
         })
     }
+}
+
+/// What a person's consent gave, to be exchanged for a refresh token. `Debug` shows no secret.
+#[derive(Debug)]
+pub struct Agreed {
+    /// The consumer's key, or the incoming link's client id.
+    pub key: Secret<String>,
+    /// The secret of that.
+    pub secret: Secret<String>,
+    /// The code. It is good once.
+    pub code: Secret<String>,
+    /// What the challenge was made of, where there was one (PKCE, Data Center).
+    pub verifier: Option<Secret<String>>,
+    /// Data Center: the redirect address, as the link has it.
+    pub redirect: String,
 }
 
 /// Settings that cannot work.
@@ -147,7 +166,7 @@ pub enum SettingsError {
     Credential,
     /// A credential that this product does not know.
     #[error(
-        "an OAuth consumer is a credential of Bitbucket Cloud: use a token, or user and password"
+        "client credentials of an OAuth consumer are for Bitbucket Cloud: on Data Center an incoming link acts for a person (`--credential oauth-code`); or use a token, or user and password"
     )]
     Consumer,
     /// Not an organisation.
@@ -173,6 +192,9 @@ pub enum SettingsError {
         "the Bitbucket's address is plain http, so a proxy on another machine would read the credential: leave the proxy out, or use an https address"
     )]
     OpenProxy,
+    /// A class or a host that cannot be.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
     /// The client could not be set up.
     #[error("the HTTP client could not be set up: are the system's CA certificates installed?")]
     Client,

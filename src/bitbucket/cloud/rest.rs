@@ -15,8 +15,9 @@ mod step;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::OnceLock;
 
+use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use url::Url;
 
 use crate::bitbucket::budget::Share;
@@ -33,7 +34,7 @@ use crate::bitbucket::client::workspace;
 use crate::bitbucket::cloud::audit::Organization;
 use crate::bitbucket::cloud::rest::account::Account;
 use crate::bitbucket::issuer::Issuer;
-use crate::bitbucket::switches::NONE;
+use crate::bitbucket::switches::Sight;
 use crate::bitbucket::switches::Switches;
 use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::CallClass;
@@ -41,6 +42,7 @@ use crate::bitbucket::transport::Consent;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::Held;
+use crate::bitbucket::transport::TokenPlace;
 use crate::bitbucket::transport::Transport;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
@@ -52,16 +54,16 @@ const CALLS_PER_HOUR: u32 = 1_000;
 
 /// A client of one Cloud workspace.
 #[derive(Clone)]
-pub struct Cloud(Arc<Inner>);
+pub struct Cloud(Arc<Inner>, Sight);
 
 struct Inner {
     connection: ConnectionId,
     workspace: String,
     api: Url,
     transport: Transport,
-    switches: OnceLock<Switches>,
+    switches: ArcSwap<Switches>,
     /// Whose audit log is read.
-    organization: OnceLock<Organization>,
+    organization: ArcSwapOption<Organization>,
 }
 
 impl Cloud {
@@ -74,8 +76,9 @@ impl Cloud {
         let (api, tokens) = addresses(test)?;
         let held = match credential {
             Credential::OAuth { key, secret } => Held::consumer(tokens, &key, &secret)?,
-            Credential::Consent { key, secret, refresh, keeper } => {
-                Held::Consent(Box::new(Consent::new(tokens, (&key, &secret), refresh, keeper)?))
+            Credential::Consent { key, secret, refresh, keeper, redirect: _ } => {
+                let place = TokenPlace::cloud(tokens, (&key, &secret))?;
+                Held::Consent(Box::new(Consent::new(place, refresh, keeper)))
             }
             Credential::Bearer(token) => Held::bearer(&token)?,
             Credential::Basic { user, secret } => Held::basic(&user, &secret)?,
@@ -83,25 +86,36 @@ impl Cloud {
         let way = (api.scheme() == "https", trust);
         let transport = Transport::new(held, way, Some(CALLS_PER_HOUR))?;
         let workspace = workspace(slug)?;
-        let (switches, organization) = (OnceLock::new(), OnceLock::new());
-        Ok(Self(Arc::new(Inner { connection, workspace, api, transport, switches, organization })))
+        let (switches, organization) = (ArcSwap::default(), ArcSwapOption::empty());
+        let inner = Inner { connection, workspace, api, transport, switches, organization };
+        Ok(Self(Arc::new(inner), Sight::Open))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
         &self.0.connection
     }
 
-    /// Discovery reads what these switch on from now on; the first to say stays.
+    /// The same, asking nothing at all if this lies outside the connection's scope.
+    pub(crate) fn sees(&self, within: bool) -> Self {
+        Self(Arc::clone(&self.0), Sight::of(within))
+    }
+
+    /// Discovery reads what these switch on from now on.
     pub(crate) fn switch(&self, switches: Switches) {
-        let _ = self.0.switches.set(switches);
+        self.0.switches.store(Arc::new(switches));
     }
 
     /// What discovery may read beyond what it always reads.
-    pub(crate) fn switches(&self) -> &Switches {
-        self.0.switches.get().unwrap_or(&NONE)
+    pub(crate) fn switches(&self) -> Arc<Switches> {
+        self.0.switches.load_full()
     }
 
-    /// Reads this organisation's audit log from now on; the first stays. A test server's stands beside its API.
+    /// Reads no audit log from now on.
+    pub(crate) fn audit_nowhere(&self) {
+        self.0.organization.store(None);
+    }
+
+    /// Reads this organisation's audit log from now on. A test server's stands beside its API.
     pub(crate) fn audit_from(
         &self,
         organization: &str,
@@ -110,12 +124,12 @@ impl Cloud {
     ) -> Result<(), SettingsError> {
         let test = Some(self.api()).filter(|api| api.as_str() != CLOUD_API);
         let organization = Organization::new(organization, token, test, trust)?;
-        let _ = self.0.organization.set(organization);
+        self.0.organization.store(Some(Arc::new(organization)));
         Ok(())
     }
 
-    pub(crate) fn organization(&self) -> Option<&Organization> {
-        self.0.organization.get()
+    pub(crate) fn organization(&self) -> Option<Arc<Organization>> {
+        self.0.organization.load_full()
     }
 
     pub(crate) fn issuer(&self) -> Issuer {
@@ -169,6 +183,7 @@ impl Cloud {
 
     /// A question below the API's base.
     fn ask(&self, path: &[&str], what: &'static str, class: CallClass) -> Result<Call, FetchError> {
+        self.1.may_ask(what)?;
         let url = below(&self.0.api, path)?;
         Ok(Call { url, what, class, share: Share::Live })
     }

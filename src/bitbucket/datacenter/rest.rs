@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use moka::sync::Cache;
 use url::Url;
 
@@ -27,17 +29,25 @@ use crate::bitbucket::client::Workspace;
 use crate::bitbucket::client::address;
 use crate::bitbucket::client::below;
 use crate::bitbucket::datacenter::database::Database;
-use crate::bitbucket::switches::NONE;
+use crate::bitbucket::switches::Sight;
 use crate::bitbucket::switches::Switches;
 use crate::bitbucket::transport::Call;
 use crate::bitbucket::transport::CallClass;
+use crate::bitbucket::transport::Consent;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::Held;
+use crate::bitbucket::transport::TokenPlace;
 use crate::bitbucket::transport::Transport;
 use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
+
+/// Where an incoming link gets its tokens (OAuth 2.0, since 7.21).
+pub(crate) const TOKENS: [&str; 4] = ["rest", "oauth2", "latest", "token"];
+
+/// Where a token is given back, if that is there: Atlassian documents no such place.
+pub(crate) const REVOKE: [&str; 4] = ["rest", "oauth2", "latest", "revoke"];
 
 /// Most repositories whose names are kept: the largest estates have half as many.
 const MAX_NAMES: u64 = 200_000;
@@ -48,7 +58,7 @@ const NAME_HOLDS: Duration = Duration::from_mins(5);
 
 /// A client of one Data Center.
 #[derive(Clone)]
-pub struct DataCenter(Arc<Inner>);
+pub struct DataCenter(Arc<Inner>, Sight);
 
 struct Inner {
     connection: ConnectionId,
@@ -60,9 +70,9 @@ struct Inner {
     numbers: Cache<String, String>,
     /// What discovery reads instead of REST.
     database: OnceLock<Database>,
-    switches: OnceLock<Switches>,
+    switches: ArcSwap<Switches>,
     /// Where the audit log is read.
-    audit: OnceLock<AuditKind>,
+    audit: ArcSwapOption<AuditKind>,
 }
 
 #[derive(serde::Deserialize)]
@@ -85,8 +95,12 @@ impl DataCenter {
     ) -> Result<Self, SettingsError> {
         let base = address(base_url)?;
         let held = match credential {
-            Credential::OAuth { .. } | Credential::Consent { .. } => {
-                return Err(SettingsError::Consumer);
+            Credential::OAuth { .. } => return Err(SettingsError::Consumer),
+            Credential::Consent { key, secret, refresh, keeper, redirect } => {
+                let url = below(&base, &TOKENS)
+                    .map_err(|_| SettingsError::Address(base_url.to_owned()))?;
+                let place = TokenPlace::datacenter(url, (&key, &secret), &redirect);
+                Held::Consent(Box::new(Consent::new(place, refresh, keeper)))
             }
             Credential::Bearer(token) => Held::bearer(&token)?,
             Credential::Basic { user, secret } => Held::basic(&user, &secret)?,
@@ -94,17 +108,11 @@ impl DataCenter {
         let transport = Transport::new(held, (base.scheme() == "https", trust), None)?;
         let names = Cache::new(MAX_NAMES);
         let numbers = Cache::builder().max_capacity(MAX_NAMES).time_to_live(NAME_HOLDS).build();
-        let (database, switches, audit) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ok(Self(Arc::new(Inner {
-            connection,
-            base,
-            transport,
-            names,
-            numbers,
-            database,
-            switches,
-            audit,
-        })))
+        let (database, switches, audit) =
+            (OnceLock::new(), ArcSwap::default(), ArcSwapOption::empty());
+        let inner =
+            Inner { connection, base, transport, names, numbers, database, switches, audit };
+        Ok(Self(Arc::new(inner), Sight::Open))
     }
 
     pub(crate) fn connection(&self) -> &ConnectionId {
@@ -119,14 +127,19 @@ impl DataCenter {
         self.0.base.scheme() == "https"
     }
 
-    /// Discovery reads what these switch on from now on; the first to say stays.
+    /// The same, asking nothing at all if this lies outside the connection's scope.
+    pub(crate) fn sees(&self, within: bool) -> Self {
+        Self(Arc::clone(&self.0), Sight::of(within))
+    }
+
+    /// Discovery reads what these switch on from now on.
     pub(crate) fn switch(&self, switches: Switches) {
-        let _ = self.0.switches.set(switches);
+        self.0.switches.store(Arc::new(switches));
     }
 
     /// What discovery may read beyond what it always reads.
-    pub(crate) fn switches(&self) -> &Switches {
-        self.0.switches.get().unwrap_or(&NONE)
+    pub(crate) fn switches(&self) -> Arc<Switches> {
+        self.0.switches.load_full()
     }
 
     /// Discovery reads this database from now on; the first to be named stays.
@@ -134,13 +147,13 @@ impl DataCenter {
         let _ = self.0.database.set(database);
     }
 
-    /// Reads the audit log there from now on; the first stays.
-    pub(crate) fn audit_from(&self, kind: AuditKind) {
-        let _ = self.0.audit.set(kind);
+    /// Reads the audit log there from now on; none: nowhere.
+    pub(crate) fn audit_from(&self, kind: Option<AuditKind>) {
+        self.0.audit.store(kind.map(Arc::new));
     }
 
-    pub(crate) fn audit(&self) -> Option<&AuditKind> {
-        self.0.audit.get()
+    pub(crate) fn audit(&self) -> Option<Arc<AuditKind>> {
+        self.0.audit.load_full()
     }
 
     /// Takes note of `PROJECT/slug`; another text is passed over.
@@ -238,6 +251,7 @@ impl DataCenter {
         what: &'static str,
         class: CallClass,
     ) -> Result<Call, FetchError> {
+        self.1.may_ask(what)?;
         Ok(Call { url: below(&self.0.base, path)?, what, class, share: Share::Live })
     }
 

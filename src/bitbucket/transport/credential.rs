@@ -22,7 +22,9 @@ use crate::bitbucket::transport::receive;
 use crate::secret::Secret;
 
 pub(crate) use consent::Consent;
+pub(crate) use consent::TokenPlace;
 pub(crate) use consent::exchange;
+pub(crate) use consent::withdraw;
 
 /// How long a token may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -141,7 +143,7 @@ impl Consumer {
             Ok(answer) => answer,
             // How OAuth says that it does not know the consumer.
             Err(FetchError::Unexpected { status: 400, .. }) => {
-                return Err(FetchError::Refused { what: WHAT });
+                return Err(FetchError::Refused { what: WHAT, caller_known: false });
             }
             Err(error) => return Err(error),
         };

@@ -34,6 +34,8 @@ pub enum FetchError {
     Refused {
         /// What was asked for.
         what: &'static str,
+        /// Whether Data Center named the caller all the same: the credential is good, and another token would not help.
+        caller_known: bool,
     },
     /// 403: the credential may not. The scopes are the missing ones, where Bitbucket names them.
     #[error("the connection's credential may not read {what} (403): {}", needed(.scopes))]
@@ -166,6 +168,9 @@ pub enum FetchError {
     /// This product has no such thing.
     #[error("{0}")]
     Unsupported(&'static str),
+    /// The operator left it out: it is not asked for, so nobody knows.
+    #[error("{0} was not asked for: it lies outside the scope of the connection")]
+    OutOfScope(&'static str),
     /// A Data Center repository whose project key and slug nobody has told.
     #[error(
         "the project key and name of `{0}` are not known yet: a webhook or discovery tells them"
@@ -214,6 +219,7 @@ impl FetchError {
             Self::NotKept => "not_kept",
             Self::Unlisted => "unlisted",
             Self::Unsupported(_) => "unsupported",
+            Self::OutOfScope(_) => "out_of_scope",
             Self::Unaddressed(_) => "unaddressed",
             Self::Moved(_) => "moved",
             Self::Unaskable(..) => "unaskable",
@@ -246,6 +252,7 @@ impl FetchError {
             | Self::ForeignPage { .. }
             | Self::Unlisted
             | Self::Unsupported(_)
+            | Self::OutOfScope(_)
             | Self::Unaddressed(_)
             | Self::Moved(_)
             | Self::Unaskable(..)

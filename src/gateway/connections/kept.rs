@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use schemars::JsonSchema;
@@ -16,12 +18,16 @@ use crate::bitbucket::Client;
 use crate::bitbucket::Credential;
 use crate::bitbucket::HookPlace;
 use crate::bitbucket::Keeper;
+use crate::bitbucket::NotKept;
 use crate::bitbucket::Server;
 use crate::bitbucket::Settings;
 use crate::bitbucket::SettingsError;
+use crate::bitbucket::Switches;
 use crate::bitbucket::TestServer;
 use crate::bitbucket::Trust;
+use crate::bitbucket::audit::AuditSource;
 use crate::bitbucket::client::CLOUD_API;
+use crate::bitbucket::switches::Scope;
 use crate::event::caller::Issuer;
 use crate::event::delivery::HookIdError;
 use crate::gateway::connections::Connection;
@@ -105,15 +111,21 @@ pub enum KeptCredential {
         /// The token.
         token: Hidden,
     },
-    /// Cloud: an OAuth consumer that acts for the person who authorized it.
+    /// An OAuth consumer (Cloud) or an incoming link (Data Center) that acts for the person who authorized it.
     OauthCode {
-        /// The consumer's key.
+        /// The consumer's key, or the link's client id.
         key: Hidden,
-        /// The consumer's secret.
+        /// The consumer's secret, or the link's.
         secret: Hidden,
         /// The code that Bitbucket gave after the consent. Good once: it is spent, not kept.
         #[serde(default, skip_serializing_if = "Hidden::is_empty")]
         code: Hidden,
+        /// Data Center: what the challenge was made of, if the consent was asked for with one (PKCE). Spent with the code.
+        #[serde(default, skip_serializing_if = "Hidden::is_empty")]
+        verifier: Hidden,
+        /// Data Center: the redirect address, as the link has it. It is told each time a token is fetched.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        redirect: String,
     },
     /// Data Center: user and password, where the server allows it.
     Basic {
@@ -136,16 +148,17 @@ impl KeptCredential {
     /// handed in.
     fn credential(&self, consent: Option<Consent>) -> Credential {
         match self {
-            Self::OauthCode { key, secret, .. } => match consent {
-                Some(Consent { refresh, keeper }) => Credential::Consent {
+            Self::OauthCode { key, secret, redirect, .. } => {
+                // A consent that was lost is asked with nothing, and refused.
+                let Consent { refresh, keeper } = consent.unwrap_or_else(Consent::lost);
+                Credential::Consent {
                     key: key.secret(),
                     secret: secret.secret(),
                     refresh,
                     keeper,
-                },
-                // Refused by Bitbucket, as a consent that was lost is.
-                None => Credential::OAuth { key: key.secret(), secret: secret.secret() },
-            },
+                    redirect: redirect.clone(),
+                }
+            }
             Self::Oauth { key, secret } => {
                 Credential::OAuth { key: key.secret(), secret: secret.secret() }
             }
@@ -159,12 +172,62 @@ impl KeptCredential {
     }
 }
 
+/// Where a connection's audit log is read. Each product has its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ConnectionAudit")]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum KeptAudit {
+    /// Cloud: events of the Atlassian organisation. Needs Atlassian Guard.
+    Organization {
+        /// The organisation's id.
+        id: String,
+        /// An API key of the organisation with `read:events:admin`; it lives a year at most.
+        token: Hidden,
+    },
+    /// Data Center: REST, with the connection's own credential, which has to be a global administrator's.
+    Rest,
+    /// Data Center: the files of every node, as `<home>/log/audit` has them.
+    Folder {
+        /// The folder, on the gate's machine.
+        path: PathBuf,
+    },
+}
+
+impl KeptAudit {
+    /// A word for the record.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Organization { .. } => "organization",
+            Self::Rest => "rest",
+            Self::Folder { .. } => "folder",
+        }
+    }
+
+    fn source(&self) -> AuditSource {
+        match self {
+            Self::Organization { id, token } => {
+                AuditSource::Organization { organization: id.clone(), token: token.secret() }
+            }
+            Self::Rest => AuditSource::Rest,
+            Self::Folder { path } => AuditSource::Folder(path.clone()),
+        }
+    }
+}
+
 /// What stands behind a person's consent: it changes with each use, so it is kept apart.
 pub struct Consent {
     /// The newest refresh token.
     pub refresh: Secret<String>,
     /// Who keeps the next ones.
     pub keeper: Keeper,
+}
+
+impl Consent {
+    /// None, and nobody who keeps one.
+    fn lost() -> Self {
+        let keeper: Keeper = Arc::new(|_| Box::pin(async { Err(NotKept) }));
+        Self { refresh: Secret::new(String::new()), keeper }
+    }
 }
 
 /// A secret of a hook.
@@ -222,9 +285,18 @@ pub struct Kept {
     pub proxy: Option<Hidden>,
     /// How much it is meant to see.
     pub profile: Profile,
-    /// Projects and repositories whose webhooks are wanted; empty: all.
+    /// Projects and repositories that are read, and whose webhooks are wanted; empty: all.
     #[serde(default)]
     pub scope: Vec<String>,
+    /// Classes that are read beyond those that always are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// Hosts of one's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_hosts: Vec<String>,
+    /// Where its audit log is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<KeptAudit>,
     /// Cloud: whether the plan is Premium, as the operator said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub premium: Option<bool>,
@@ -289,7 +361,20 @@ impl Kept {
         id: &ConnectionId,
         consent: Option<Consent>,
     ) -> Result<Client, SettingsError> {
-        self.client_with(id, self.credential.credential(consent))
+        let client = self.client_with(id, self.credential.credential(consent))?;
+        self.tune(&client)?;
+        Ok(client)
+    }
+
+    /// Tells a client how far it reads, and where its audit log is. An error: nothing is as it was not before.
+    pub fn tune(&self, client: &Client) -> Result<(), SettingsError> {
+        let switches = Switches::read(&self.classes, &self.own_hosts)?;
+        match &self.audit {
+            Some(audit) => client.audit_from(audit.source(), &self.trust())?,
+            None => client.audit_nowhere(),
+        }
+        client.switch(switches.within(Scope::of(&self.scope)));
+        Ok(())
     }
 
     /// What webhooks are written with, where there is a second credential.

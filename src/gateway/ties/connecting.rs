@@ -15,6 +15,7 @@ use crate::decision::pause::By;
 use crate::decision::plan::ModeSetting;
 use crate::gateway::Gateway;
 use crate::gateway::connections::kept::Kept;
+use crate::gateway::connections::kept::KeptAudit;
 use crate::gateway::connections::kept::KeptCredential;
 use crate::gateway::ties::CALL;
 use crate::gateway::ties::TieError;
@@ -125,7 +126,8 @@ impl Gateway {
         let shown = json!({
             "product": kept.product, "profile": kept.profile, "hooks": kept.hooks.len(),
             "credential": kind(&kept.credential), "second": kept.second.as_ref().map(kind),
-            "effects": kept.posts_status, "scoped": !kept.scope.is_empty(),
+            "effects": kept.posts_status, "scoped": !kept.scope.is_empty(), "classes": kept.classes,
+            "own_hosts": kept.own_hosts.len(), "audit": kept.audit.as_ref().map(KeptAudit::kind),
         });
         let added = self.governed((by, reason), shown)?;
         // Whatever holds for the others: whoever connects one more does not stop anybody by that. Both at once, so that no
@@ -157,7 +159,11 @@ impl Gateway {
     /// again with the next change of secrets.
     async fn register(&self, id: &ConnectionId, kept: Kept) -> Result<Vec<HookMade>, TieError> {
         let hands = self.hands(id, &kept)?;
-        let made = registering::register(&hands, &self.public_url, kept.hooks.clone()).await;
+        self.ties.desk.expect(id, kept.hooks.len());
+        let made = registering::register(&hands, &self.public_url, kept.hooks.clone(), || {
+            self.ties.desk.tell(id);
+        })
+        .await;
         let (hooks, told): (Vec<_>, Vec<_>) = made.into_iter().unzip();
         self.keep_tie(id, Kept { hooks, ..kept }, None).await?;
         Ok(told)
@@ -193,6 +199,9 @@ pub(super) fn revoke(kept: &Kept) -> Vec<String> {
 
 fn place(kept: &Kept, credential: &KeptCredential) -> String {
     match (kept.product, credential) {
+        (Product::DataCenter, KeptCredential::OauthCode { .. }) => {
+            "the incoming link: Administration → Application links; the person who agreed sees it in Manage account → Authorized applications".to_owned()
+        }
         (_, KeptCredential::Oauth { .. } | KeptCredential::OauthCode { .. }) => {
             "the OAuth consumer: Workspace settings → OAuth consumers; people who authorized it see it in Personal settings → App authorizations".to_owned()
         }

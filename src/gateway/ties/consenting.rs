@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::bitbucket::Agreed;
 use crate::bitbucket::Client;
 use crate::bitbucket::ConsentError;
 use crate::bitbucket::Keeping;
@@ -64,18 +65,41 @@ impl Gateway {
         kept: &mut Kept,
     ) -> Result<(), TieError> {
         let (server, trust) = (kept.server(), kept.trust());
-        let KeptCredential::OauthCode { key, secret, code } = &mut kept.credential else {
+        let KeptCredential::OauthCode { key, secret, code, verifier, redirect } =
+            &mut kept.credential
+        else {
             return Ok(());
         };
-        let consumer = (&key.secret(), &secret.secret());
-        let given = Client::consented(&server, consumer, &code.secret(), &trust).await;
-        let refresh = given.map_err(|error| match error {
-            ConsentError::Settings(error) => TieError::Settings(error),
-            ConsentError::Fetch(error) => TieError::Bitbucket(error),
-        })?;
-        *code = Hidden::default();
+        let agreed = Agreed {
+            key: key.secret(),
+            secret: secret.secret(),
+            code: code.secret(),
+            verifier: (!verifier.is_empty()).then(|| verifier.secret()),
+            redirect: redirect.clone(),
+        };
+        let refresh = Client::consented(&server, &agreed, &trust).await.map_err(told)?;
+        (*code, *verifier) = (Hidden::default(), Hidden::default());
         let bytes = Secret::new(refresh.expose().clone().into_bytes());
         let kept = self.store.keep_consent(id, &bytes).await?;
         if kept { Ok(()) } else { Err(TieError::Taken(id.clone())) }
+    }
+
+    /// Gives the consent of a connection back, as far as its Bitbucket lets a program do that.
+    pub(super) async fn withdraw_consent(
+        &self,
+        id: &ConnectionId,
+        kept: &Kept,
+    ) -> Result<(), TieError> {
+        let KeptCredential::OauthCode { key, secret, .. } = &kept.credential else { return Ok(()) };
+        let Some(Consent { refresh, .. }) = self.consent(id, kept).await? else { return Ok(()) };
+        let consumer = (&key.secret(), &secret.secret());
+        Client::withdrawn(&kept.server(), consumer, &refresh, &kept.trust()).await.map_err(told)
+    }
+}
+
+fn told(error: ConsentError) -> TieError {
+    match error {
+        ConsentError::Settings(error) => TieError::Settings(error),
+        ConsentError::Fetch(error) => TieError::Bitbucket(error),
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::timeout_at;
 use crate::decision::pause::By;
 use crate::gateway::Gateway;
 use crate::gateway::connections::kept::Kept;
+use crate::gateway::connections::kept::KeptCredential;
 use crate::gateway::ties::AT_ONCE;
 use crate::gateway::ties::TieError;
 use crate::gateway::ties::connecting;
@@ -36,6 +37,8 @@ pub struct Parted {
     pub removed: usize,
     /// Webhooks that were not there any more.
     pub gone: usize,
+    /// Whether a person's consent was given back to Bitbucket; null: the connection had none.
+    pub consent_revoked: Option<bool>,
     /// Webhooks that could not be taken away, with why: they deliver to an address that answers 404.
     pub left: Vec<String>,
     /// What only people can do now.
@@ -57,17 +60,21 @@ impl Gateway {
             id: id.clone(),
             removed: 0,
             gone: 0,
+            consent_revoked: None,
             left: Vec::new(),
             by_hand: connecting::revoke(&kept),
         };
         self.take_away(&kept, &mut parted).await;
+        self.give_back(&kept, &mut parted).await;
         let shown = json!({
             "removed": parted.removed, "gone": parted.gone, "left": parted.left.len(),
+            "consent_revoked": parted.consent_revoked,
         });
         let governed = self.governed((by, reason), shown)?;
         self.store.end_connection(id, governed).await?;
         self.connections.remove(id)?;
         self.ties.put(id, None);
+        self.ties.desk.forget(id);
         self.withdraw(id)?;
         tracing::warn!(connection = %id, left = parted.left.len(), "a connection was ended");
         Ok(parted)
@@ -96,6 +103,18 @@ impl Gateway {
                     REMOVALS.as_secs()
                 )),
             }
+        }
+    }
+
+    /// Gives a person's consent back; where that cannot be done from here, it is left to do by hand.
+    async fn give_back(&self, kept: &Kept, parted: &mut Parted) {
+        if !matches!(kept.credential, KeptCredential::OauthCode { .. }) {
+            return;
+        }
+        let given = self.withdraw_consent(&parted.id, kept).await;
+        parted.consent_revoked = Some(given.is_ok());
+        if let Err(error) = given {
+            parted.by_hand.push(format!("the consent could not be revoked from here: {error}"));
         }
     }
 

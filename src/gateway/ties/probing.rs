@@ -118,7 +118,7 @@ pub(super) async fn probe(
     // Data Center does not refuse a credential that it ignores: an answer that names nobody was given to a stranger.
     let own = client.whoami(CALL).await;
     if client.product() == Product::DataCenter && matches!(own, Ok(None)) {
-        return Err(FetchError::Refused { what: "the server" }.into());
+        return Err(FetchError::Refused { what: "the server", caller_known: false }.into());
     }
     let scopes = scopes_of(client).await;
     let more_than_needed = scopes

@@ -13,6 +13,7 @@ use crate::bitbucket::MadeHook;
 use crate::bitbucket::SeenHook;
 use crate::bitbucket::Spot;
 use crate::bitbucket::client::hooks::family_scope;
+use crate::bitbucket::switches::Scope;
 use crate::gateway::connections::kept::Hidden;
 use crate::gateway::connections::kept::KeptHook;
 use crate::gateway::connections::kept::KeptSecret;
@@ -20,7 +21,6 @@ use crate::gateway::ties::AT_ONCE;
 use crate::gateway::ties::CALL;
 use crate::gateway::ties::TieError;
 use crate::graph::Product;
-use crate::graph::covers_segment;
 use crate::secret::random;
 
 /// Most webhooks of one connection. Each is a call to make and one to take away; a scope that needs more is better
@@ -68,27 +68,17 @@ pub(super) async fn places(client: &Client, scope: &[String]) -> Result<Vec<Spot
 /// Whole projects where a project is named, single repositories where a pattern is; each repository once.
 fn choose(all: &[Spot], scope: &[String]) -> Vec<Spot> {
     let projects = all.iter().filter(|spot| matches!(spot.place, HookPlace::Project(_)));
-    let whole = |spot: &&Spot| scope.is_empty() || scope.iter().any(|one| is_project(one, spot));
+    let scope = Scope::of(scope);
+    let whole = |spot: &&Spot| scope.has_project(&spot.project);
     let mut chosen: Vec<Spot> = projects.filter(whole).cloned().collect();
     let covered: Vec<String> = chosen.iter().map(|spot| spot.project.clone()).collect();
     let single = |spot: &&Spot| {
         matches!(spot.place, HookPlace::Repository(_))
             && !covered.contains(&spot.project)
-            && scope.iter().any(|one| covers(one, spot))
+            && scope.has_repository(&spot.project, &spot.name)
     };
     chosen.extend(all.iter().filter(single).cloned());
     chosen
-}
-
-fn is_project(one: &str, spot: &Spot) -> bool {
-    one.strip_suffix("/*").unwrap_or(one).eq_ignore_ascii_case(&spot.project)
-}
-
-/// A pattern is compared with `PROJECT/slug`, and on Cloud with `workspace/slug` too.
-fn covers(one: &str, spot: &Spot) -> bool {
-    let slug = spot.name.rsplit('/').next().unwrap_or_default();
-    let by_project = format!("{}/{slug}", spot.project);
-    is_project(one, spot) || covers_segment(one, &by_project) || covers_segment(one, &spot.name)
 }
 
 /// A hook for a spot, with an id nobody can guess and a secret of its own. Bitbucket is not told yet.
@@ -113,8 +103,15 @@ pub(super) async fn register(
     hands: &Client,
     public_url: &str,
     hooks: Vec<KeptHook>,
+    told: impl Fn() + Sync,
 ) -> Vec<(KeptHook, HookMade)> {
-    let all: Vec<_> = hooks.into_iter().map(|hook| one(hands, public_url, hook)).collect();
+    let told = &told;
+    let one = |hook| async move {
+        let made = one(hands, public_url, hook).await;
+        told();
+        made
+    };
+    let all: Vec<_> = hooks.into_iter().map(one).collect();
     futures_util::stream::iter(all).buffered(AT_ONCE).collect().await
 }
 

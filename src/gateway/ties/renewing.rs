@@ -73,7 +73,7 @@ impl Gateway {
         let begun = ("hook secrets begin to change", self.governed((by, reason), shown)?);
         self.keep_tie(id, kept.clone(), Some(begun)).await?;
         let hands = self.hands(id, &kept)?;
-        let made = registering::register(&hands, &self.public_url, kept.hooks.clone()).await;
+        let made = registering::register(&hands, &self.public_url, kept.hooks.clone(), || {}).await;
         let ends = self.clock.now().plus(overlap);
         let (mut hooks, mut told, mut old_ends) = (Vec::new(), Vec::new(), None);
         for (mut hook, made) in made {

@@ -1,5 +1,7 @@
 //! What a new connection is asked to be, judged before anybody is asked anything.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -8,6 +10,7 @@ use crate::bitbucket::SettingsError;
 use crate::bitbucket::scopes::Profile;
 use crate::gateway::connections::kept::Hidden;
 use crate::gateway::connections::kept::Kept;
+use crate::gateway::connections::kept::KeptAudit;
 use crate::gateway::connections::kept::KeptCredential;
 use crate::gateway::modes::MAX_REASON;
 use crate::gateway::ties::TieError;
@@ -64,9 +67,18 @@ pub struct ConnectWish {
     /// How much it is meant to see.
     #[serde(default = "full")]
     pub profile: Profile,
-    /// Whose webhooks are wanted: project keys, `PAY/led*`; empty: all.
+    /// What is read, and whose webhooks are wanted: project keys, `PAY/led*`; empty: all.
     #[serde(default)]
     pub scope: Vec<String>,
+    /// Classes that are read beyond those that always are: `pipeline-definition`.
+    #[serde(default)]
+    pub classes: Vec<String>,
+    /// Hosts of one's own that webhooks may tell: `ci.example.com`, `*.example.com`.
+    #[serde(default)]
+    pub own_hosts: Vec<String>,
+    /// Where its audit log is read.
+    #[serde(default)]
+    pub audit: Option<KeptAudit>,
     /// Cloud: `free`, `standard` or `premium`. No API tells it; left out, it counts as unknown.
     #[serde(default)]
     pub plan: Option<String>,
@@ -82,6 +94,9 @@ pub struct ConnectWish {
     /// Only look: nothing is kept, and nothing is written to Bitbucket.
     #[serde(default)]
     pub preview: bool,
+    /// How long the answer may take, in seconds, at most 40: what takes longer goes on, and is answered 202.
+    #[serde(default)]
+    pub wait_seconds: Option<u64>,
     /// Why, for the record.
     #[serde(default)]
     #[schemars(length(max = MAX_REASON))]
@@ -124,6 +139,7 @@ impl ConnectWish {
         if matches!(self.second, Some(KeptCredential::OauthCode { .. })) {
             return wrong("a person's consent can be the first credential, not the second");
         }
+        judge_audit(self.audit.as_ref())?;
         self.second.as_ref().map(|second| judge_credential(self.product, second)).transpose()?;
         for list in [&self.scope, &self.audiences, &self.protected_refs] {
             if list.len() > MAX_LIST
@@ -154,6 +170,9 @@ impl ConnectWish {
             proxy: self.proxy.clone(),
             profile: self.profile,
             scope: self.scope.clone(),
+            classes: self.classes.clone(),
+            own_hosts: self.own_hosts.clone(),
+            audit: self.audit.clone(),
             premium: self.premium()?,
             audiences: self.audiences.clone(),
             protected_refs: self.protected_refs.clone(),
@@ -161,6 +180,11 @@ impl ConnectWish {
             version: None,
             hooks: Vec::new(),
         })
+    }
+
+    /// How long whoever asks waits.
+    pub(super) fn patience(&self) -> Duration {
+        self.wait_seconds.map_or(Duration::MAX, Duration::from_secs)
     }
 
     fn premium(&self) -> Result<Option<bool>, TieError> {
@@ -173,6 +197,20 @@ impl ConnectWish {
                 other.escape_debug()
             )),
         }
+    }
+}
+
+/// Whether an audit log can be there at all; whether the product has such a one is its client's word.
+pub(super) fn judge_audit(audit: Option<&KeptAudit>) -> Result<(), TieError> {
+    match audit {
+        Some(KeptAudit::Organization { token, .. }) if token.is_empty() => {
+            wrong("the organisation's API key is empty")
+        }
+        Some(KeptAudit::Folder { path }) if !path.is_absolute() => wrong(
+            "the folder of the audit log is named by its whole path: `/var/atlassian/…/log/audit`",
+        ),
+        Some(KeptAudit::Organization { .. } | KeptAudit::Rest | KeptAudit::Folder { .. })
+        | None => Ok(()),
     }
 }
 
@@ -193,8 +231,22 @@ fn judge_credential(product: Product, credential: &KeptCredential) -> Result<(),
                 "an API token is a credential of Bitbucket Cloud: Data Center takes an HTTP access token (`--credential token`)",
             );
         }
-        (Product::DataCenter, KeptCredential::Oauth { .. } | KeptCredential::OauthCode { .. }) => {
+        (Product::DataCenter, KeptCredential::Oauth { .. }) => {
             return Err(SettingsError::Consumer.into());
+        }
+        (Product::DataCenter, KeptCredential::OauthCode { redirect, .. })
+            if redirect.is_empty() =>
+        {
+            return wrong(
+                "an incoming link of Data Center is asked with its redirect address, as the link has it: `--redirect-url https://portcullis.example.com/connected`",
+            );
+        }
+        (Product::Cloud, KeptCredential::OauthCode { verifier, redirect, .. })
+            if !(verifier.is_empty() && redirect.is_empty()) =>
+        {
+            return wrong(
+                "`verifier` and `redirect` are Data Center's: a consumer of Cloud has neither",
+            );
         }
         (Product::Cloud, KeptCredential::ApiToken { email, .. }) if !email.contains('@') => {
             return wrong(
@@ -202,9 +254,7 @@ fn judge_credential(product: Product, credential: &KeptCredential) -> Result<(),
             );
         }
         (Product::Cloud, KeptCredential::Oauth { key, secret }) => vec![key, secret],
-        (Product::Cloud, KeptCredential::OauthCode { key, secret, code }) => {
-            vec![key, secret, code]
-        }
+        (_, KeptCredential::OauthCode { key, secret, code, .. }) => vec![key, secret, code],
         (_, KeptCredential::Token { token })
         | (Product::Cloud, KeptCredential::ApiToken { token, .. }) => vec![token],
         (Product::DataCenter, KeptCredential::Basic { password, .. }) => vec![password],
@@ -239,6 +289,23 @@ mod tests {
         let consumer = KeptCredential::Oauth { key, secret };
         assert!(said(Product::DataCenter, &consumer).contains("Bitbucket Cloud"));
         assert_eq!(said(Product::Cloud, &consumer), "");
+    }
+
+    #[test]
+    fn an_incoming_link_needs_its_redirect_address_and_a_consumer_of_cloud_has_none() {
+        let part = || Hidden::new("part".to_owned());
+        let agreed = |redirect: &str| KeptCredential::OauthCode {
+            key: part(),
+            secret: part(),
+            code: part(),
+            verifier: Hidden::default(),
+            redirect: redirect.to_owned(),
+        };
+        let back = "https://portcullis.example.com/connected";
+        assert!(said(Product::DataCenter, &agreed("")).contains("--redirect-url"));
+        assert_eq!(said(Product::DataCenter, &agreed(back)), "");
+        assert!(said(Product::Cloud, &agreed(back)).contains("Data Center"));
+        assert_eq!(said(Product::Cloud, &agreed("")), "");
     }
 
     #[test]

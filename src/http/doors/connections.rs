@@ -9,9 +9,14 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::gateway::connections::Connection;
+use crate::gateway::connections::kept::KeptAudit;
 use crate::gateway::connections::kept::Profile;
 use crate::gateway::modes::MAX_REASON;
 use crate::gateway::ties::TieError;
+use crate::gateway::ties::awaiting::Awaited;
+use crate::gateway::ties::awaiting::ConnectNow;
+use crate::gateway::ties::changing::ChangeWish;
+use crate::gateway::ties::changing::Changed;
 use crate::gateway::ties::connecting::Connected;
 use crate::gateway::ties::parting::Parted;
 use crate::gateway::ties::probing::ScopeSeen;
@@ -92,8 +97,10 @@ struct ConnectionTold {
     credential: bool,
     /// How much it is meant to see; null: the configuration file does not say.
     profile: Option<Profile>,
-    /// Whose webhooks are wanted; empty: all.
+    /// What is read, and whose webhooks are wanted; empty: all.
     scope: Vec<String>,
+    /// Where its audit log is read: `organization`, `rest`, `folder`; null: nowhere, or the configuration file says it.
+    audit: Option<&'static str>,
     /// How many webhooks it listens to.
     hooks: usize,
     /// Whether commit statuses are posted.
@@ -127,9 +134,22 @@ pub(super) const CREATE: Offer = Offer::giving(&[
         when: "A preview: what was found out; nothing is kept, and nothing was written to Bitbucket.",
         forms: &[Form::Json(offer::of::<Connected>())],
     },
+    Gives {
+        status: 202,
+        when: "It takes longer, and goes on: how far it is.",
+        forms: &[Form::Json(offer::of::<ConnectNow>())],
+    },
 ])
 .taking(Takes::Json(offer::of::<ConnectWish>()))
 .refusing(REFUSES);
+
+/// What asking how far connecting is gives.
+pub(super) const CONNECTING: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "How far it is, or what came of it since the gate started.",
+    forms: &[Form::Json(offer::of::<ConnectNow>())],
+}])
+.refusing(&[404]);
 
 /// What disconnecting takes and gives.
 pub(super) const DELETE: Offer = Offer::giving(&[Gives {
@@ -138,6 +158,15 @@ pub(super) const DELETE: Offer = Offer::giving(&[Gives {
     forms: &[Form::Json(offer::of::<Parted>())],
 }])
 .taking(Takes::JsonOrNothing(offer::of::<Why>()))
+.refusing(REFUSES);
+
+/// What changing takes and gives.
+pub(super) const CHANGE: Offer = Offer::giving(&[Gives {
+    status: 200,
+    when: "It is changed, and read anew.",
+    forms: &[Form::Json(offer::of::<Changed>())],
+}])
+.taking(Takes::Json(offer::of::<ChangeWish>()))
 .refusing(REFUSES);
 
 /// What renewing takes and gives.
@@ -175,7 +204,8 @@ fn told(house: &House, connection: &Connection) -> ConnectionTold {
         workspace: connection.workspace.clone(),
         credential: connection.client.is_some(),
         profile: kept.as_ref().map(|kept| kept.profile),
-        scope: kept.map(|kept| kept.scope.clone()).unwrap_or_default(),
+        scope: kept.as_ref().map(|kept| kept.scope.clone()).unwrap_or_default(),
+        audit: kept.as_ref().and_then(|kept| kept.audit.as_ref()).map(KeptAudit::kind),
         hooks: connection.hooks.len(),
         posts_status: connection.posts_status,
     }
@@ -187,9 +217,17 @@ pub(super) async fn create(house: &House, call: Call) -> Result<Answer, Problem>
     let body = call.read(house).await?;
     // The parser's own words quote what stood there: it may be a secret.
     let wish: ConnectWish = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
-    let connected = house.gateway.connect(&wish, &by).await.map_err(refused)?;
-    let status = if connected.preview { StatusCode::OK } else { StatusCode::CREATED };
-    call::json(status, &connected)
+    match house.gateway.connect_awaited(wish, by).await.map_err(refused)? {
+        Awaited::Still(now) => call::json(StatusCode::ACCEPTED, &now),
+        Awaited::Ended(done) if done.preview => call::json(StatusCode::OK, &done),
+        Awaited::Ended(done) => call::json(StatusCode::CREATED, &done),
+    }
+}
+
+/// How far connecting is, or what came of it.
+pub(super) fn connecting(house: &House, call: &Call) -> Result<Answer, Problem> {
+    let now = house.gateway.connecting_now(&named(call)?).map_err(refused)?;
+    call::json(StatusCode::OK, &now)
 }
 
 /// Ends one.
@@ -209,6 +247,16 @@ pub(super) async fn renew(house: &House, call: Call) -> Result<Answer, Problem> 
     let overlap = renewal.overlap.as_deref().map(length).transpose()?.unwrap_or(OVERLAP);
     let renewed = house.gateway.renew_hooks(&id, overlap, (&by, &renewal.reason)).await;
     call::json(StatusCode::OK, &renewed.map_err(refused)?)
+}
+
+/// Changes what is read of it.
+pub(super) async fn change(house: &House, call: Call) -> Result<Answer, Problem> {
+    let by = house.doorkeeper.by(call.asker);
+    let id = named(&call)?;
+    let body = call.read(house).await?;
+    let wish: ChangeWish = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
+    let changed = house.gateway.change_connection(&id, &wish, &by).await.map_err(refused)?;
+    call::json(StatusCode::OK, &changed)
 }
 
 /// Tries every scope.

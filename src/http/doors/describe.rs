@@ -190,6 +190,8 @@ pub(super) const fn offer(door: Door) -> &'static Offer {
         Door::Connections => &connections::LIST,
         Door::Connect => &connections::CREATE,
         Door::Disconnect => &connections::DELETE,
+        Door::ConnectProgress => &connections::CONNECTING,
+        Door::ChangeConnection => &connections::CHANGE,
         Door::RenewHooks => &connections::RENEW,
         Door::Scopes => &connections::SCOPES,
         Door::Sync => &health::SYNC,

@@ -105,6 +105,10 @@ pub enum Door {
     Connect,
     /// Ends a connection.
     Disconnect,
+    /// How far connecting is, and its report.
+    ConnectProgress,
+    /// Changes what is read of a connection.
+    ChangeConnection,
     /// Gives a connection's webhooks new secrets, and puts them right.
     RenewHooks,
     /// What a connection's credential can.

@@ -258,6 +258,17 @@ pub static ROUTES: &[Route] = &[
         "Gives a connection's webhooks new secrets, with overlap, and puts them right.",
     ),
     ask(
+        "/api/v1/connections/{connection}/connecting",
+        Door::ConnectProgress,
+        "How far connecting is, and its report.",
+    ),
+    act(
+        Verb::Post,
+        "/api/v1/connections/{connection}/settings",
+        Door::ChangeConnection,
+        "Changes what is read of a connection: classes, own hosts, audit log.",
+    ),
+    ask(
         "/api/v1/connections/{connection}/scopes",
         Door::Scopes,
         "What a connection's credential can, and what is unknown without the rest.",

@@ -188,8 +188,20 @@ async fn every_json_answer_is_what_the_description_says() {
     };
     ask(&mut asked, "connect", post("connections", tie(true))).await;
     ask(&mut asked, "connect", post("connections", tie(false))).await;
+    let mut away = tie(false);
+    for (name, value) in [
+        ("id", json!("away")),
+        ("base_url", json!("http://127.0.0.1:9/bitbucket")),
+        ("wait_seconds", json!(0)),
+    ] {
+        away[name] = value;
+    }
+    ask(&mut asked, "connect", post("connections", away)).await;
+    ask(&mut asked, "connectProgress", get("connections/tied/connecting")).await;
     ask(&mut asked, "connections", get("connections")).await;
     ask(&mut asked, "renewHooks", post("connections/tied/hooks", json!({"overlap": "1h"}))).await;
+    let change = json!({"own_hosts": ["*.acme.example"], "reason": "ours"});
+    ask(&mut asked, "changeConnection", post("connections/tied/settings", change)).await;
     ask(&mut asked, "scopes", get("connections/tied/scopes")).await;
     ask(&mut asked, "sync", post("connections/tied/sync", json!({}))).await;
     ask(&mut asked, "syncProgress", get("connections/tied/sync")).await;

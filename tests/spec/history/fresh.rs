@@ -21,7 +21,7 @@ use crate::spec::rig::Step;
 use crate::spec::rig::until;
 
 /// A rule on this kind of event; `fresh` is a line of its metadata, or none.
-fn rule(folder: &Path, on: &str, fresh: &str) {
+pub fn rule(folder: &Path, on: &str, fresh: &str) {
     let text = format!(
         "# METADATA\n# title: Says what it sees\n# description: A rule for tests.\n# custom:\n#   on: [{on}]\n#   reads: [actor.level, resource.repository, resource.environment]\n{fresh}#   severity: low\n#   unknown: handled\npackage portcullis.rules.test.sees\n\nfinding contains {{\"verdict\": \"alert\", \"reason\": \"It is seen.\"}} if input.action.name != \"\"\n"
     );
@@ -44,7 +44,7 @@ async fn check(gate: &Gate, step: &Step, environment: &str) -> Record {
     .await
 }
 
-fn seen(record: &Record) -> Value {
+pub fn seen(record: &Record) -> Value {
     serde_json::from_str(record.input.kept().unwrap().get()).unwrap()
 }
 

@@ -16,14 +16,14 @@ use super::house::House;
 use crate::spec::rig::until;
 
 /// A program at a terminal of its own.
-struct Terminal {
+pub struct Terminal {
     keys: File,
     screen: Arc<Mutex<Vec<u8>>>,
     child: tokio::process::Child,
 }
 
 impl Terminal {
-    fn of(mut command: tokio::process::Command) -> Self {
+    pub fn of(mut command: tokio::process::Command) -> Self {
         let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         rustix::pty::grantpt(&master).unwrap();
         rustix::pty::unlockpt(&master).unwrap();
@@ -50,17 +50,17 @@ impl Terminal {
         Self { keys, screen, child }
     }
 
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
 
     /// Waits for a question, and answers it.
-    async fn answer(&mut self, question: &str, answer: &str) {
+    pub async fn answer(&mut self, question: &str, answer: &str) {
         until(question, async || self.shown().contains(question).then_some(())).await;
         self.keys.write_all(format!("{answer}\n").as_bytes()).unwrap();
     }
 
-    async fn ended(&mut self) -> i32 {
+    pub async fn ended(&mut self) -> i32 {
         let ended = tokio::time::timeout(crate::spec::rig::PATIENCE, self.child.wait()).await;
         ended.unwrap().unwrap().code().unwrap_or(-1)
     }

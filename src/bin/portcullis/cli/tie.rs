@@ -18,6 +18,7 @@ that shows nothing. On a terminal, whatever is missing is asked for, and nothing
   portcullis connect acme-cloud --product cloud --workspace acme --credential token --secret-file token.txt
   portcullis connect acme-dc --product datacenter --base-url https://bitbucket.example.com --credential token \\
       --secret-env BITBUCKET_TOKEN --scope PAY --profile observe
+  portcullis connect acme-dc --change --class pipeline-definition --own-host '*.example.com'
   portcullis connect acme-cloud --rotate --overlap 1h";
 
 /// `portcullis connect`
@@ -44,9 +45,18 @@ pub struct Connect {
     /// How much it is meant to see: `observe` needs no `repository:admin`.
     #[arg(long, value_enum, value_name = "observe|full", hide_possible_values = true)]
     pub profile: Option<Profile>,
-    /// Whose webhooks are wanted: a project's key, or a pattern such as `PAY/led*`; may be repeated. Default: all.
+    /// What is read, and whose webhooks are wanted: a project's key, or a pattern such as `PAY/led*`; may be repeated. Default: all.
     #[arg(long, value_name = "PROJECT|PATTERN")]
     pub scope: Vec<String>,
+    /// What is read beyond the usual: `pipeline-definition`; may be repeated.
+    #[arg(long, value_name = "CLASS")]
+    pub class: Vec<String>,
+    /// A host of your own that webhooks may tell: `ci.example.com`, `*.example.com`; may be repeated.
+    #[arg(long, value_name = "HOST")]
+    pub own_host: Vec<String>,
+    /// Where the audit log is read.
+    #[command(flatten)]
+    pub audit: AuditFlags,
     /// Cloud: the plan, which no API tells: `free`, `standard` or `premium`.
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<String>,
@@ -68,6 +78,9 @@ pub struct Connect {
     /// Only look what would be: nothing is kept, and nothing is written to Bitbucket.
     #[arg(long)]
     pub preview: bool,
+    /// Change what is read of a connection: --class, --own-host (all of them anew; `none` for none), --audit. The rest stays.
+    #[arg(long, requires = "id", conflicts_with_all = ["product", "workspace", "base_url", "preview", "scope", "rotate"])]
+    pub change: bool,
     /// Give the webhooks of a connection new secrets, and put right what is not as it should be.
     #[arg(long, requires = "id", conflicts_with_all = ["product", "workspace", "base_url", "preview"])]
     pub rotate: bool,
@@ -83,6 +96,44 @@ pub struct Connect {
     /// Where.
     #[command(flatten)]
     pub reach: Reach,
+}
+
+/// Where a connection's audit log is read.
+#[derive(Debug, Args)]
+pub struct AuditFlags {
+    /// `organization` (Cloud, with Atlassian Guard), `rest` or `folder` (Data Center); with --change `none`, too.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "organization|rest|folder|none",
+        hide_possible_values = true
+    )]
+    pub audit: Option<AuditKind>,
+    /// organization: its id.
+    #[arg(long, value_name = "ID")]
+    pub audit_organization: Option<String>,
+    /// organization: file that holds an API key with `read:events:admin`.
+    #[arg(long, value_name = "FILE", conflicts_with = "audit_token_env")]
+    pub audit_token_file: Option<PathBuf>,
+    /// organization: variable that holds it.
+    #[arg(long, value_name = "NAME")]
+    pub audit_token_env: Option<String>,
+    /// folder: `<home>/log/audit`, as the gate's machine has it.
+    #[arg(long, value_name = "PATH")]
+    pub audit_folder: Option<PathBuf>,
+}
+
+/// A kind of audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AuditKind {
+    /// Events of the Atlassian organisation.
+    Organization,
+    /// By REST.
+    Rest,
+    /// Files.
+    Folder,
+    /// No audit log.
+    None,
 }
 
 /// What Bitbucket is asked with, by name only: the secret itself is never an argument.
@@ -108,7 +159,7 @@ pub struct CredentialFlags {
     /// Variable of the environment that holds it.
     #[arg(long, value_name = "NAME")]
     pub secret_env: Option<String>,
-    /// oauth: file that holds the consumer's key.
+    /// oauth: file that holds the consumer's key, or the incoming link's client id.
     #[arg(long, value_name = "FILE", conflicts_with = "key_env")]
     pub key_file: Option<PathBuf>,
     /// oauth: variable that holds it.
@@ -120,6 +171,15 @@ pub struct CredentialFlags {
     /// oauth-code: variable that holds it.
     #[arg(long, value_name = "NAME")]
     pub code_env: Option<String>,
+    /// oauth-code, Data Center: the redirect address of the incoming link.
+    #[arg(long, value_name = "URL")]
+    pub redirect_url: Option<String>,
+    /// oauth-code, Data Center: file that holds the verifier of the challenge (PKCE) that the consent was asked for with.
+    #[arg(long, value_name = "FILE", conflicts_with = "verifier_env")]
+    pub verifier_file: Option<PathBuf>,
+    /// oauth-code, Data Center: variable that holds it.
+    #[arg(long, value_name = "NAME")]
+    pub verifier_env: Option<String>,
     /// Cloud: an API token that writes webhooks where the first credential may not; its account's e-mail address.
     #[arg(long, value_name = "EMAIL")]
     pub second_email: Option<String>,
@@ -140,7 +200,7 @@ pub enum CredentialKind {
     ApiToken,
     /// Cloud: an OAuth consumer, by its client credentials.
     Oauth,
-    /// Cloud: an OAuth consumer that acts for the person who authorized it.
+    /// An OAuth consumer (Cloud) or incoming link (Data Center) that acts for the person who authorized it.
     OauthCode,
     /// Data Center: user and password.
     Basic,

@@ -60,7 +60,7 @@ impl Cloud {
         let told = |stage, done, total| progress(Progress { stage, done, total });
         told("workspace", 0, 1);
         let workspace: Workspace = self.crawl_one(&[], "the workspace").await?;
-        let mut scribe = Scribe::new(self.home(&workspace)).switched(self.switches());
+        let mut scribe = Scribe::new(self.home(&workspace)).switched(&self.switches());
         let top = self.write_workspace(&mut scribe, &workspace)?;
         told("people", 0, 1);
         self.people(&mut scribe, &top).await?;
@@ -85,7 +85,8 @@ impl Cloud {
         let projects: Vec<Project> = scribe.rows(top, "projects", list);
         for (done, project) in projects.iter().enumerate() {
             told("projects", done, projects.len());
-            self.project(scribe, top, project).await?;
+            let within = self.switches().scope().has_project(project.key());
+            self.sees(within).project(scribe, top, project).await?;
         }
         Ok(projects)
     }
@@ -102,7 +103,9 @@ impl Cloud {
         let repositories: Vec<Repository> = self.list(call, Deadline::within(PATIENCE)).await?;
         let total = repositories.len();
         let read = |repository: Repository| async move {
-            let lists = self.lists(&repository).await?;
+            let switches = self.switches();
+            let within = switches.scope().has_repository(repository.home(), repository.name());
+            let lists = self.sees(within).lists(&repository).await?;
             Ok::<_, FetchError>((repository, lists))
         };
         let mut readings =

@@ -70,7 +70,7 @@ impl DataCenter {
         let name = self.host().to_owned();
         let id = self.connection().clone();
         let home = Connection { id, product: Product::DataCenter, name: Some(name.clone()) };
-        let mut scribe = Scribe::new(home).switched(self.switches());
+        let mut scribe = Scribe::new(home).switched(&self.switches());
         let top = self.server(&mut scribe, &name).await?;
         told("people", 0, 1);
         self.people(&mut scribe, &top).await?;
@@ -92,7 +92,7 @@ impl DataCenter {
         let answer = self.transport().read(&call, Deadline::within(PATIENCE)).await?;
         if answer.user.is_none() {
             // The credential was ignored: what follows would be a stranger's short lists.
-            return Err(FetchError::Refused { what: SERVER });
+            return Err(FetchError::Refused { what: SERVER, caller_known: false });
         }
         let told: Properties = answer.decode(SERVER)?;
         let top = scribe
@@ -114,7 +114,8 @@ impl DataCenter {
         let projects: Vec<Project> = scribe.rows(top, "projects", list);
         for (done, project) in projects.iter().enumerate() {
             told("projects", done, projects.len());
-            self.project(scribe, top, project).await?;
+            let within = self.switches().scope().has_project(&project.key);
+            self.sees(within).project(scribe, top, project).await?;
         }
         Ok(projects.iter().map(|project| project.id).collect())
     }
@@ -132,12 +133,15 @@ impl DataCenter {
         for repository in &repositories {
             if !seen.contains(&repository.project.id) {
                 seen.push(repository.project.id);
-                self.project(scribe, top, &repository.project).await?;
+                let within = self.switches().scope().has_project(&repository.project.key);
+                self.sees(within).project(scribe, top, &repository.project).await?;
             }
         }
         let total = repositories.len();
         let read = |repository: Repository| async move {
-            let lists = self.lists(&repository).await?;
+            let name = format!("{}/{}", repository.project.key, repository.slug);
+            let within = self.switches().scope().has_repository(&repository.project.key, &name);
+            let lists = self.sees(within).lists(&repository).await?;
             Ok::<_, FetchError>((repository, lists))
         };
         let mut readings =

@@ -1,7 +1,8 @@
 //! A person's consent: a refresh token that is good once, and the access token that came with the last one.
 //!
-//! The new refresh token is kept durably before anything else is done with the answer it came in (CHANGE-3052: refresh
-//! tokens rotate). One asks while the others wait; and what has begun is finished even if whoever asked gives up, because
+//! The new refresh token is kept durably before anything else is done with the answer it came in (Cloud, CHANGE-3052:
+//! refresh tokens rotate; Data Center's may: one that comes replaces the last, and where none comes the last stays good).
+//! One asks while the others wait; and what has begun is finished even if whoever asked gives up, because
 //! a token that was spent and not kept ends the consent.
 
 use std::fmt;
@@ -19,6 +20,7 @@ use url::Url;
 
 use crate::bitbucket::client::Keeper;
 use crate::bitbucket::client::SettingsError;
+use crate::bitbucket::transport::Answer;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
 use crate::bitbucket::transport::MAX_ANSWER_BYTES;
@@ -38,9 +40,21 @@ pub(crate) struct Consent {
     tasks: Mutex<JoinSet<()>>,
 }
 
-struct Inner {
+/// Where tokens are, and how a consumer says there who it is.
+pub(crate) struct TokenPlace {
     url: Url,
-    login: HeaderValue,
+    consumer: Consumer,
+}
+
+enum Consumer {
+    /// Cloud: by a header.
+    Login(HeaderValue),
+    /// Data Center: in the form, and it tells its redirect address each time.
+    Fields { key: Secret<String>, secret: Secret<String>, redirect: String },
+}
+
+struct Inner {
+    place: TokenPlace,
     keeper: Keeper,
     state: tokio::sync::Mutex<State>,
 }
@@ -63,16 +77,10 @@ struct Wire {
 
 impl Consent {
     /// A consent whose newest refresh token is this one, and is kept.
-    pub(crate) fn new(
-        url: Url,
-        (key, secret): (&Secret<String>, &Secret<String>),
-        refresh: Secret<String>,
-        keeper: Keeper,
-    ) -> Result<Self, SettingsError> {
-        let login = login(key.expose(), secret)?;
+    pub(crate) fn new(place: TokenPlace, refresh: Secret<String>, keeper: Keeper) -> Self {
         let state = State { refresh, kept: true, token: None, refused: None };
-        let inner = Inner { url, login, keeper, state: tokio::sync::Mutex::new(state) };
-        Ok(Self { inner: Arc::new(inner), tasks: Mutex::default() })
+        let inner = Inner { place, keeper, state: tokio::sync::Mutex::new(state) };
+        Self { inner: Arc::new(inner), tasks: Mutex::default() }
     }
 
     /// The header's value.
@@ -132,12 +140,12 @@ impl Inner {
             return Ok(header);
         }
         if state.is_refused() {
-            return Err(FetchError::Refused { what: WHAT });
+            return Err(FetchError::Refused { what: WHAT, caller_known: false });
         }
         self.keep(&mut state).await?;
         let form =
             [("grant_type", "refresh_token"), ("refresh_token", state.refresh.expose().as_str())];
-        let asked = ask(http, (&self.url, &self.login), &form).await;
+        let asked = self.place.ask(http, &form).await;
         if let Err(FetchError::Refused { .. }) = &asked {
             state.refused = Some(Instant::now());
         }
@@ -164,41 +172,86 @@ impl Inner {
     }
 }
 
-/// Spends a code for the first refresh token.
+impl TokenPlace {
+    /// Cloud's.
+    pub(crate) fn cloud(
+        url: Url,
+        (key, secret): (&Secret<String>, &Secret<String>),
+    ) -> Result<Self, SettingsError> {
+        let login = login(key.expose(), secret)?;
+        Ok(Self { url, consumer: Consumer::Login(login) })
+    }
+
+    /// Data Center's: `rest/oauth2/latest/token`, or `revoke` beside it.
+    pub(crate) fn datacenter(
+        url: Url,
+        (key, secret): (&Secret<String>, &Secret<String>),
+        redirect: &str,
+    ) -> Self {
+        let (key, secret) = (key.clone(), secret.clone());
+        Self { url, consumer: Consumer::Fields { key, secret, redirect: redirect.to_owned() } }
+    }
+
+    async fn ask(&self, http: &reqwest::Client, form: &[(&str, &str)]) -> Result<Wire, FetchError> {
+        self.post(http, form).await?.decode(WHAT)
+    }
+
+    async fn post(
+        &self,
+        http: &reqwest::Client,
+        form: &[(&str, &str)],
+    ) -> Result<Answer, FetchError> {
+        let mut form = form.to_vec();
+        let mut request = http.post(self.url.clone()).header(header::ACCEPT, "application/json");
+        match &self.consumer {
+            Consumer::Login(login) => {
+                request = request.header(header::AUTHORIZATION, login.clone());
+            }
+            Consumer::Fields { key, secret, redirect } => {
+                form.push(("client_id", key.expose()));
+                form.push(("client_secret", secret.expose()));
+                if !redirect.is_empty() {
+                    form.push(("redirect_uri", redirect));
+                }
+            }
+        }
+        let request = request.form(&form);
+        let exchange = async {
+            let response = request.send().await.map_err(|_| FetchError::Unreachable)?;
+            receive(response, WHAT, MAX_ANSWER_BYTES).await
+        };
+        match Deadline::within(PATIENCE).hold(WHAT, exchange).await {
+            // How OAuth says that it does not know the consumer, or that the token was spent.
+            Err(FetchError::Unexpected { status: 400, .. }) => {
+                Err(FetchError::Refused { what: WHAT, caller_known: false })
+            }
+            answer => answer,
+        }
+    }
+}
+
+/// Spends a code for the first refresh token. With a verifier where the consent was asked for with a challenge (PKCE).
 pub(crate) async fn exchange(
     http: &reqwest::Client,
-    url: &Url,
-    (key, secret): (&Secret<String>, &Secret<String>),
+    place: &TokenPlace,
     code: &Secret<String>,
+    verifier: Option<&Secret<String>>,
 ) -> Result<Secret<String>, FetchError> {
-    let login = login(key.expose(), secret)
-        .map_err(|_| FetchError::Unaskable("the consumer".to_owned(), "sendable"))?;
-    let form = [("grant_type", "authorization_code"), ("code", code.expose().as_str())];
-    let wire = ask(http, (url, &login), &form).await?;
+    let mut form = vec![("grant_type", "authorization_code"), ("code", code.expose().as_str())];
+    form.extend(verifier.map(|verifier| ("code_verifier", verifier.expose().as_str())));
+    let wire = place.ask(http, &form).await?;
     let missing = || FetchError::Form { what: WHAT, why: "there is no `refresh_token`".to_owned() };
     wire.refresh_token.map(Secret::new).ok_or_else(missing)
 }
 
-async fn ask(
+/// Gives a refresh token back (RFC 7009).
+pub(crate) async fn withdraw(
     http: &reqwest::Client,
-    (url, login): (&Url, &HeaderValue),
-    form: &[(&str, &str)],
-) -> Result<Wire, FetchError> {
-    let request = http
-        .post(url.clone())
-        .header(header::AUTHORIZATION, login.clone())
-        .header(header::ACCEPT, "application/json")
-        .form(form);
-    let exchange = async {
-        let response = request.send().await.map_err(|_| FetchError::Unreachable)?;
-        receive(response, WHAT, MAX_ANSWER_BYTES).await
-    };
-    match Deadline::within(PATIENCE).hold(WHAT, exchange).await {
-        Ok(answer) => answer.decode(WHAT),
-        // How OAuth says that it does not know the consumer, or that the token was spent.
-        Err(FetchError::Unexpected { status: 400, .. }) => Err(FetchError::Refused { what: WHAT }),
-        Err(error) => Err(error),
-    }
+    place: &TokenPlace,
+    refresh: &Secret<String>,
+) -> Result<(), FetchError> {
+    let form = [("token", refresh.expose().as_str()), ("token_type_hint", "refresh_token")];
+    place.post(http, &form).await.map(drop)
 }
 
 fn bearer(token: &str, kind: &str) -> Result<HeaderValue, FetchError> {

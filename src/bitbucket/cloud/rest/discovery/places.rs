@@ -77,6 +77,24 @@ pub(super) struct Lists {
     merges: List<bool>,
 }
 
+impl Project {
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl Repository {
+    /// Key of its project.
+    pub(super) fn home(&self) -> &str {
+        self.project.as_ref().map(Project::key).unwrap_or_default()
+    }
+
+    /// `workspace/slug`.
+    pub(super) fn name(&self) -> &str {
+        &self.full_name
+    }
+}
+
 impl Cloud {
     pub(super) async fn project(
         &self,
