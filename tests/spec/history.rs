@@ -4,7 +4,6 @@
 mod asked;
 mod found;
 mod fresh;
-mod model;
 mod oracle;
 mod storm;
 mod told;
