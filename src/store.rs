@@ -51,12 +51,14 @@ mod trouble;
 mod wal;
 mod writer;
 
+pub use audit::AUDIT_PAGE;
 pub use audit::AuditFilter;
 pub use audit::AuditPlace;
 pub use audit::AuditState;
 pub use audit::AuditWhich;
 pub use audit::KeptChange;
 pub use audit::KeptLine;
+pub use audit::LinePlace;
 pub use audit::MAX_AUDIT_ROWS;
 pub use audit::NewChange;
 pub use connections::Ended;

@@ -20,8 +20,8 @@ use crate::store::retention;
 use crate::store::row;
 use crate::store::writer::Desk;
 
-/// Lines or changes held against each other at once: what is beyond waits for the next time.
-pub const MAX_OPEN: usize = 20_000;
+/// Lines or changes of one page, when all of them are walked.
+pub const AUDIT_PAGE: usize = 5_000;
 
 /// Most rows of one list.
 pub const MAX_AUDIT_ROWS: usize = 1_000;
@@ -68,6 +68,9 @@ pub enum AuditState {
     /// A line that explains none.
     Alone,
 }
+
+/// Where a line stands among the others: when, and its number.
+pub type LinePlace = (Time, i64);
 
 /// A line as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,37 +231,39 @@ impl Store {
         Ok(())
     }
 
-    /// Lines that wait, oldest first.
-    pub async fn open_lines(&self, connection: &ConnectionId) -> Result<Vec<KeptLine>, StoreError> {
-        let (seal, connection) = (self.seal()?.clone(), connection.clone());
-        self.ask(move |db| {
-            let sql =
-                format!("{LINE} WHERE connection = ?1 AND state = 0 ORDER BY at, no LIMIT ?2");
-            let mut query = db.prepare_cached(&sql)?;
-            let mut rows = query.query((connection.as_str(), row::signed(MAX_OPEN as u64)))?;
-            let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                found.push(line(row, &seal)?);
-            }
-            Ok(found)
-        })
-        .await
-    }
-
-    /// Lines about a time, whether they wait or not.
-    pub async fn lines_between(
+    /// A page of the lines that wait, oldest first, after the one that stands there.
+    pub async fn open_lines(
         &self,
         connection: &ConnectionId,
-        (from, to): (Time, Time),
+        after: Option<LinePlace>,
+    ) -> Result<Vec<KeptLine>, StoreError> {
+        self.page_of_lines(connection, "state = 0", (Time::from_millis(i64::MIN), after)).await
+    }
+
+    /// A page of the lines from then on that wait no more, oldest first, after the one that stands there.
+    pub async fn settled_lines(
+        &self,
+        connection: &ConnectionId,
+        (from, after): (Time, Option<LinePlace>),
+    ) -> Result<Vec<KeptLine>, StoreError> {
+        self.page_of_lines(connection, "state <> 0", (from, after)).await
+    }
+
+    async fn page_of_lines(
+        &self,
+        connection: &ConnectionId,
+        which: &'static str,
+        (from, after): (Time, Option<LinePlace>),
     ) -> Result<Vec<KeptLine>, StoreError> {
         let (seal, connection) = (self.seal()?.clone(), connection.clone());
+        let (at, no) = after.map_or((from.millis(), i64::MIN), |(at, no)| (at.millis(), no));
         self.ask(move |db| {
             let sql = format!(
-                "{LINE} WHERE connection = ?1 AND at >= ?2 AND at <= ?3 ORDER BY at, no LIMIT ?4"
+                "{LINE} WHERE connection = ?1 AND {which} AND (at, no) > (?2, ?3)
+                 ORDER BY at, no LIMIT {AUDIT_PAGE}"
             );
             let mut query = db.prepare_cached(&sql)?;
-            let most = row::signed(MAX_OPEN as u64);
-            let mut rows = query.query((connection.as_str(), from.millis(), to.millis(), most))?;
+            let mut rows = query.query((connection.as_str(), at, no))?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 found.push(line(row, &seal)?);
@@ -268,19 +273,22 @@ impl Store {
         .await
     }
 
-    /// Changes that were over at `from` or later, whether a line explains them or not.
+    /// A page of the changes that were over at `from` or later, whether a line explains them or not, in the order they
+    /// were found, after the one of this number.
     pub async fn changes_since(
         &self,
         connection: &ConnectionId,
-        from: Time,
+        (from, after): (Time, Option<i64>),
     ) -> Result<Vec<KeptChange>, StoreError> {
         let (seal, connection) = (self.seal()?.clone(), connection.clone());
+        let after = after.unwrap_or(i64::MIN);
         self.ask(move |db| {
-            let sql =
-                format!("{CHANGE} WHERE connection = ?1 AND until >= ?2 ORDER BY no LIMIT ?3");
+            let sql = format!(
+                "{CHANGE} WHERE connection = ?1 AND until >= ?2 AND no > ?3
+                 ORDER BY no LIMIT {AUDIT_PAGE}"
+            );
             let mut query = db.prepare_cached(&sql)?;
-            let most = row::signed(MAX_OPEN as u64);
-            let mut rows = query.query((connection.as_str(), from.millis(), most))?;
+            let mut rows = query.query((connection.as_str(), from.millis(), after))?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 found.push(change(row, &seal)?);
@@ -290,36 +298,30 @@ impl Store {
         .await
     }
 
-    /// Writes down which lines explain which changes, and which explain none.
+    /// Writes down which lines explain which changes, and which explain none; how many rows that were not written down
+    /// before. In steps, so that nobody who writes has to wait for all of them.
     pub async fn settle_audit(
         &self,
         pairs: Vec<(i64, i64)>,
         alone: Vec<i64>,
-    ) -> Result<(), StoreError> {
-        if pairs.is_empty() && alone.is_empty() {
-            return Ok(());
+    ) -> Result<u64, StoreError> {
+        let new = if pairs.is_empty() { pairs } else { self.ask(|db| unpaired(db, pairs)).await? };
+        let count = (new.len() + alone.len()) as u64;
+        for step in new.chunks(STEP_ROWS).map(<[_]>::to_vec) {
+            self.write(move |desk| pair(desk.db, &step)).await?;
         }
-        self.write(move |desk| {
-            let db = desk.db;
-            let mut pair = db.prepare_cached(
-                "INSERT OR IGNORE INTO audit_pair (line, change) VALUES (?1, ?2)",
-            )?;
-            let mut of_line = db.prepare_cached("UPDATE audit_line SET state = 1 WHERE no = ?1")?;
-            let mut of_change =
-                db.prepare_cached("UPDATE audit_change SET state = 1 WHERE no = ?1")?;
-            for (line, change) in &pairs {
-                pair.execute((line, change))?;
-                of_line.execute([line])?;
-                of_change.execute([change])?;
-            }
-            let mut none =
-                db.prepare_cached("UPDATE audit_line SET state = 2 WHERE no = ?1 AND state = 0")?;
-            for line in &alone {
-                none.execute([line])?;
-            }
-            Ok(())
-        })
-        .await
+        for step in alone.chunks(STEP_ROWS).map(<[_]>::to_vec) {
+            self.write(move |desk| {
+                let sql = "UPDATE audit_line SET state = 2 WHERE no = ?1 AND state = 0";
+                let mut none = desk.db.prepare_cached(sql)?;
+                for line in &step {
+                    none.execute([line])?;
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(count)
     }
 
     /// Lines, newest first, each with the numbers of the changes it explains.
@@ -442,6 +444,34 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The pairs that are not written down.
+fn unpaired(db: &Connection, pairs: Vec<(i64, i64)>) -> Result<Vec<(i64, i64)>, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM audit_pair WHERE line = ?1 AND change = ?2)";
+    let mut query = db.prepare_cached(sql)?;
+    let mut new = Vec::new();
+    for pair in pairs {
+        if !query.query_row(pair, |row| row.get::<_, bool>(0))? {
+            new.push(pair);
+        }
+    }
+    Ok(new)
+}
+
+fn pair(db: &Connection, pairs: &[(i64, i64)]) -> Result<(), StoreError> {
+    let mut pair =
+        db.prepare_cached("INSERT OR IGNORE INTO audit_pair (line, change) VALUES (?1, ?2)")?;
+    let mut of_line =
+        db.prepare_cached("UPDATE audit_line SET state = 1 WHERE no = ?1 AND state <> 1")?;
+    let mut of_change =
+        db.prepare_cached("UPDATE audit_change SET state = 1 WHERE no = ?1 AND state <> 1")?;
+    for (line, change) in pairs {
+        pair.execute((line, change))?;
+        of_line.execute([line])?;
+        of_change.execute([change])?;
+    }
+    Ok(())
 }
 
 fn count(desk: &mut Desk<'_>, history: u64) -> Result<(), StoreError> {

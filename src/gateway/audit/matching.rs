@@ -26,10 +26,12 @@ use crate::gateway::gather;
 use crate::gateway::inbox;
 use crate::gateway::road::Matter;
 use crate::gateway::road::Offered;
+use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
 use crate::graph::Known;
 use crate::graph::Snapshot;
+use crate::graph::Time;
 use crate::graph::Why;
 use crate::graph::audit;
 use crate::graph::audit::AuditLine;
@@ -39,9 +41,9 @@ use crate::graph::audit::SKEW;
 use crate::policy::Document;
 use crate::policy::input::Caller;
 use crate::policy::input::CallerKind;
-use crate::store::AuditState;
 use crate::store::KeptChange;
 use crate::store::KeptLine;
+use crate::store::LinePlace;
 use crate::store::RecordError;
 use crate::store::StoreError;
 
@@ -102,43 +104,58 @@ impl Gateway {
     ) -> Result<(), MatchError> {
         let _alone = self.audits.matching.lock().await;
         let id = &connection.id;
-        let waiting = self.store.open_lines(id).await?;
-        let now = self.clock.now();
-        let late = now.minus(LATE);
-        let from = waiting.first().map_or(late, |first| first.line.at.min(late));
-        let mut lines = waiting;
-        let known: BTreeSet<i64> = lines.iter().map(|line| line.no).collect();
-        // A change may be found later than the line that explains it was given up.
-        let recent = self.store.lines_between(id, (late, now)).await?;
-        lines.extend(recent.into_iter().filter(|line| !known.contains(&line.no)));
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let changes = self.store.changes_since(id, from.minus(SKEW)).await?;
         let graph = self.graph.load_full();
         let names = Names::of(id, &graph);
-        let pairs = pairs(&names, &lines, &changes);
-        let through = self.store.read_through(id).await?;
-        let explained: BTreeSet<i64> = pairs.iter().map(|(line, _)| *line).collect();
-        let alone: Vec<&KeptLine> = lines
-            .iter()
-            .filter(|line| line.state == AuditState::Open && !explained.contains(&line.no))
-            .filter(|line| {
-                line.line.deed == Deed::Setting
-                    || through.is_some_and(|through| line.line.at.plus(SETTLES) < through)
-            })
-            .take(MAX_DECIDED)
-            .collect();
-        let since = self.store.known_since(id).await?;
-        for line in &alone {
-            let is_news =
-                line.line.at >= now.minus(NEWS) && since.is_some_and(|since| line.line.at >= since);
-            if let Some(kind) = event(line.line.deed).filter(|_| is_news) {
-                self.decide_line(connection, (kind, &line.line), (&names, &graph)).await?;
+        let ground = Ground {
+            now: self.clock.now(),
+            through: self.store.read_through(id).await?,
+            since: self.store.known_since(id).await?,
+        };
+        let mut room = MAX_DECIDED;
+        let mut after = None;
+        loop {
+            let lines = self.store.open_lines(id, after).await?;
+            let Some(last) = lines.last().map(place) else { break };
+            let pairs = self.pairs(id, &names, &lines).await?;
+            let alone = ground.alone(&lines, &pairs, room);
+            room -= alone.len();
+            for line in &alone {
+                if let Some(kind) = ground.news(&line.line) {
+                    self.decide_line(connection, (kind, &line.line), (&names, &graph)).await?;
+                }
             }
+            let alone = alone.into_iter().map(|line| line.no).collect();
+            self.store.settle_audit(pairs, alone).await?;
+            after = Some(last);
         }
-        let alone = alone.into_iter().map(|line| line.no).collect();
-        Ok(self.store.settle_audit(pairs, alone).await?)
+        // A change may be found later than the line that explains it was given up.
+        let (late, mut after) = (ground.now.minus(LATE), None);
+        loop {
+            let lines = self.store.settled_lines(id, (late, after)).await?;
+            let Some(last) = lines.last().map(place) else { return Ok(()) };
+            let pairs = self.pairs(id, &names, &lines).await?;
+            self.store.settle_audit(pairs, Vec::new()).await?;
+            after = Some(last);
+        }
+    }
+
+    /// Which of these lines explain which changes: held against every change there is that they could explain, page by
+    /// page, so that none is said to explain nothing because there are many.
+    async fn pairs(
+        &self,
+        id: &ConnectionId,
+        names: &Names,
+        lines: &[KeptLine],
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        let Some(first) = lines.first() else { return Ok(Vec::new()) };
+        let from = first.line.at.minus(SKEW);
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let changes = self.store.changes_since(id, (from, after)).await?;
+            let Some(last) = changes.last() else { return Ok(found) };
+            after = Some(last.no);
+            found.extend(pairs(names, lines, &changes));
+        }
     }
 
     /// Who made the changes of a moment, as far as lines tell.
@@ -201,6 +218,44 @@ impl Gateway {
         let judged = self.judge(matter, async |_, _, _, _| Offered::default()).await;
         Ok(inbox::record(self, judged, Some(key), None).await?)
     }
+}
+
+/// What lines are judged by.
+struct Ground {
+    now: Time,
+    /// Until when the connection is read.
+    through: Option<Time>,
+    /// Since when it is known.
+    since: Option<Time>,
+}
+
+impl Ground {
+    /// Lines that waited and explain nothing, though a reading that began after them is settled; at most so many.
+    fn alone<'l>(
+        &self,
+        lines: &'l [KeptLine],
+        pairs: &[(i64, i64)],
+        most: usize,
+    ) -> Vec<&'l KeptLine> {
+        let explained: BTreeSet<i64> = pairs.iter().map(|(line, _)| *line).collect();
+        let is_settled = |line: &AuditLine| {
+            line.deed == Deed::Setting
+                || self.through.is_some_and(|through| line.at.plus(SETTLES) < through)
+        };
+        let alone = lines.iter().filter(|line| !explained.contains(&line.no));
+        alone.filter(|line| is_settled(&line.line)).take(most).collect()
+    }
+
+    /// The event that a line is, unless it is history.
+    fn news(&self, line: &AuditLine) -> Option<EventKind> {
+        let is_news =
+            line.at >= self.now.minus(NEWS) && self.since.is_some_and(|since| line.at >= since);
+        event(line.deed).filter(|_| is_news)
+    }
+}
+
+fn place(line: &KeptLine) -> LinePlace {
+    (line.line.at, line.no)
 }
 
 fn pairs(names: &Names, lines: &[KeptLine], changes: &[KeptChange]) -> Vec<(i64, i64)> {

@@ -7,6 +7,7 @@ use portcullis::graph::audit::Doer;
 use portcullis::graph::audit::FoundChange;
 use portcullis::graph::audit::Party;
 use portcullis::graph::reconcile::Changed;
+use portcullis::store::AUDIT_PAGE;
 use portcullis::store::AuditFilter;
 use portcullis::store::AuditPlace;
 use portcullis::store::AuditState;
@@ -71,8 +72,11 @@ pub async fn filled(store: &Store) {
 /// Both open.
 pub async fn is_read(store: &Store) {
     let id = "acme-cloud".parse().unwrap();
-    assert_eq!(store.open_lines(&id).await.unwrap()[0].line, line("one", at(1)));
-    assert_eq!(store.changes_since(&id, at(0)).await.unwrap()[0].change, change(1, at(2)).change);
+    assert_eq!(store.open_lines(&id, None).await.unwrap()[0].line, line("one", at(1)));
+    assert_eq!(
+        store.changes_since(&id, (at(0), None)).await.unwrap()[0].change,
+        change(1, at(2)).change
+    );
 }
 
 #[tokio::test]
@@ -94,10 +98,13 @@ async fn a_page_and_the_place_after_it_are_kept_together_and_each_line_once() {
     );
     assert_eq!(store.audit_place(&id, "rest").await.unwrap().unwrap().kept, 3);
     let order: Vec<String> =
-        store.open_lines(&id).await.unwrap().into_iter().map(|kept| kept.line.id).collect();
+        store.open_lines(&id, None).await.unwrap().into_iter().map(|kept| kept.line.id).collect();
     assert_eq!(order, ["c", "b", "a"]);
     let other = "acme-dc".parse().unwrap();
-    assert!(store.open_lines(&other).await.unwrap().is_empty(), "a line is of one connection");
+    assert!(
+        store.open_lines(&other, None).await.unwrap().is_empty(),
+        "a line is of one connection"
+    );
 }
 
 #[tokio::test]
@@ -110,12 +117,16 @@ async fn a_pair_is_written_down_once_and_told_from_both_ends() {
         .keep_changes(&id, vec![change(1, at(2)), change(2, at(2)), change(1, at(2))])
         .await
         .unwrap();
-    let lines = store.open_lines(&id).await.unwrap();
-    let changes = store.changes_since(&id, at(0)).await.unwrap();
+    let lines = store.open_lines(&id, None).await.unwrap();
+    let changes = store.changes_since(&id, (at(0), None)).await.unwrap();
     assert_eq!(changes.len(), 2, "the same change twice is one");
     let pair = vec![(lines[0].no, changes[0].no)];
-    store.settle_audit(pair.clone(), vec![lines[1].no]).await.unwrap();
-    store.settle_audit(pair, Vec::new()).await.unwrap();
+    assert_eq!(store.settle_audit(pair.clone(), vec![lines[1].no]).await.unwrap(), 2);
+    assert_eq!(
+        store.settle_audit(pair, Vec::new()).await.unwrap(),
+        0,
+        "only what differs is written"
+    );
     let told = store.audit_changes(AuditFilter::default()).await.unwrap();
     let by: Vec<usize> = told.iter().map(|(.., lines)| lines.len()).collect();
     assert_eq!(by.iter().sum::<usize>(), 1);
@@ -124,7 +135,53 @@ async fn a_pair_is_written_down_once_and_told_from_both_ends() {
     assert_eq!((alone.len(), alone[0].1.state), (1, AuditState::Alone));
     assert_eq!(store.audit_changes(only).await.unwrap().len(), 1);
     assert_eq!(store.explained(&id, vec![1]).await.unwrap().len(), 1);
-    assert!(store.open_lines(&id).await.unwrap().is_empty());
+    assert!(store.open_lines(&id, None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn however_many_there_are_every_line_and_every_change_is_walked_and_the_newest_too() {
+    let home = Place::new();
+    let store = home.open().await;
+    let id = "acme-cloud".parse().unwrap();
+    let many = i64::try_from(AUDIT_PAGE).unwrap() + 2;
+    let lines: Vec<_> = (0..many).map(|no| line(&format!("line-{no}"), at(no / 2))).collect();
+    store.take_audit(&id, place(None), &lines).await.unwrap();
+    let changes = (0..many).map(|no| {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&no.to_be_bytes());
+        NewChange { key, ..change(0, at(no)) }
+    });
+    store.keep_changes(&id, changes.collect()).await.unwrap();
+    let (mut walked, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.open_lines(&id, after).await.unwrap();
+        assert!(page.len() <= AUDIT_PAGE);
+        let Some(last) = page.last() else { break };
+        after = Some((last.line.at, last.no));
+        walked.extend(page);
+    }
+    assert_eq!(
+        walked.iter().map(|kept| &kept.line).collect::<Vec<_>>(),
+        lines.iter().collect::<Vec<_>>()
+    );
+    let first = store.changes_since(&id, (at(1), None)).await.unwrap();
+    assert_eq!(first.len(), AUDIT_PAGE);
+    let rest = store.changes_since(&id, (at(1), Some(first.last().unwrap().no))).await.unwrap();
+    assert_eq!(rest.len(), 1);
+    assert_eq!(rest[0].change.until, at(many - 1), "the newest");
+    let pairs: Vec<_> = walked
+        .iter()
+        .zip(first.iter().chain(&rest))
+        .map(|(line, change)| (line.no, change.no))
+        .collect();
+    let count = u64::try_from(pairs.len()).unwrap();
+    assert_eq!(store.settle_audit(pairs.clone(), Vec::new()).await.unwrap(), count);
+    assert_eq!(store.settle_audit(pairs, Vec::new()).await.unwrap(), 0);
+    assert_eq!(store.open_lines(&id, None).await.unwrap().len(), 1);
+    let mut settled = store.settled_lines(&id, (at(0), None)).await.unwrap();
+    let last = settled.last().map(|kept| (kept.line.at, kept.no));
+    settled.extend(store.settled_lines(&id, (at(0), last)).await.unwrap());
+    assert_eq!(settled.len() + 1, walked.len());
 }
 
 #[tokio::test]
@@ -134,8 +191,8 @@ async fn what_is_too_old_is_forgotten_with_its_pairs() {
     let id = "acme-cloud".parse().unwrap();
     store.take_audit(&id, place(None), &[line("old", at(1)), line("new", at(500))]).await.unwrap();
     store.keep_changes(&id, vec![change(1, at(1)), change(2, at(500))]).await.unwrap();
-    let lines = store.open_lines(&id).await.unwrap();
-    let changes = store.changes_since(&id, at(0)).await.unwrap();
+    let lines = store.open_lines(&id, None).await.unwrap();
+    let changes = store.changes_since(&id, (at(0), None)).await.unwrap();
     let pairs = lines.iter().zip(&changes).map(|(line, change)| (line.no, change.no)).collect();
     store.settle_audit(pairs, Vec::new()).await.unwrap();
     let swept = store.sweep(Until { bodies: at(0), sealed: at(100) }, at(600)).await.unwrap();
