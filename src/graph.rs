@@ -18,6 +18,7 @@ mod identities;
 mod known;
 mod level;
 mod members;
+mod part;
 mod pattern;
 mod protect;
 mod reached;

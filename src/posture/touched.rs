@@ -32,7 +32,7 @@ pub enum Touched {
 /// A connection's world in the graph that it stands in.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'g> {
-    /// What it says.
+    /// What it says; where the other side says the same of a node, it may be left out of both.
     pub world: &'g World,
     /// The graph.
     pub graph: &'g Snapshot,

@@ -2,6 +2,7 @@
 
 mod lifecycle;
 mod owners;
+mod partial;
 mod patrol;
 pub mod stand;
 mod touched;

@@ -87,7 +87,7 @@ fn missed(before: &Value, after: &Value) -> Vec<Id> {
     missed
 }
 
-fn with(mut world: Value, nodes: &Value, edges: &[[&str; 3]]) -> Value {
+pub(super) fn with(mut world: Value, nodes: &Value, edges: &[[&str; 3]]) -> Value {
     let id = |told: &str| format!("acme/{told}");
     world["nodes"].as_array_mut().unwrap().extend(nodes.as_array().unwrap().iter().cloned());
     let edges =
@@ -96,7 +96,7 @@ fn with(mut world: Value, nodes: &Value, edges: &[[&str; 3]]) -> Value {
     world
 }
 
-fn without_edge(mut world: Value, from: &str, is: &str) -> Value {
+pub(super) fn without_edge(mut world: Value, from: &str, is: &str) -> Value {
     let from = format!("acme/{from}");
     world["edges"]
         .as_array_mut()
@@ -106,7 +106,7 @@ fn without_edge(mut world: Value, from: &str, is: &str) -> Value {
 }
 
 /// A world with something of everything.
-fn rich() -> Value {
+pub(super) fn rich() -> Value {
     let nodes = json!([
         {"id": "acme/restriction/1", "kind": "push", "pattern": "main", "matches": "glob"},
         {"id": "acme/restriction/2", "kind": "require_approvals_to_merge", "pattern": "main", "matches": "glob", "value": 1},
