@@ -21,6 +21,7 @@ use portcullis::graph::world::Connection;
 use portcullis::graph::world::Edge;
 use portcullis::graph::world::Node;
 
+use crate::cold;
 use crate::kit;
 use crate::kit::Row;
 
@@ -102,7 +103,9 @@ pub fn rows() -> Vec<Row> {
     rows.extend(levels(&graph, &estate));
     rows.push(holders(&graph, &estate));
     rows.push(reached(&graph, &estate));
+    let world = graph.world(&"town".parse().unwrap()).unwrap();
     rows.push(changes(graph, &estate));
+    rows.extend(cold::with_graph(&world));
     rows
 }
 

@@ -29,6 +29,7 @@ mod load;
 mod posture;
 mod road;
 mod runaway;
+mod slow;
 mod town;
 
 use std::path::Path;

@@ -27,6 +27,7 @@ use crate::kit;
 use crate::kit::Row;
 use crate::load;
 use crate::load::Requests;
+use crate::slow;
 use crate::town::SECRET;
 use crate::town::Town;
 
@@ -306,6 +307,9 @@ async fn all(only: Option<&str>) -> Vec<Row> {
     drop(courses);
     rows.extend(latency(&bare, &door, &fresh, &webhooks, &checks).await);
     drop((bare, sealed, door, road, fresh, quiet, known));
+    let asking = gate(bitbucket(), true, true, "info");
+    rows.extend(slow::rows(&town, asking.address).await);
+    drop(asking);
     rows.extend(cold::rows(&world).await);
     rows
 }

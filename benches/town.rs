@@ -179,6 +179,13 @@ impl Town {
         Arc::new(move |_, out| check(out, &token, "SAME"))
     }
 
+    /// One check by one of the steps.
+    pub fn check_of(&self, step: usize, variable: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        check(&mut out, &self.tokens[step], variable);
+        out
+    }
+
     /// Checks whose tokens were never seen: one step, another issue time each. At most as many as were made.
     pub fn first_checks(&self, first: u64, count: u64) -> Requests {
         let cloud = self.simulator.cloud();

@@ -7,7 +7,7 @@
 //! `look` (a subject's document, from the graph and from evidence), `judge` (an answer becomes an
 //! outcome), [`catalogue`] (what can be found, with the titles and ids of those who asked for it), [`evidence`] (what people
 //! brought because no API tells it), [`unseen`] (subjects in lists that could not be read), [`lifecycle`] (what becomes of
-//! a finding, over what is [`kept`]), [`owner`] (whose it is), [`choice`] (which rules run where), [`round`] (all of that
+//! a finding, over what is [`kept`]), [`news`] (what of it is told again), [`owner`] (whose it is), [`choice`] (which rules run where), [`round`] (all of that
 //! over a whole graph), [`touched`] (what has to be looked at again after a change).
 //!
 //! Then what is told of it: [`score`] (how much is shown to be right, as a range), [`settle`] (what cannot be told, and
@@ -26,6 +26,7 @@ pub mod kept;
 pub mod lifecycle;
 pub mod look;
 pub mod markdown;
+pub mod news;
 pub mod owner;
 pub mod round;
 pub mod sarif;

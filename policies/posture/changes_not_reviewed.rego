@@ -53,8 +53,21 @@ finding contains {
 }
 
 finding contains {
-	"reason": sprintf("Of the last %d merged pull requests, %d had no approval by anybody but their author.", [input.repository.merges.looked_at, input.repository.merges.unreviewed]),
+	"reason": sprintf("Of the last %d merged pull requests, %d had no approval by anybody but %s author.", [input.repository.merges.looked_at, input.repository.merges.unreviewed, their]),
 	"proof": ["repository.merges.unreviewed", "repository.merges.looked_at"],
 } if {
+	input.repository.merges.looked_at > 1
 	input.repository.merges.unreviewed > 0
 }
+
+finding contains {
+	"reason": "The last merged pull request had no approval by anybody but its author.",
+	"proof": ["repository.merges.unreviewed", "repository.merges.looked_at"],
+} if {
+	input.repository.merges.looked_at == 1
+	input.repository.merges.unreviewed > 0
+}
+
+their := "its" if {
+	input.repository.merges.unreviewed == 1
+} else := "their"

@@ -35,3 +35,11 @@ test_leaves_a_reviewed_branch_alone if {
 test_what_is_not_known_is_not_found if {
 	count(rule.finding) == 0 with input as about({"default_branch": {"name": "main"}})
 }
+
+test_one_without_approval_is_one if {
+	reasons(rule.finding) == {"Of the last 20 merged pull requests, 1 had no approval by anybody but its author."} with input as about({"merges": {"looked_at": 20, "unreviewed": 1}, "default_branch": {"name": "main", "review_required": true, "merge_checks_enforced": true, "push_closed": true}})
+}
+
+test_one_pull_request_is_one if {
+	reasons(rule.finding) == {"The last merged pull request had no approval by anybody but its author."} with input as about({"merges": {"looked_at": 1, "unreviewed": 1}, "default_branch": {"name": "main", "review_required": true, "merge_checks_enforced": true, "push_closed": true}})
+}

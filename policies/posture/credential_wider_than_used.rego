@@ -30,9 +30,13 @@
 package portcullis.rules.posture.credential_wider_than_used
 
 finding contains {
-	"reason": sprintf("The %s %s may %s on %d repositories and is not used: take away what it does not need.", [input.credential.what, input.credential.name, input.credential.level, input.credential.repositories]),
+	"reason": sprintf("The %s %s may %s on %d %s and is not used: take away what it does not need.", [input.credential.what, input.credential.name, input.credential.level, input.credential.repositories, repositories]),
 	"proof": ["credential.level", "credential.repositories", "credential.wider_than_used", "credential.what", "credential.name", "credential.kind"],
 } if {
 	input.credential.kind != "app"
 	input.credential.wider_than_used == true
 }
+
+repositories := "repository" if {
+	input.credential.repositories == 1
+} else := "repositories"

@@ -33,3 +33,7 @@ test_what_is_not_known_is_not_found if {
 test_fires_on_a_whole_document if {
 	count(rule.finding) == 1 with input as about({"name": "ci", "what": "HTTP access token", "kind": "token", "active": true, "personal": false, "age_days": 400, "idle_days": null, "expires_at": null, "level": "write", "repositories": 3, "wider_than_used": true})
 }
+
+test_one_repository_is_one if {
+	reasons(rule.finding) == {"The HTTP access token ci may write on 1 repository and is not used: take away what it does not need."} with input as shared({"wider_than_used": true, "repositories": 1})
+}

@@ -9,7 +9,6 @@
 #   owner: platform security
 #   aliases:
 #     - {id: "afe4a27e-ee01-4ebe-914c-d480ac49a5c2", title: "Repository Default Branch Protection does not require passing builds to merge", severity: low}
-#     - {id: "Merging of code changes should require passing status-checks", title: "Merging of code changes should require passing status-checks", severity: high}
 #   needs:
 #     - {product: cloud, scope: "repository:admin"}
 #     - {product: datacenter, scope: "REPO_READ"}

@@ -9,7 +9,6 @@
 #   owner: platform security
 #   aliases:
 #     - {id: "324f2014-4d4b-4aa6-89a8-72a6c7da09d7", title: "Repository has no Default Branch Protection", severity: medium}
-#     - {id: "Branch Protection rules should be enforced", title: "Branch Protection rules should be enforced", severity: high}
 #     - {id: "Missing branch restrictions & broad access", title: "Missing branch restrictions & broad access", severity: medium}
 #   needs:
 #     - {product: cloud, scope: "repository:admin"}

@@ -33,7 +33,7 @@ package portcullis.rules.posture.key_older_than_180_days
 
 finding contains {
 	"severity": severity,
-	"reason": sprintf("The key %s is %d days old: renew it. It reaches %d repositories and may at most %s there.", [input.credential.name, input.credential.age_days, input.credential.repositories, input.credential.level]),
+	"reason": sprintf("The key %s is %d days old: renew it. It reaches %d %s and may at most %s there.", [input.credential.name, input.credential.age_days, input.credential.repositories, repositories, input.credential.level]),
 	"proof": ["credential.age_days", "credential.level", "credential.repositories", "credential.name", "credential.kind", "credential.active"],
 } if {
 	input.credential.kind == "key"
@@ -51,3 +51,7 @@ severity := "high" if {
 } else := "medium" if {
 	input.credential.repositories >= 50
 } else := "low"
+
+repositories := "repository" if {
+	input.credential.repositories == 1
+} else := "repositories"

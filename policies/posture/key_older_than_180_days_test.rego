@@ -17,7 +17,7 @@ about(facts) := {
 key(facts) := about(object.union({"kind": "key", "name": "deploy", "active": true, "age_days": 200, "level": "read", "repositories": 1}, facts))
 
 test_finds_an_old_key if {
-	reasons(rule.finding) == {"The key deploy is 200 days old: renew it. It reaches 1 repositories and may at most read there."} with input as key({})
+	reasons(rule.finding) == {"The key deploy is 200 days old: renew it. It reaches 1 repository and may at most read there."} with input as key({})
 	severities(rule.finding) == {"low"} with input as key({})
 }
 
@@ -51,4 +51,8 @@ test_what_is_not_known_is_not_found if {
 
 test_fires_on_a_whole_document if {
 	count(rule.finding) == 1 with input as about({"kind": "key", "name": "deploy", "active": true, "age_days": 200, "level": "write", "repositories": 12})
+}
+
+test_several_repositories_are_several if {
+	reasons(rule.finding) == {"The key deploy is 200 days old: renew it. It reaches 2 repositories and may at most read there."} with input as key({"repositories": 2})
 }

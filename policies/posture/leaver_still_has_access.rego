@@ -1,6 +1,6 @@
 # METADATA
 # title: Whoever left has no access
-# description: Somebody who is on a list of leavers still reaches repositories, or a key, token or webhook of his still works.
+# description: Somebody who is on a list of leavers still reaches repositories, or a key, token or webhook of theirs still works.
 # custom:
 #   subject: identity
 #   reads: [identity.name, identity.active, identity.left]
@@ -28,7 +28,7 @@
 package portcullis.rules.posture.leaver_still_has_access
 
 finding contains {
-	"reason": sprintf("%s left on %s and still reaches %d repositories, at most to %s.", [input.identity.name, day, input.identity.left.repositories, input.identity.left.level]),
+	"reason": sprintf("%s left on %s and still reaches %d %s, at most to %s.", [input.identity.name, day, input.identity.left.repositories, repositories, input.identity.left.level]),
 	"proof": ["identity.left.at", "identity.left.level", "identity.left.repositories", "identity.name", "identity.active"],
 } if {
 	input.identity.active
@@ -36,7 +36,7 @@ finding contains {
 }
 
 finding contains {
-	"reason": concat("", [input.identity.name, " left on ", day, ", and these still work in his hands: ", concat(", ", input.identity.left.credentials), "."]),
+	"reason": concat("", [input.identity.name, " left on ", day, ", and these in their hands still work: ", concat(", ", input.identity.left.credentials), "."]),
 	"proof": ["identity.left.at", "identity.left.credentials", "identity.name"],
 } if {
 	count(input.identity.left.credentials) > 0
@@ -56,3 +56,7 @@ day := substring(input.identity.left.at, 0, 10)
 lives if input.identity.active
 
 lives if input.connection.product == "cloud"
+
+repositories := "repository" if {
+	input.identity.left.repositories == 1
+} else := "repositories"

@@ -23,7 +23,7 @@ test_finds_one_who_still_reaches_something if {
 }
 
 test_finds_a_key_that_outlived_its_owner if {
-	reasons(rule.finding) == {"Ana left on 2026-10-21, and these still work in his hands: deploy, laptop."} with input as person(false, left({"credentials": ["deploy", "laptop"]}))
+	reasons(rule.finding) == {"Ana left on 2026-10-21, and these in their hands still work: deploy, laptop."} with input as person(false, left({"credentials": ["deploy", "laptop"]}))
 }
 
 test_a_server_ends_keys_with_the_account if {
@@ -56,4 +56,8 @@ test_what_is_not_known_is_not_found if {
 
 test_fires_on_a_whole_document if {
 	count(rule.finding) == 3 with input as about({"name": "Ana", "active": true, "left": {"at": "2026-10-21T00:00:00.000Z", "level": "write", "repositories": 12, "credentials": ["laptop"], "hooks": ["ci.example.net"]}})
+}
+
+test_one_repository_is_one if {
+	reasons(rule.finding) == {"Ana left on 2026-10-21 and still reaches 1 repository, at most to read."} with input as person(true, left({"level": "read", "repositories": 1}))
 }

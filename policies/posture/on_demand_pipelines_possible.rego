@@ -24,7 +24,7 @@
 package portcullis.rules.posture.on_demand_pipelines_possible
 
 finding contains {
-	"reason": sprintf("Whoever may write can run a pipeline that is in no commit, and it reads %d secured variables.", [input.repository.on_demand.secrets]),
+	"reason": sprintf("Whoever may write can run a pipeline that is in no commit, and it reads %d secured %s.", [input.repository.on_demand.secrets, variables]),
 	"proof": ["repository.on_demand.possible", "repository.on_demand.secrets"],
 } if {
 	input.repository.on_demand.possible == true
@@ -38,3 +38,7 @@ finding contains {
 	input.repository.on_demand.possible == true
 	some environment in input.repository.on_demand.production
 }
+
+variables := "variable" if {
+	input.repository.on_demand.secrets == 1
+} else := "variables"

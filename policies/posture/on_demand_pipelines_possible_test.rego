@@ -35,3 +35,7 @@ test_a_product_without_pipelines_has_none if {
 test_what_is_not_known_is_not_found if {
 	count(rule.finding) == 0 with input as about({"on_demand": {}})
 }
+
+test_one_variable_is_one if {
+	reasons(rule.finding) == {"Whoever may write can run a pipeline that is in no commit, and it reads 1 secured variable."} with input as about({"on_demand": {"possible": true, "secrets": 1, "production": []}})
+}

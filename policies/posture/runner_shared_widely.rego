@@ -13,7 +13,7 @@
 #     - {product: cloud, scope: runner}
 #     - {product: cloud, scope: "repository:admin"}
 #     - {product: cloud, scope: "project:admin"}
-#   blind: "Whose steps a runner has really run, Bitbucket does not tell: everybody counts who can have one of his own run there."
+#   blind: "Whose steps a runner has really run, Bitbucket does not tell: everybody counts who can have one of their own run there."
 #   remedies:
 #     - product: cloud
 #       steps: "Workspace settings, Workspace runners: delete it, and register one for each repository or project that needs it, with a label of its own."
@@ -35,7 +35,7 @@ finding contains {
 }
 
 finding contains {
-	"reason": sprintf("%d people can have a step of their own run on the runner %s.", [input.runner.people, input.runner.name]),
+	"reason": sprintf("%d %s can have a step of their own run on the runner %s.", [input.runner.people, people, input.runner.name]),
 	"proof": ["runner.people", "runner.projects", "runner.name", "runner.active"],
 } if {
 	input.runner.active == true
@@ -50,3 +50,7 @@ finding contains {
 	input.runner.active == true
 	count(input.runner.public_repositories) > 0
 }
+
+people := "person" if {
+	input.runner.people == 1
+} else := "people"

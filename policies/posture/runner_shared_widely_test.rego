@@ -48,3 +48,7 @@ test_what_is_not_known_is_not_found if {
 test_fires_on_a_whole_document if {
 	count(rule.finding) == 3 with input as about({"name": "build-1", "active": true, "place": "acme", "projects": 4, "repositories": 40, "people": 31, "public_repositories": ["acme/site"]})
 }
+
+test_one_person_is_one if {
+	"1 person can have a step of their own run on the runner build-1." in reasons(rule.finding) with input as runner({"people": 1})
+}

@@ -28,10 +28,14 @@
 package portcullis.rules.posture.third_party_app_wider_than_used
 
 finding contains {
-	"reason": sprintf("The app %s may %s on %d repositories and is not used: take away what it does not need.", [input.credential.name, input.credential.level, input.credential.repositories]),
+	"reason": sprintf("The app %s may %s on %d %s and is not used: take away what it does not need.", [input.credential.name, input.credential.level, input.credential.repositories, repositories]),
 	"proof": ["credential.level", "credential.repositories", "credential.wider_than_used", "credential.name", "credential.kind", "credential.active"],
 } if {
 	input.credential.kind == "app"
 	input.credential.active
 	input.credential.wider_than_used == true
 }
+
+repositories := "repository" if {
+	input.credential.repositories == 1
+} else := "repositories"

@@ -37,3 +37,7 @@ test_what_is_not_known_is_not_found if {
 test_fires_on_a_whole_document if {
 	count(rule.finding) == 1 with input as about({"name": "linter", "kind": "app", "active": true, "level": "write", "repositories": 3, "wider_than_used": true})
 }
+
+test_one_repository_is_one if {
+	reasons(rule.finding) == {"The app linter may write on 1 repository and is not used: take away what it does not need."} with input as app({"repositories": 1})
+}

@@ -1,6 +1,6 @@
 # METADATA
 # title: Secrets are kept by a deployment permission
-# description: Whoever may write to a repository can have a step of his own run that holds its variables, secured or not, and send them anywhere. Only a variable of an environment that administrators alone deploy to is kept from them.
+# description: Whoever may write to a repository can have a step of their own run that holds its variables, secured or not, and send them anywhere. Only a variable of an environment that administrators alone deploy to is kept from them.
 # custom:
 #   subject: variable
 #   reads: [variable.name, variable.place, variable.secured, variable.named_secret, variable.kept, variable.people]
@@ -29,7 +29,7 @@ package portcullis.rules.posture.variable_not_protected
 
 finding contains {
 	"severity": severity,
-	"reason": sprintf("%s in %s is kept by no deployment permission: %d people can learn it by a step of their own.", [input.variable.name, input.variable.place, input.variable.people]),
+	"reason": sprintf("%s in %s is kept by no deployment permission: %d %s can learn it by a step of their own.", [input.variable.name, input.variable.place, input.variable.people, people]),
 	"proof": ["variable.kept", "variable.people", "variable.name", "variable.place", "variable.secured", "variable.named_secret"],
 } if {
 	secret
@@ -44,3 +44,7 @@ secret if input.variable.named_secret
 severity := "high" if {
 	input.variable.people > 20
 } else := "medium"
+
+people := "person" if {
+	input.variable.people == 1
+} else := "people"

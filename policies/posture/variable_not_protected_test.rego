@@ -48,3 +48,7 @@ test_what_is_not_known_is_not_found if {
 test_fires_on_a_whole_document if {
 	count(rule.finding) == 1 with input as about({"name": "AWS_KEY", "place": "acme/shop", "secured": false, "named_secret": true, "kept": false, "people": 18})
 }
+
+test_one_person_is_one if {
+	reasons(rule.finding) == {"AWS_KEY in acme/shop is kept by no deployment permission: 1 person can learn it by a step of their own."} with input as variable({"kept": false, "people": 1})
+}

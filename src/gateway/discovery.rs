@@ -13,13 +13,13 @@ use crate::gateway::connections::Connection;
 use crate::gateway::gather::fresh::STIRRING;
 use crate::gateway::patrol::Due;
 use crate::gateway::reconcile;
+use crate::graph::Builder;
 use crate::graph::ConnectionId;
 use crate::graph::Kind;
 use crate::graph::Snapshot;
 use crate::graph::Time;
 use crate::graph::World;
 use crate::graph::attribute::Value;
-use crate::graph::world::WorldError;
 use crate::store::CutShort;
 use crate::store::GOES_ON;
 use crate::store::Learned;
@@ -48,9 +48,6 @@ pub enum DiscoveryError {
     /// It cannot be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What was kept cannot be read.
-    #[error("the kept graph cannot be read: {0}")]
-    World(#[from] WorldError),
     /// What was read does not hang together.
     #[error("what was read does not hang together: {0}")]
     Build(#[from] crate::graph::BuildError),
@@ -62,7 +59,7 @@ impl DiscoveryError {
         match self {
             Self::Fetch(error) => error.word(),
             Self::Store(_) => "store",
-            Self::World(_) | Self::Build(_) => "form",
+            Self::Build(_) => "form",
         }
     }
 }
@@ -215,10 +212,12 @@ impl Gateway {
             .filter(|connection| connection.id != world.connection.id)
             .filter_map(|connection| before.world(&connection.id))
             .collect();
-        self.remember_names(&world);
+        let connection = world.connection.id.clone();
         worlds.push(world);
         let revision = before.revision() + 1;
-        self.graph.store(Arc::new(Snapshot::build(revision, &worlds)?));
+        let graph = Arc::new(Snapshot::build(revision, &worlds)?);
+        self.remember_names(&graph, &connection);
+        self.graph.store(graph);
         Ok(revision)
     }
 
@@ -234,12 +233,11 @@ impl Gateway {
     }
 
     /// Data Center's REST API addresses repositories by name: what a world tells of names is handed to the client.
-    fn remember_names(&self, world: &World) {
-        let client = self.connections.get(&world.connection.id);
+    fn remember_names(&self, graph: &Snapshot, connection: &ConnectionId) {
+        let client = self.connections.get(connection);
         let Some(client) = client.and_then(|connection| connection.client.clone()) else { return };
-        let Ok(alone) = Snapshot::build(0, std::slice::from_ref(world)) else { return };
-        for repository in alone.all(Kind::Repository) {
-            if let (Some(node), Some(name)) = (alone.node(repository), alone.full_name(repository))
+        for repository in graph.all_of(connection, Kind::Repository) {
+            if let (Some(node), Some(name)) = (graph.node(repository), graph.full_name(repository))
             {
                 client.remember(&node.id, &name);
             }
@@ -248,16 +246,28 @@ impl Gateway {
 
     /// Publishes what was kept by the last run, so that a restart does not begin blind.
     pub async fn recall(&self) -> Result<(), DiscoveryError> {
+        let (mut builder, mut revision) = (Builder::default(), 0);
         for connection in self.connections.iter() {
             if let Some(kept) = self.store.world(&connection.id).await? {
-                let world = World::read(&kept.bytes)?;
-                let told = self.store.told_since(&connection.id, STIRRING, world.as_of).await?;
+                let mut packed = kept.packed()?;
+                let as_of = packed.world.as_of;
+                let told = self.store.told_since(&connection.id, STIRRING, as_of).await?;
                 for (repository, kind, at) in told {
                     self.stirred.stir(&repository, kind, at);
                 }
-                self.publish(world)?;
+                self.tell_plan(&mut packed.world);
+                builder.packed(packed)?;
+                revision += 1;
             }
         }
+        if revision == 0 {
+            return Ok(());
+        }
+        let graph = Arc::new(builder.build(revision)?);
+        for connection in self.connections.iter() {
+            self.remember_names(&graph, &connection.id);
+        }
+        self.graph.store(graph);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ mod meter;
 mod notice;
 mod scan;
 mod settle;
+mod strays;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub(in crate::gateway) use due::Due;
 pub use meter::Meter;
 pub use scan::Progress;
 pub use scan::ScanError;
+use strays::Strays;
 
 /// How often acceptances that are over are looked for.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -67,6 +69,7 @@ pub(in crate::gateway) struct Desk {
     /// Held by whoever reads findings to change them: a scan, or somebody who accepts one.
     pub moving: tokio::sync::Mutex<()>,
     progress: Mutex<BTreeMap<ConnectionId, Progress>>,
+    strays: Strays,
     /// Held while a scan runs: two at once would only take the machine from the road.
     alone: tokio::sync::Mutex<()>,
     crew: Crew,

@@ -114,13 +114,17 @@ const CLASS: Attribute = ("class", Form::Text, "its classification; null where i
 
 const USER: &[Attribute] = &[
     SLUG,
-    ("nickname", Form::Text, "what people call him (Cloud)"),
-    ("account_id", Form::Text, "id of his Atlassian account, by which audit logs name him (Cloud)"),
+    ("nickname", Form::Text, "what people call them (Cloud)"),
+    (
+        "account_id",
+        Form::Text,
+        "id of their Atlassian account, by which audit logs name them (Cloud)",
+    ),
     ("email", Form::Text, "e-mail address"),
     KIND,
     ACTIVE,
     CREATED,
-    ("last_used_at", Form::Instant, "when he was last signed in; null for never (Data Center)"),
+    ("last_used_at", Form::Instant, "when they were last signed in; null for never (Data Center)"),
 ];
 const GROUP: &[Attribute] = &[SLUG];
 const ACTOR: &[Attribute] = &[KIND, ACTIVE, SCOPES, CREATED, EXPIRES, USED];
@@ -277,7 +281,7 @@ pub fn form(kind: Kind, name: &str) -> Option<Form> {
 ///
 /// * `members`: who is in this group or workspace · `groups`: which groups this identity is in
 /// * `grants`: who is granted what on this repository, project or workspace (licences and owners too)
-/// * `project`: where this repository lives · `acts_for`: for whom this identity works · `holds`: what is in his hands
+/// * `project`: where this repository lives · `acts_for`: for whom this identity works · `holds`: what is in their hands
 /// * `credentials`: what is in the hands of anybody here: keys and tokens
 /// * `restrictions`, `variables`, `environments`, `hooks`, `runners`, `keys`, `tokens`, `refs`: what belongs to this place
 /// * `exempt`: whom this restriction lets through

@@ -26,6 +26,7 @@ use crate::graph::world::Edge;
 use crate::graph::world::MAX_EDGES;
 use crate::graph::world::MAX_NODES;
 use crate::graph::world::Node;
+use crate::graph::world::Packed;
 use crate::graph::world::Unknown;
 use crate::graph::world::World;
 use crate::graph::world::check_edge;
@@ -180,6 +181,31 @@ impl Builder {
             let missing =
                 || BuildError::Node(about.to_string(), "unknown, yet not a node".to_owned());
             self.unknown(*numbers.get(about).ok_or_else(missing)?, field, why);
+        }
+        Ok(())
+    }
+
+    /// Adds a world that the store kept, edges by number as they are.
+    pub fn packed(&mut self, packed: Packed) -> Result<(), BuildError> {
+        let Packed { world, edges, sources, told } = packed;
+        let first = u32::try_from(self.nodes.len()).unwrap_or(NOWHERE);
+        let of = |number: u32| Place(first.saturating_add(number));
+        self.connection(world.connection, world.as_of)?;
+        for Unknown { about, field, why } in &world.unknown {
+            // They stand in order of id.
+            let number = world.nodes.partition_point(|node| node.id < *about);
+            self.unknown(of(u32::try_from(number).unwrap_or(NOWHERE)), field, why);
+        }
+        for node in world.nodes {
+            self.node(node)?;
+        }
+        for (at, (from, to, is)) in edges.into_iter().enumerate() {
+            self.edge(of(from), is, of(to));
+            let source =
+                told.get(at).and_then(|told| sources.get((*told as usize).checked_sub(1)?));
+            if let Some(source) = source {
+                self.told_by(of(from), is, of(to), source);
+            }
         }
         Ok(())
     }

@@ -16,6 +16,13 @@ use crate::graph::relation::identity;
 use crate::graph::snapshot::RANK_ADMIN;
 use crate::words;
 
+/// 1990-01-01T00:00:00Z: no history that Git was made from is older. What tells less was never set, or by a wrong clock.
+const EARLIEST: Time = Time::from_millis(631_152_000_000);
+
+const TOO_EARLY: Why = Why::fixed(
+    "Bitbucket tells a time before 1990, which nobody can have set: look there, or wait for the next change",
+);
+
 words! {
     /// How sure it is whose something is.
     pub enum Sureness {
@@ -179,10 +186,13 @@ impl Snapshot {
         all
     }
 
-    /// An instant among the attributes.
+    /// An instant among the attributes; unknown where it lies so long ago that nobody can have meant it.
     pub fn instant(&self, node: NodeNo, name: &str) -> Known<Time> {
         match self.text(node, name) {
-            Known::Value(text) => Known::or_untold(text.parse().ok()),
+            Known::Value(text) => match text.parse::<Time>() {
+                Ok(at) if at < EARLIEST => Known::Unknown(TOO_EARLY),
+                at => Known::or_untold(at.ok()),
+            },
             Known::Nothing => Known::Nothing,
             Known::Unknown(why) if why == Why::NOT_TOLD => {
                 Known::unknown("Bitbucket does not tell it")

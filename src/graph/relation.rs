@@ -25,7 +25,7 @@ words! {
         Default = "default",
         /// Agent, app, token or runner → the user whose work it does.
         ActsFor = "acts_for",
-        /// Owner → the credential, token, key, app or agent that is in his hands.
+        /// Owner → the credential, token, key, app or agent that is in their hands.
         Holds = "holds",
         /// Where a thing lives: repository → project, project → workspace, variable → its scope, and so on.
         In = "in",

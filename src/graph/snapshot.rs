@@ -226,8 +226,12 @@ impl Snapshot {
         ranges.into_iter().flatten().map(NodeNo)
     }
 
-    /// Every node of a kind of one connection, by id.
-    pub fn of(&self, connection: &ConnectionId, kind: Kind) -> impl Iterator<Item = NodeNo> {
+    /// Every node of a kind within one connection, by id.
+    pub fn all_of(
+        &self,
+        connection: &ConnectionId,
+        kind: Kind,
+    ) -> impl Iterator<Item = NodeNo> + use<> {
         let home = self.homes.iter().find(|home| home.connection.id == *connection);
         home.map(|home| home.of(kind)).unwrap_or_default().map(NodeNo)
     }

@@ -7,7 +7,7 @@ use crate::posture::Acceptance;
 use crate::posture::Finding;
 
 /// The columns, in their order.
-pub const COLUMNS: [&str; 23] = [
+pub const COLUMNS: [&str; 24] = [
     "id",
     "severity",
     "outcome",
@@ -31,6 +31,7 @@ pub const COLUMNS: [&str; 23] = [
     "reasons",
     "unknown",
     "aliases",
+    "connection",
 ];
 
 /// The whole text: a header always, a row for each finding. What is unknown stands as its path and why, never as nothing.
@@ -42,7 +43,7 @@ pub fn write(findings: &[Finding]) -> String {
     out
 }
 
-fn row(finding: &Finding) -> [Cell; 23] {
+fn row(finding: &Finding) -> [Cell; 24] {
     let told = |text: Option<&str>| text.map_or(Cell::Nothing(()), Cell::text);
     let subject = &finding.subject;
     let accepted = finding.accepted.as_ref();
@@ -72,5 +73,6 @@ fn row(finding: &Finding) -> [Cell; 23] {
         Cell::List(finding.reasons.iter().map(|reason| reason.text.clone()).collect()),
         Cell::List(gaps.collect()),
         Cell::List(finding.aliases.iter().map(|alias| alias.id.clone()).collect()),
+        Cell::text(finding.connection.as_str()),
     ]
 }

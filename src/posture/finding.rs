@@ -41,12 +41,32 @@ words! {
     }
 }
 
+/// Where a finding stands in a list, before its severity counts: what fails comes first, in it what nobody has said
+/// anything of; then what cannot be told; then what complies. Lower comes first.
+pub const fn rank(outcome: Outcome, state: State) -> u8 {
+    let first = match outcome {
+        Outcome::Fail => 0,
+        Outcome::Unknown => 4,
+        Outcome::Pass => 8,
+    };
+    first
+        + match state {
+            State::New | State::Regressed => 0,
+            State::Acknowledged => 1,
+            State::Accepted => 2,
+            State::Fixed => 3,
+        }
+}
+
 /// What one rule says of one subject: the same shape in the store, the API, exports and pages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "PostureFinding")]
 pub struct Finding {
     /// `f-` and 16 hex digits, the same for the same rule and subject for ever.
     pub id: String,
+    /// The connection it was found on.
+    #[serde(default)]
+    pub connection: String,
     /// The rule.
     pub rule: RuleId,
     /// Its title.

@@ -5,8 +5,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
-use sha2::Digest;
-use sha2::Sha256;
 
 use crate::decision::waiver::in_force;
 use crate::graph::Time;
@@ -27,9 +25,6 @@ use crate::words;
 /// Steps that are kept of one finding. A finding that comes and goes with each look would otherwise grow without end;
 /// the ledger has all of them.
 pub const MAX_STEPS: usize = 60;
-
-/// How facts end that grow by themselves: that a key is a day older today is no news.
-const GROWS: &[&str] = &["_days", "_hours", "_ms", "_age"];
 
 words! {
     /// What happened to a finding.
@@ -146,6 +141,7 @@ impl Kept {
         let until = self.accepted.as_ref().map(|accepted| accepted.until).filter(|_| lapsed);
         Finding {
             id: self.id(),
+            connection: self.subject.id.connection().to_string(),
             rule: self.rule.clone(),
             title: listing
                 .map_or_else(|| self.rule.as_str().to_owned(), |listing| listing.title.clone()),
@@ -174,36 +170,4 @@ impl Kept {
         self.steps.push(step);
         self
     }
-}
-
-/// What is news about a failure: how bad it is, and what its reasons rest on. Not the words, in which a day more may
-/// stand, and no facts that grow by themselves.
-pub(in crate::posture) fn digest(severity: Severity, reasons: &[Reason], facts: &[Fact]) -> String {
-    let mut lines: Vec<String> = facts
-        .iter()
-        .filter(|fact| !grows(&fact.path))
-        .map(|fact| format!("{} = {}", fact.path, fact.value))
-        .collect();
-    let told = |path: &String| facts.iter().any(|fact| fact.path == *path);
-    for reason in reasons {
-        let untold = reason.proof.iter().filter(|path| !told(path));
-        lines.extend(untold.map(|path| format!("{path} ?")));
-        if reason.proof.is_empty() {
-            lines.push(reason.text.clone());
-        }
-    }
-    lines.sort();
-    lines.dedup();
-    let mut hash = Sha256::new();
-    hash.update(severity.as_str());
-    for line in lines {
-        hash.update("\n");
-        hash.update(line);
-    }
-    hex::encode(hash.finalize())
-}
-
-fn grows(path: &str) -> bool {
-    let root = path.split('.').next().unwrap_or_default();
-    root == "now" || root == "graph" || GROWS.iter().any(|end| path.ends_with(end))
 }

@@ -16,11 +16,11 @@ use crate::posture::Owner;
 use crate::posture::Reason;
 use crate::posture::State;
 use crate::posture::Subject;
-use crate::posture::kept;
 use crate::posture::kept::Deed;
 use crate::posture::kept::Fact;
 use crate::posture::kept::Kept;
 use crate::posture::kept::Step;
+use crate::posture::news::digest;
 
 /// Longest reason of an acceptance, characters: it stands in the record for as long as names do.
 pub const MAX_BECAUSE: usize = 500;
@@ -127,7 +127,9 @@ pub enum Refused {
 pub fn next(kept: Option<&Kept>, new: Seen, now: Time) -> Next {
     let Some(before) = kept else { return first(new, now) };
     let (base, mut steps) = lapsed(before.clone(), now);
-    let told = base.told.clone();
+    // Worked out anew too: what was told stays told where a newer version weighs facts in another way.
+    let again = base.told.as_ref().map(|_| digest(base.severity, &base.reasons, &base.facts));
+    let told = [base.told.clone(), again];
     let (kept, step) = match (new.outcome, base.failed) {
         (Outcome::Pass, false) => {
             return Next { hold: Hold::Forget, steps: Vec::new(), news: News::None };
@@ -136,8 +138,8 @@ pub fn next(kept: Option<&Kept>, new: Seen, now: Time) -> Next {
         (Outcome::Fail, _) => failed(base, new, now),
         (Outcome::Unknown, _) => (untold(base, new), None),
     };
-    let news =
-        if kept.outcome == Outcome::Fail && kept.told != told { News::Failure } else { News::None };
+    let is_news = kept.outcome == Outcome::Fail && !told.contains(&kept.told);
+    let news = if is_news { News::Failure } else { News::None };
     let kept = match step {
         Some(step) => {
             steps.push(step.clone());
@@ -164,7 +166,7 @@ pub fn expire(kept: &Kept, now: Time) -> Next {
 /// The same, with what it says told: to whoever is told of it, or who speaks of it.
 fn known(kept: Kept) -> Kept {
     let fails = kept.outcome == Outcome::Fail;
-    let told = fails.then(|| kept::digest(kept.severity, &kept.reasons, &kept.facts));
+    let told = fails.then(|| digest(kept.severity, &kept.reasons, &kept.facts));
     Kept { told, ..kept }
 }
 
@@ -251,7 +253,7 @@ fn first(new: Seen, now: Time) -> Next {
         return Next { hold: Hold::Nothing, steps: Vec::new(), news: News::None };
     }
     let fails = new.outcome == Outcome::Fail;
-    let told = fails.then(|| kept::digest(new.severity, &new.reasons, &new.facts));
+    let told = fails.then(|| digest(new.severity, &new.reasons, &new.facts));
     let kept = Kept {
         rule: new.rule,
         subject: new.subject,
@@ -319,7 +321,7 @@ fn passed(base: Kept, new: Seen, now: Time) -> (Kept, Option<Step>) {
 }
 
 fn failed(base: Kept, new: Seen, now: Time) -> (Kept, Option<Step>) {
-    let told = Some(kept::digest(new.severity, &new.reasons, &new.facts));
+    let told = Some(digest(new.severity, &new.reasons, &new.facts));
     let step = match (base.failed, base.state) {
         (false, _) => Some(looked(Deed::Found, State::New, now)),
         (true, State::Fixed) => Some(looked(Deed::Regressed, State::Regressed, now)),

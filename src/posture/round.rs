@@ -41,6 +41,7 @@ use crate::posture::kept::Fact;
 use crate::posture::lifecycle::Presence;
 use crate::posture::lifecycle::Seen;
 use crate::posture::look;
+use crate::posture::news;
 use crate::posture::owner;
 
 /// Longest value of a fact that is kept with a finding, bytes: the names of a whole company would be kept once for each
@@ -131,7 +132,7 @@ impl Round {
 
     fn nodes(&self, connection: &ConnectionId) -> impl Iterator<Item = (NodeNo, &Id)> {
         let kinds = Kind::ALL.iter().filter(|kind| look::subject_kind(**kind).is_some());
-        let nodes = kinds.flat_map(|kind| self.graph.of(connection, *kind));
+        let nodes = kinds.flat_map(|kind| self.graph.all_of(connection, *kind));
         nodes.filter_map(|node| Some((node, &self.graph.node(node)?.id)))
     }
 
@@ -316,18 +317,19 @@ impl Round {
 fn facts(document: &Value, paths: &BTreeSet<&str>) -> Vec<Fact> {
     let of = |path: &&str| {
         let pointer = format!("/{}", path.replace('.', "/"));
-        let value = bounded(document.pointer(&pointer)?);
+        let value = bounded(path, document.pointer(&pointer)?);
         Some(Fact { path: (*path).to_owned(), value })
     };
     paths.iter().filter_map(of).collect()
 }
 
-/// A value, or of one that is too long how many there are and by what it is known again.
-fn bounded(value: &Value) -> Value {
+/// A value, or of one that is too long how many there are and by what it is known again: not by what merely moves.
+fn bounded(path: &str, value: &Value) -> Value {
     let text = value.to_string();
     if text.len() <= MAX_FACT_BYTES {
         return value.clone();
     }
     let count = value.as_array().map_or(text.len(), Vec::len);
-    json!({"too_long": count, "sha256": hex::encode(Sha256::digest(text))})
+    let lasting = news::lasting(path, value).unwrap_or_default().to_string();
+    json!({"too_long": count, "sha256": hex::encode(Sha256::digest(lasting))})
 }

@@ -72,9 +72,10 @@ impl Score {
                 format!("{least} % of {} checks pass.", self.all())
             }
             (Some(least), Some(most)) => format!(
-                "At least {least} % of {} checks pass, at most {most} %: {} cannot be told, and count as no pass.",
+                "At least {least} % of {} checks pass, at most {most} %: {} cannot be told, and {} as no pass.",
                 self.all(),
-                self.unknown
+                self.unknown,
+                if self.unknown == 1 { "counts" } else { "count" }
             ),
             (_, _) => "Nothing has been looked at yet.".to_owned(),
         }

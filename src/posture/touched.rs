@@ -1,19 +1,25 @@
 //! Which subjects a change of the graph can alter, so that only they are looked at again.
 //!
 //! Rather one too many than one too few: a thing that changed takes with it where it lives, what lives in it, and what it
-//! reaches. What concerns everybody (a workspace's own settings, who is in it at all) concerns every subject.
+//! reaches; [`afar`] adds what hangs together over a distance. What concerns everybody (a workspace's own settings, who is
+//! in it at all) concerns every subject. What only tells how much a thing is used waits for the next whole look.
+
+mod afar;
 
 use std::collections::BTreeSet;
 
 use crate::graph::Delta;
 use crate::graph::Id;
 use crate::graph::Kind;
+use crate::graph::Level;
 use crate::graph::NodeNo;
 use crate::graph::Relation;
 use crate::graph::Snapshot;
 use crate::graph::World;
 use crate::graph::statement::Sort;
 use crate::graph::statement::Statement;
+use crate::posture::touched::afar::Afar;
+use crate::posture::touched::afar::is_felt_afar;
 
 /// Subjects beyond which a scan of some costs as much as one of all.
 const MAX_TOUCHED: usize = 20_000;
@@ -42,9 +48,15 @@ pub struct Side<'g> {
 pub fn touched(before: Side<'_>, after: Side<'_>) -> Touched {
     let delta = Delta::between(Some(before.world), after.world);
     let mut found = BTreeSet::new();
+    let mut afar = [before.graph, after.graph].map(Afar::new);
     for statement in delta.ended.iter().chain(&delta.began) {
         if is_everybodys(statement) {
             return Touched::All;
+        }
+        if let Ok(about) = statement.about.parse::<Id>()
+            && is_felt_afar(statement)
+        {
+            afar.iter_mut().for_each(|graph| graph.reach(&about, &mut found));
         }
         let ends = [&statement.about, &statement.what];
         let ends = ends.into_iter().take(if statement.sort == Sort::Edge { 2 } else { 1 });
@@ -71,7 +83,11 @@ fn is_everybodys(statement: &Statement) -> bool {
             matches!(statement.says.as_str(), "active" | "kind")
         }
         Sort::Attribute => about.kind() == Kind::Workspace,
-        Sort::Unknown => matches!(about.kind(), Kind::Workspace | Kind::Group | Kind::User),
+        // Who is in no known group, or may be switched off, may be anybody anywhere.
+        Sort::Unknown => {
+            matches!(about.kind(), Kind::Workspace | Kind::Group | Kind::User)
+                || matches!(statement.says.as_str(), "groups" | "active")
+        }
         Sort::Edge => {
             let to = statement.what.parse::<Id>().map(|id| id.kind());
             let from_workspace = about.kind() == Kind::Workspace;
@@ -108,6 +124,8 @@ fn reach(graph: &Snapshot, id: &Id, found: &mut BTreeSet<Id>) -> Reached {
         | Kind::Credential => {
             return identity(graph, node, found);
         }
+        // What is set on the whole workspace is read of every repository.
+        Kind::Runner | Kind::Variable if is_workspaces(graph, node) => return Reached::All,
         Kind::Runner
         | Kind::Ref
         | Kind::Environment
@@ -124,10 +142,16 @@ fn add(graph: &Snapshot, node: NodeNo, found: &mut BTreeSet<Id>) {
     found.extend(graph.node(node).map(|node| node.id.clone()));
 }
 
+fn is_workspaces(graph: &Snapshot, thing: NodeNo) -> bool {
+    let home = graph.home_of(thing).and_then(|home| graph.node(home));
+    home.is_some_and(|home| home.id.kind() == Kind::Workspace)
+}
+
 fn project(graph: &Snapshot, node: NodeNo, found: &mut BTreeSet<Id>) {
     add(graph, node, found);
     found.extend(graph.led_to(node, Relation::Restricts));
     found.extend(graph.led_from(node, Relation::RunsOn));
+    found.extend(credentials_on(graph, node));
     for living in graph.led_to(node, Relation::In) {
         let below = graph.find(&living).filter(|_| living.kind() == Kind::Repository);
         found.insert(living);
@@ -155,38 +179,63 @@ fn inside(graph: &Snapshot, repository: NodeNo, found: &mut BTreeSet<Id>) {
         found.extend(node.into_iter().flat_map(|node| graph.led_to(node, Relation::In)));
         found.insert(environment);
     }
-    for is in [Relation::Read, Relation::Write, Relation::Admin] {
-        let holders = graph.led_to(repository, is).into_iter();
-        found.extend(holders.filter(|id| {
-            matches!(id.kind(), Kind::Key | Kind::Token | Kind::App | Kind::Credential)
-        }));
-    }
+    found.extend(credentials_on(graph, repository));
+}
+
+/// What is in nobody's hands and is let in to a place.
+fn credentials_on(graph: &Snapshot, place: NodeNo) -> impl Iterator<Item = Id> {
+    let grants = Relation::ALL.iter().filter(|is| is.level() > Level::None);
+    let holders = grants.flat_map(move |is| graph.led_to(place, *is));
+    holders.filter(|id| matches!(id.kind(), Kind::Key | Kind::Token | Kind::App | Kind::Credential))
 }
 
 /// Where an identity holds something, itself or by its groups, and what it holds. One that reaches the whole workspace
 /// reaches every subject.
 fn identity(graph: &Snapshot, node: NodeNo, found: &mut BTreeSet<Id>) -> Reached {
     add(graph, node, found);
-    found.extend(graph.led_from(node, Relation::Holds));
-    found.extend(graph.led_to(node, Relation::Holds));
-    found.extend(graph.led_from(node, Relation::ActsFor));
-    found.extend(graph.led_to(node, Relation::ActsFor));
+    in_hands(graph, node, found);
+    for member in graph.members_of(node).nodes {
+        add(graph, member, found);
+        in_hands(graph, member, found);
+    }
     for restriction in graph.led_from(node, Relation::Exempt) {
         if let Some(restriction) = graph.find(&restriction) {
             thing(graph, restriction, found);
         }
     }
-    for reached in graph.reach(node) {
-        match graph.node(reached.place).map(|place| place.id.kind()) {
+    for place in granted(graph, node) {
+        match graph.node(place).map(|place| place.id.kind()) {
             Some(Kind::Workspace) => return Reached::All,
-            Some(Kind::Project) => project(graph, reached.place, found),
-            Some(_) => repository(graph, reached.place, found),
+            Some(Kind::Project) => project(graph, place, found),
+            Some(_) => repository(graph, place, found),
             None => {}
         }
     }
-    // A runner or app that acts for it stands in places of its own, and whoever is in a group can do what it can.
-    found.extend(graph.led_to(node, Relation::Member));
     Reached::Some
+}
+
+/// Where something was granted to an identity or its groups, a licence too, whatever it is worth there.
+fn granted(graph: &Snapshot, node: NodeNo) -> Vec<NodeNo> {
+    let grants = |is: &&Relation| is.level() > Level::None || **is == Relation::Licensed;
+    let holders = graph.groups_of(node).nodes.into_iter().chain([node]);
+    let places = holders.flat_map(|holder| {
+        let words = Relation::ALL.iter().filter(grants);
+        words.flat_map(move |is| graph.led_from(holder, *is))
+    });
+    let places: BTreeSet<Id> = places.collect();
+    places.iter().filter_map(|place| graph.find(place)).collect()
+}
+
+/// What an identity holds, what acts for it, and who else holds those: an agent and a person may share one.
+fn in_hands(graph: &Snapshot, node: NodeNo, found: &mut BTreeSet<Id>) {
+    found.extend(graph.led_to(node, Relation::Holds));
+    found.extend(graph.led_from(node, Relation::ActsFor));
+    let held = graph.led_from(node, Relation::Holds).into_iter();
+    for held in held.chain(graph.led_to(node, Relation::ActsFor)) {
+        let others = graph.find(&held).into_iter();
+        found.extend(others.flat_map(|held| graph.led_to(held, Relation::Holds)));
+        found.insert(held);
+    }
 }
 
 /// A thing of a place, with that place.

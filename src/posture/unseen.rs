@@ -5,6 +5,7 @@
 
 use crate::graph::Kind;
 use crate::graph::NodeNo;
+use crate::graph::Product;
 use crate::graph::Relation;
 use crate::graph::Snapshot;
 use crate::graph::Why;
@@ -14,25 +15,32 @@ use crate::posture::Gap;
 use crate::posture::Judgement;
 use crate::posture::Outcome;
 
-/// The lists of a place and the subjects that they tell.
-const LISTS: [(&str, SubjectKind); 9] = [
+/// What Cloud keeps from everybody but the one whose it is.
+const CLOUD_TELLS_NOBODY: Why = Why::fixed(
+    "Bitbucket Cloud's API tells nobody else's SSH keys and API tokens: each person sees them under Personal settings, Security",
+);
+
+/// The lists of a place or person and the subjects that they tell.
+const LISTS: [(&str, SubjectKind); 11] = [
     ("members", SubjectKind::Identity),
     ("projects", SubjectKind::Project),
     ("repositories", SubjectKind::Repository),
     ("keys", SubjectKind::Credential),
     ("tokens", SubjectKind::Credential),
+    ("credentials", SubjectKind::Credential),
+    ("holds", SubjectKind::Credential),
     ("hooks", SubjectKind::Hook),
     ("runners", SubjectKind::Runner),
     ("variables", SubjectKind::Variable),
     ("environments", SubjectKind::Variable),
 ];
 
-/// What a place may hold that was not seen: the kind of subject and why, each list once.
+/// What a place or person may hold that was not seen: the kind of subject and why, each list once.
 pub fn unseen(graph: &Snapshot, place: NodeNo) -> Vec<(SubjectKind, Why)> {
-    let is_place = graph.node(place).is_some_and(|node| {
-        matches!(node.id.kind(), Kind::Workspace | Kind::Project | Kind::Repository)
-    });
-    if !is_place {
+    let kind = graph.node(place).map(|node| node.id.kind());
+    let holds =
+        matches!(kind, Some(Kind::Workspace | Kind::Project | Kind::Repository | Kind::User));
+    if !holds {
         return Vec::new();
     }
     let mut all: Vec<(SubjectKind, Why)> = LISTS
@@ -44,12 +52,22 @@ pub fn unseen(graph: &Snapshot, place: NodeNo) -> Vec<(SubjectKind, Why)> {
     all.extend(environments.filter_map(|environment| {
         Some((SubjectKind::Variable, graph.why_unknown(environment, "variables")?.clone()))
     }));
+    let of_people = credentials_untold(graph, place).filter(|_| kind == Some(Kind::Workspace));
+    all.extend(of_people.map(|why| (SubjectKind::Credential, why)));
     all.sort();
     all.dedup();
     all
 }
 
-/// What these rules say of a place for the subjects in it that were not seen. Nothing for a place that was seen whole.
+/// Why the keys and tokens of people are not known in a workspace or server, if they are not.
+pub fn credentials_untold(graph: &Snapshot, workspace: NodeNo) -> Option<Why> {
+    if graph.product_of(workspace) == Some(Product::Cloud) {
+        return Some(CLOUD_TELLS_NOBODY);
+    }
+    graph.why_unknown(workspace, "credentials").cloned()
+}
+
+/// What these rules say of a place or person for the subjects in it that were not seen. Nothing for a place that was seen whole.
 pub fn judge_unseen<'r>(
     graph: &Snapshot,
     place: NodeNo,

@@ -1,6 +1,5 @@
 //! The builder of a Cloud workspace: what an administrator would click together before the story begins.
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::simulator::cloud::DeployKey;
@@ -20,6 +19,7 @@ use crate::simulator::cloud::Role;
 use crate::simulator::cloud::Runner;
 use crate::simulator::cloud::Variable;
 use crate::simulator::cloud::Workspace;
+use crate::simulator::company::BEGAN;
 use crate::simulator::company::fresh_secret;
 use crate::simulator::git::Author;
 use crate::simulator::git::Git;
@@ -84,7 +84,7 @@ impl Workspace {
         let uuid = self.dice.uuid();
         let mut git = Git::new(uuid.to_string());
         let author = Author { name: "Company".to_owned(), email: "company@example.com".to_owned() };
-        let first = git.add(Vec::new(), &author, "Begin", Timestamp::UNIX_EPOCH);
+        let first = git.add(Vec::new(), &author, "Begin", BEGAN);
         git.set(&branch_ref("main"), &first);
         let grants = self.groups.iter().filter_map(default_access).collect();
         let at = self.repositories.len();
@@ -184,7 +184,7 @@ impl Workspace {
             key: format!("ssh-ed25519 {}", fresh_secret()),
             label: label.to_owned(),
             owner,
-            added_on: Timestamp::UNIX_EPOCH,
+            added_on: BEGAN,
             last_used: None,
         };
         if let Some(repository) = self.repository_mut(repository) {

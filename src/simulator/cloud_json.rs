@@ -15,6 +15,7 @@ use crate::simulator::cloud::Restriction;
 use crate::simulator::cloud::Status;
 use crate::simulator::cloud::Variable;
 use crate::simulator::cloud::Workspace;
+use crate::simulator::company::BEGAN;
 use crate::simulator::company::Company;
 use crate::simulator::company::braced;
 use crate::simulator::git::Commit;
@@ -126,13 +127,13 @@ pub(crate) fn full_repository(here: &Here, home: &Workspace, found: &Repository)
         json!({
             "slug": found.slug, "description": found.description, "fork_policy": found.fork_policy,
             "mainbranch": mainbranch, "size": 0, "language": "", "has_issues": false, "has_wiki": false,
-            "created_on": date(Timestamp::UNIX_EPOCH), "updated_on": date(updated(found)),
+            "created_on": date(BEGAN), "updated_on": date(updated(found)),
         }),
     )
 }
 
 fn updated(found: &Repository) -> Timestamp {
-    found.updated_on.or_else(|| found.git.newest()).unwrap_or(Timestamp::UNIX_EPOCH)
+    found.updated_on.or_else(|| found.git.newest()).unwrap_or(BEGAN)
 }
 
 pub(crate) fn commit(here: &Here, home: &Workspace, found: &Repository, commit: &Commit) -> Value {
@@ -300,7 +301,7 @@ pub(crate) fn hook(hook: &Hook, subject_type: &str, subject: &Value) -> Value {
         "type": "webhook_subscription", "uuid": braced(hook.uuid), "url": hook.url,
         "description": hook.description, "subject_type": subject_type, "subject": subject,
         "active": hook.active, "events": hook.events, "secret_set": hook.secret.is_some(),
-        "created_at": date(Timestamp::UNIX_EPOCH), "history_enabled": false, "read_only": false,
+        "created_at": date(BEGAN), "history_enabled": false, "read_only": false,
         "skip_cert_verification": hook.skip_cert_verification,
     })
 }

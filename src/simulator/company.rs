@@ -2,6 +2,7 @@
 //!
 //! Only state and its builder. What may be asked of it is in the REST files, what happens in it in the acts.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::simulator::cloud::CloudCredential;
@@ -11,6 +12,9 @@ use crate::simulator::cloud::Repository;
 use crate::simulator::cloud::Workspace;
 use crate::simulator::cloud_audit::Organization;
 use crate::simulator::datacenter::DataCenter;
+
+/// When whatever was there before the story begins was made, 2024-01-10T00:00:00Z: long enough ago for what grows old.
+pub(crate) const BEGAN: Timestamp = Timestamp::constant(1_704_844_800, 0);
 
 /// Everything the simulated Bitbucket knows.
 #[derive(Debug)]

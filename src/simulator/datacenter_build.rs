@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
+use crate::simulator::company::BEGAN;
 use crate::simulator::company::fresh_secret;
 use crate::simulator::datacenter::AccessKey;
 use crate::simulator::datacenter::DataCenter;
@@ -87,7 +86,7 @@ impl DataCenter {
         let id = self.number();
         let mut git = Git::new(format!("dc-{id}-{slug}"));
         let author = Author { name: "Company".to_owned(), email: "company@example.com".to_owned() };
-        let first = git.add(Vec::new(), &author, "Begin", Timestamp::UNIX_EPOCH);
+        let first = git.add(Vec::new(), &author, "Begin", BEGAN);
         git.set(&branch_ref("main"), &first);
         self.repositories.push(DcRepository {
             id,
@@ -151,7 +150,7 @@ impl DataCenter {
             name: name.to_owned(),
             home,
             permissions: permissions.iter().map(|&word| word.to_owned()).collect(),
-            created: Timestamp::UNIX_EPOCH,
+            created: BEGAN,
             last_used: None,
             expires: None,
         });
@@ -165,7 +164,7 @@ impl DataCenter {
             label: label.to_owned(),
             text: format!("ssh-ed25519 {}", fresh_secret()),
             write: false,
-            added: Timestamp::UNIX_EPOCH,
+            added: BEGAN,
             last_used: None,
             expiry_days: None,
         }

@@ -245,7 +245,7 @@ fn dc_repositories(dc: &mut DataCenter, dice: &mut Dice) {
         let (key_here, write) = (dice.chance(30), dice.chance(50));
         let name = format!("{key}/{slug}");
         let label = format!("deploy-{at}");
-        let added = jiff::Timestamp::UNIX_EPOCH;
+        let added = crate::simulator::company::BEGAN;
         let key = AccessKey {
             id: 1000 + id,
             label,

@@ -180,7 +180,8 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let Ok(id) = identity.parse::<Id>() else { return Ok(0) };
         let connection = id.connection();
-        let names = Names::of(&id, self.world(&connection).await?.map(|world| world.bytes));
+        let kept = self.world(&connection).await?;
+        let names = Names::of(&id, kept.and_then(|kept| kept.read().ok()).as_ref());
         let (seal, connection) = (self.seal()?.clone(), connection.as_str().to_owned());
         self.write(move |desk| {
             let mut count = 0;
@@ -208,9 +209,8 @@ struct Names {
 }
 
 impl Names {
-    fn of(id: &Id, world: Option<Vec<u8>>) -> Self {
-        let world = world.and_then(|bytes| World::read(&bytes).ok());
-        let node = world.as_ref().and_then(|world| world.nodes.iter().find(|node| node.id == *id));
+    fn of(id: &Id, world: Option<&World>) -> Self {
+        let node = world.and_then(|world| world.nodes.iter().find(|node| node.id == *id));
         let told = |name: &str| match node?.attributes.get(name)? {
             Value::Text(text) => Some(text.to_lowercase()),
             Value::Nothing | Value::Flag(_) | Value::Whole(_) | Value::List(_) => None,

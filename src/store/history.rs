@@ -89,7 +89,7 @@ impl Store {
         let _alone = self.inner.history.lock().await;
         let connection = reading.world.connection.id.clone();
         let before = match self.world(&connection).await? {
-            Some(kept) => Some((row::known(World::read(&kept.bytes))?, kept.at)),
+            Some(kept) => Some((kept.read()?, kept.at)),
             None => None,
         };
         let known = self.last_moment(&connection).await?;
@@ -199,7 +199,8 @@ struct Kept {
 impl Kept {
     fn of(reading: Reading<'_>, seal: &crate::secret::Seal) -> Result<Self, StoreError> {
         let connection = reading.world.connection.id.clone();
-        let sealed = seal.seal(&standing::world_purpose(&connection), &reading.world.write())?;
+        let bytes = row::known(reading.world.pack())?;
+        let sealed = seal.seal(&standing::world_purpose(&connection), &bytes)?;
         Ok(Self { connection, revision: reading.revision, at: reading.at, sealed })
     }
 

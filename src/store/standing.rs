@@ -9,8 +9,11 @@ use serde_json::json;
 
 use crate::decision::Mode;
 use crate::decision::plan::ModeSetting;
+use crate::graph;
 use crate::graph::ConnectionId;
 use crate::graph::Time;
+use crate::graph::world::Packed;
+use crate::graph::world::is_packed;
 use crate::ledger::Kind;
 use crate::policy::Bundle;
 use crate::store::NewEntry;
@@ -24,10 +27,26 @@ use crate::store::row;
 pub struct World {
     /// Its revision.
     pub revision: u64,
-    /// Its bytes, as they were given.
-    pub bytes: Vec<u8>,
     /// When it was kept.
     pub at: Time,
+    bytes: Vec<u8>,
+}
+
+impl World {
+    /// What was learned, its edges by number: to build a graph from.
+    pub fn packed(&self) -> Result<Packed, StoreError> {
+        if is_packed(&self.bytes) {
+            return row::known(Packed::open(&self.bytes));
+        }
+        // Kept by a version that kept world files.
+        let bytes = row::known(row::known(graph::World::read(&self.bytes))?.pack())?;
+        row::known(Packed::open(&bytes))
+    }
+
+    /// What was learned.
+    pub fn read(&self) -> Result<graph::World, StoreError> {
+        self.packed().map(Packed::into_world)
+    }
 }
 
 /// A change of how the gate behaves, as its entry tells it.

@@ -7,7 +7,7 @@
 mod estate;
 mod ours;
 mod repositories;
-mod scene;
+pub mod scene;
 
 use std::collections::BTreeSet;
 
@@ -96,6 +96,49 @@ fn every_source_finding_is_in_the_catalogue_by_its_own_name() {
         let alias = listing.aliases.iter().find(|alias| alias.id == row.id).unwrap();
         assert_eq!(alias.title, row.title, "{}", row.source);
         assert_eq!(alias.severity, row.severity, "{}", row.source);
+    }
+}
+
+/// A finding is listed, told and exported by the severity of its rule: one that others named has theirs.
+#[test]
+fn a_rule_is_as_bad_as_whoever_named_it_says() {
+    let catalogue = Catalogue::of(loaded(&shipped::posture()).bundle());
+    for listing in &catalogue.rules {
+        for alias in &listing.aliases {
+            assert_eq!(alias.severity, listing.severity, "{}: {}", listing.rule, alias.title);
+        }
+    }
+}
+
+/// What we look for beyond others, word by word: a rule that the page names, or why it cannot be known.
+#[test]
+fn what_others_do_not_look_for_is_a_rule_or_said_to_be_unknowable() {
+    let catalogue = Catalogue::of(loaded(&shipped::posture()).bundle());
+    let page = include_str!("../../docs/findings.md");
+    let section = page.split("### What others do not look for").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    let wanted = [
+        ("in no commit", Some("on-demand-pipelines-possible")),
+        ("only *Recommended*", Some("custom-check-advises")),
+        ("let through", Some("default-branch-exemptions")),
+        ("writes to production", Some("write-key-to-production")),
+        ("catches steps", Some("runner-catches-others-steps")),
+        ("a person's own credential", Some("agent-shares-a-persons-credential")),
+        ("alone administers", Some("single-administrator")),
+        ("dynamic pipelines was replaced", None),
+    ];
+    assert_eq!(rows.len(), wanted.len(), "{rows:#?}");
+    for (row, (words, rule)) in rows.iter().zip(wanted) {
+        assert!(row.contains(words), "`{words}` in {row}");
+        match rule {
+            Some(rule) => {
+                let rule = format!("posture/{rule}");
+                assert!(row.contains(&format!("`{rule}`")), "{rule} in {row}");
+                assert!(catalogue.rules.iter().any(|one| one.rule.as_str() == rule), "{rule}");
+            }
+            None => assert!(row.contains("It cannot be known: "), "{row}"),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod asked;
 mod found;
 mod fresh;
+mod model;
 mod oracle;
 mod told;
 

@@ -2,6 +2,7 @@
 //! judged; and nothing that has to be told is lost.
 
 mod forms;
+mod found;
 pub(crate) mod gate;
 mod routes;
 mod signed;

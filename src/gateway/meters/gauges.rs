@@ -262,7 +262,7 @@ impl Gateway {
         let read = self.connections.iter().filter_map(|one| graph.as_of_connection(&one.id)).min();
         gauges.graph_revision.set(whole(graph.revision()));
         gauges.graph_age.set(age(read, now));
-        self.meters.patrol().look(now);
+        self.look_at_scans(now).await;
         let known = self.connections.now();
         let clients = known.iter().filter_map(|one| one.client.as_ref());
         self.meters.bitbucket().show(&clients.collect::<Vec<_>>());

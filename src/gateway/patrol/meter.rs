@@ -1,8 +1,9 @@
 //! What is measured of the patrol. Labels are words of ours: severities, outcomes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
-use std::sync::atomic::Ordering;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use prometheus::Gauge;
 use prometheus::IntCounter;
@@ -12,10 +13,13 @@ use prometheus::IntGaugeVec;
 use prometheus::Opts;
 use prometheus::Registry;
 
+use crate::gateway::Gateway;
+use crate::graph::ConnectionId;
 use crate::graph::Time;
 use crate::policy::bundle::Severity;
 use crate::posture::Outcome;
 use crate::store::CountedFindings;
+use crate::store::ScanMark;
 
 /// The outcomes that findings are counted by; what passes is no finding.
 const OUTCOMES: [Outcome; 2] = [Outcome::Fail, Outcome::Unknown];
@@ -28,8 +32,8 @@ pub struct Meter {
     scans: IntCounterVec,
     faults: IntCounter,
     age: Gauge,
-    /// When a scan ended last, milliseconds; 0: never.
-    last: Arc<AtomicI64>,
+    /// When all of each connection was looked at last; of one that never was, since when it is known here.
+    whole: Arc<Mutex<BTreeMap<ConnectionId, Time>>>,
 }
 
 impl Meter {
@@ -62,33 +66,49 @@ impl Meter {
         )?;
         let age = Gauge::new(
             "portcullis_scan_age_seconds",
-            "Since a scan ended last; 0 before the first.",
+            "Since all of a connection was looked at last, of the one that waits longest; of one that never was, since it is known.",
         )?;
         registry.register(Box::new(findings.clone()))?;
         registry.register(Box::new(accepted.clone()))?;
         registry.register(Box::new(scans.clone()))?;
         registry.register(Box::new(faults.clone()))?;
         registry.register(Box::new(age.clone()))?;
-        Ok(Self { findings, accepted, scans, faults, age, last: Arc::default() })
+        Ok(Self { findings, accepted, scans, faults, age, whole: Arc::default() })
     }
 
     pub(in crate::gateway) fn failed(&self) {
         self.scans.with_label_values(&["failed"]).inc();
     }
 
-    pub(in crate::gateway) fn done(&self, at: Time) {
+    pub(in crate::gateway) fn done(&self, connection: &ConnectionId, at: Time, mark: ScanMark) {
         self.scans.with_label_values(&["done"]).inc();
-        self.last.store(at.millis(), Ordering::Relaxed);
+        if mark == ScanMark::Whole {
+            self.waits_since(connection, at);
+        }
+    }
+
+    fn waits_since(&self, connection: &ConnectionId, at: Time) {
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = whole.entry(connection.clone()).or_insert(at);
+        *since = at.max(*since);
     }
 
     pub(in crate::gateway) fn faulted(&self, faults: u64) {
         self.faults.inc_by(faults);
     }
 
-    pub(in crate::gateway) fn look(&self, now: Time) {
-        let last = self.last.load(Ordering::Relaxed);
-        let age = if last == 0 { 0 } else { now.since(Time::from_millis(last)) };
-        self.age.set(std::time::Duration::from_millis(age).as_secs_f64());
+    /// Those of these connections of which it is not told since when they wait; the others are forgotten.
+    fn untold(&self, connections: &[ConnectionId]) -> Vec<ConnectionId> {
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        whole.retain(|connection, _| connections.contains(connection));
+        connections.iter().filter(|one| !whole.contains_key(*one)).cloned().collect()
+    }
+
+    fn show_age(&self, now: Time) {
+        let whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        let longest = whole.values().map(|since| now.since(*since)).max();
+        let age = std::time::Duration::from_millis(longest.unwrap_or_default());
+        self.age.set(age.as_secs_f64());
     }
 
     /// Shows how many there are over all connections.
@@ -107,5 +127,21 @@ impl Meter {
         }
         let failing = counted.iter().filter(|one| one.outcome == Outcome::Fail);
         self.accepted.set(whole(failing.map(|one| one.accepted).sum()));
+    }
+}
+
+impl Gateway {
+    /// Shows how long the connection that waits longest was not looked at whole. A connection's name is no label, as
+    /// nobody's is: `GET /api/v1/posture/scans` and the log say which it is.
+    pub(in crate::gateway) async fn look_at_scans(&self, now: Time) {
+        let connections: Vec<_> = self.connections.iter().map(|one| one.id.clone()).collect();
+        let meter = self.meters.patrol();
+        for connection in meter.untold(&connections) {
+            // An earlier life may have looked at it.
+            if let Ok(last) = self.store.last_whole_scan(&connection).await {
+                meter.waits_since(&connection, last.unwrap_or(now));
+            }
+        }
+        meter.show_age(now);
     }
 }

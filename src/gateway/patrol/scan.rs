@@ -96,6 +96,9 @@ impl Gateway {
         }
         let beat =
             Beat { catalogue: Catalogue::of(&posture.bundle), round, mark, admins: Arc::default() };
+        if mark == ScanMark::Whole {
+            self.patrol.strays.begin(connection);
+        }
         let began = tokio::time::Instant::now();
         let (pool, asked) =
             tokio::join!(self.patrol.crew.call(&posture), asked_of(&beat.round, connection));
@@ -112,7 +115,7 @@ impl Gateway {
         if mark == ScanMark::Whole {
             self.patrol.looked_at_whole(connection);
         }
-        self.meters.patrol().done(scan.at);
+        self.meters.patrol().done(connection, scan.at, mark);
         tracing::info!(
             %connection,
             subjects,
@@ -169,7 +172,7 @@ impl Gateway {
             graph_revision: beat.round.graph.revision(),
             bundle: beat.round.bundle.revision.clone(),
             subjects,
-            tallies: tallies(&beat.catalogue, &asked, &counted),
+            tallies: tallies(&beat.catalogue, &asked, &self.patrol.strays.of(connection), &counted),
         })
     }
 }
@@ -193,10 +196,12 @@ async fn asked_of(
     asked.map_err(|_| ScanError::Ending)
 }
 
-/// A line for every rule that was asked about anything. What neither fails nor is unknown passes.
+/// A line for every rule that was asked about anything. What was asked and neither fails nor is unknown passes; strays
+/// are unknown and were not asked.
 fn tallies(
     catalogue: &Catalogue,
     asked: &BTreeMap<RuleId, u64>,
+    strays: &BTreeMap<RuleId, u64>,
     counted: &[CountedFindings],
 ) -> Vec<Tally> {
     let of = |rule: &RuleId, outcome: Outcome| {
@@ -206,12 +211,12 @@ fn tallies(
     let line = |listing: &Listing| {
         let rule = &listing.rule;
         let (fail, unknown) = (of(rule, Outcome::Fail), of(rule, Outcome::Unknown));
-        let all = asked.get(rule).copied().unwrap_or_default();
+        let count = |of: &BTreeMap<RuleId, u64>| of.get(rule).copied().unwrap_or_default();
         let failing = counted.iter().filter(|one| one.outcome == Outcome::Fail);
         Tally {
             rule: rule.clone(),
             severity: listing.severity,
-            pass: all.saturating_sub(fail + unknown),
+            pass: (count(asked) + count(strays)).saturating_sub(fail + unknown),
             fail,
             unknown,
             accepted: failing.filter(|one| one.rule == *rule).map(|one| one.accepted).sum(),

@@ -54,17 +54,25 @@ impl Gateway {
             }
             moves.extend(self.moved(next, before, listing));
         }
+        let mut strays = Vec::new();
         for (_, before) in kept {
             let listing = beat.catalogue.rule(&before.rule);
             let next = match unseen(beat, &before) {
                 Unseen::Forgotten => {
                     Next { hold: Hold::Forget, steps: Vec::new(), news: News::None }
                 }
-                Unseen::Seen(seen) => lifecycle::next(Some(&before), *seen, now),
+                Unseen::Seen(seen) => {
+                    if seen.outcome == Outcome::Unknown {
+                        strays.push((seen.subject.id.clone(), seen.rule.clone()));
+                    }
+                    lifecycle::next(Some(&before), *seen, now)
+                }
             };
             moves.extend(self.moved(next, Some(before), listing));
         }
-        self.keep_moves(moves).await
+        self.keep_moves(moves).await?;
+        self.patrol.strays.note(ids, strays);
+        Ok(())
     }
 
     /// Ends acceptances that are over.

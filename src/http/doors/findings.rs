@@ -114,7 +114,7 @@ pub(super) const WISHES: &[Parameter] = &[
 /// What the list takes and gives.
 pub(super) const LIST: Offer = Offer::giving(&[Gives {
     status: 200,
-    when: "Findings, worst first; `next` is `after` of the page after, null on the last.",
+    when: "Findings: what fails, then what cannot be told; in each the worst first. `next` is `after` of the page after, null on the last.",
     forms: &[Form::Json(offer::of::<Findings>())],
 }])
 .asked(WISHES)

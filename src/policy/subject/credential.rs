@@ -58,7 +58,7 @@ record! {
         id: Id,
         /// His name.
         name: String,
-        /// Whether he is switched on.
+        /// Whether they are switched on.
         active: bool,
         /// How sure that is: `told` by Bitbucket, or `inferred`.
         sure: String,

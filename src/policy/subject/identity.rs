@@ -37,13 +37,13 @@ record! {
 record! {
     /// What somebody who left still has.
     pub struct Left {
-        /// When he left.
+        /// When they left.
         at: Time,
-        /// The most he may still do anywhere.
+        /// The most they may still do anywhere.
         level: Level,
-        /// How many repositories he still reaches.
+        /// How many repositories they still reach.
         repositories: u64,
-        /// Names of keys, tokens and apps that are still in his hands.
+        /// Names of keys, tokens and apps that are still in their hands.
         credentials: Vec<String>,
         /// Hosts of webhooks that nobody else looks after.
         hooks: Vec<String>,

@@ -133,11 +133,11 @@ record! {
         id: Id,
         /// His name.
         name: String,
-        /// What he is: `user`, `app`, `key` …
+        /// What they are: `user`, `app`, `key` …
         kind: String,
         /// How many active people stand behind it: one, or those of a group.
         people: u64,
-        /// The rule that names him, and the place it is set on.
+        /// The rule that names them, and the place it is set on.
         by: String,
     }
 }

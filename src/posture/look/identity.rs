@@ -4,11 +4,9 @@ use crate::graph::Kind;
 use crate::graph::Known;
 use crate::graph::Level;
 use crate::graph::NodeNo;
-use crate::graph::Product;
 use crate::graph::Relation;
 use crate::graph::Snapshot;
 use crate::graph::Time;
-use crate::graph::Why;
 use crate::policy::subject::identity::Identity;
 use crate::policy::subject::identity::InHand;
 use crate::policy::subject::identity::Left;
@@ -17,10 +15,6 @@ use crate::posture::look::Ground;
 use crate::posture::look::credential::what;
 use crate::posture::look::id;
 use crate::posture::look::owner;
-
-const CLOUD_TELLS_NOBODY: Why = Why::fixed(
-    "Bitbucket Cloud's API tells nobody else's SSH keys and API tokens: each person sees them under Personal settings, Security",
-);
 
 pub(super) fn look(ground: &Ground<'_>, node: NodeNo) -> Identity {
     let graph = ground.graph;
@@ -89,11 +83,7 @@ fn in_hands(graph: &Snapshot, person: NodeNo) -> Vec<NodeNo> {
 /// Keys and tokens that act for a person. What nobody tells is unknown; that none was told is no proof of none.
 fn credentials(ground: &Ground<'_>, node: NodeNo) -> Known<Vec<InHand>> {
     let graph = ground.graph;
-    if graph.product_of(node) == Some(Product::Cloud) {
-        return Known::Unknown(CLOUD_TELLS_NOBODY);
-    }
-    let untold = graph.why_unknown(node, "holds").cloned();
-    if let Some(why) = untold.or_else(|| ground.credentials_untold(node)) {
+    if let Some(why) = ground.hands_untold(node) {
         return Known::Unknown(why);
     }
     let own = in_hands(graph, node).into_iter().filter(|held| {

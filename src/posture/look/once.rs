@@ -20,6 +20,7 @@ use crate::graph::Time;
 use crate::graph::Why;
 use crate::posture::look::Ground;
 use crate::posture::look::owner::Owners;
+use crate::posture::unseen::credentials_untold;
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
@@ -70,14 +71,10 @@ impl Ground<'_> {
         hooks.get(&person).cloned().unwrap_or_default()
     }
 
-    /// Why the keys and tokens of people are not known here, if they are not.
-    pub(super) fn credentials_untold(&self, person: NodeNo) -> Option<Why> {
-        let connection = self.graph.node(person)?.id.connection();
-        let mut tops = self.graph.all(Kind::Workspace);
-        let top = tops.find(|top| {
-            self.graph.node(*top).is_some_and(|node| node.id.connection() == connection)
-        });
-        self.graph.why_unknown(top?, "credentials").cloned()
+    /// Why not everything in somebody's hands is known, if it is not.
+    pub(super) fn hands_untold(&self, person: NodeNo) -> Option<Why> {
+        let own = self.graph.why_unknown(person, "holds").cloned();
+        own.or_else(|| credentials_untold(self.graph, self.graph.workspace_of(person)?))
     }
 
     /// How many days ago that was; nothing for never.

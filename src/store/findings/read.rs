@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use rusqlite::Connection;
 use rusqlite::OptionalExtension as _;
 use rusqlite::Row;
 
@@ -43,7 +44,7 @@ pub struct FindingFilter {
     pub subjects: Option<BTreeSet<Id>>,
     /// Whose owner has this id or name.
     pub owner: Option<String>,
-    /// After this finding.
+    /// After this finding: its id, or what a page said.
     pub after: Option<String>,
     /// How many at most.
     pub limit: usize,
@@ -51,12 +52,13 @@ pub struct FindingFilter {
     pub now: Time,
 }
 
-/// Findings of a list, worst first, then by rule and id.
+/// Findings of a list: what fails, then what cannot be told; in each the worst first, by rule and place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FindingPage {
     /// The findings.
     pub findings: Vec<Kept>,
-    /// The id after which it goes on; none: these were the last.
+    /// After what it goes on: the rank and the id of the last one, so that the list goes on from the same place when that
+    /// one has been fixed meanwhile. None: these were the last.
     pub next: Option<String>,
 }
 
@@ -132,36 +134,34 @@ impl Store {
     pub async fn findings(&self, filter: FindingFilter) -> Result<Option<FindingPage>, StoreError> {
         let seal = self.seal()?.clone();
         let walk = self.inner.readers.walk(move |db| {
-            let begin = match &filter.after {
-                None => Some((-1, String::new(), String::new())),
-                Some(after) => {
-                    let sql = "SELECT severity, rule, id FROM finding WHERE id = ?1";
-                    let place = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-                    db.prepare_cached(sql)?.query_row([after], place).optional()?
-                }
-            };
-            let Some(begin) = begin else { return Ok(None) };
-            let sql = "SELECT id, finding_sealed, rule, outcome, state, subject, place, connection
-                       FROM finding
-                       WHERE (severity, rule, id) > (?1, ?2, ?3) AND severity <= ?4
-                       ORDER BY severity, rule, id";
+            let Some(begin) = begin(db, &filter)? else { return Ok(None) };
             let worst = filter.severity.map_or(i64::MAX, severity);
             let sieve = Sieve::of(&filter);
-            let mut query = db.prepare_cached(sql)?;
-            let mut rows = query.query((begin.0, &begin.1, &begin.2, worst))?;
-            let mut page = FindingPage::default();
+            let sql = format!(
+                "SELECT no, rule, outcome, state, subject, place, connection, {ORDER} FROM finding
+                 WHERE ({ORDER}) > (?2, ?3, ?4, ?5, ?6) AND severity <= ?7 ORDER BY {ORDER}"
+            );
+            let mut query = db.prepare_cached(&sql)?;
+            let Begin { rank, severity, rule, place, id } = begin;
+            let now = filter.now.millis();
+            let mut rows = query.query((now, rank, severity, rule, place, id, worst))?;
+            // What is sealed is read last: sorting does not carry it along.
+            let one = "SELECT id, finding_sealed FROM finding WHERE no = ?1";
+            let mut one = db.prepare_cached(one)?;
+            let (mut page, mut last) = (FindingPage::default(), None);
             while let Some(row) = rows.next()? {
                 if !sieve.lets(row)? {
                     continue;
                 }
-                let kept = read(row, &seal)?;
+                let kept = one.query_row([row.get::<_, i64>(0)?], |row| Ok(read(row, &seal)))??;
                 if !fits(&kept, &filter) {
                     continue;
                 }
                 if page.findings.len() == filter.limit {
-                    page.next = page.findings.last().map(Kept::id);
+                    page.next = last;
                     break;
                 }
+                last = Some(format!("{}.{}", row.get::<_, i64>(7)?, kept.id()));
                 page.findings.push(kept);
             }
             Ok(Some(page))
@@ -172,6 +172,45 @@ impl Store {
 
 fn read(row: &Row<'_>, seal: &Seal) -> Result<Kept, StoreError> {
     opened(seal, &row.get::<_, String>(0)?, &row.get::<_, Vec<u8>>(1)?)
+}
+
+/// What the list is sorted by, at the time `?1`: [`rank`](crate::posture::finding::rank), the worst, the rule, the place,
+/// so that what belongs together stands together, and the id.
+const ORDER: &str = "CASE outcome WHEN 1 THEN 0 WHEN 2 THEN 4 ELSE 8 END
+     + CASE WHEN state IN (0, 4) THEN 0 WHEN state = 1 THEN 1 WHEN state = 3 THEN 3
+            WHEN until > ?1 THEN 2 ELSE 1 END,
+     severity, rule, coalesce(place, x''), id";
+
+/// After what a page begins.
+struct Begin {
+    rank: i64,
+    severity: i64,
+    rule: String,
+    place: Vec<u8>,
+    id: String,
+}
+
+/// None: there is no finding after which the page could begin.
+fn begin(db: &Connection, filter: &FindingFilter) -> Result<Option<Begin>, StoreError> {
+    let Some(after) = &filter.after else {
+        let (rule, place, id) = (String::new(), Vec::new(), String::new());
+        return Ok(Some(Begin { rank: -1, severity: -1, rule, place, id }));
+    };
+    let (rank, id) = match after.split_once('.') {
+        Some((rank, id)) => (rank.parse::<i64>().ok(), id),
+        None => (None, after.as_str()),
+    };
+    let sql = format!("SELECT {ORDER} FROM finding WHERE id = ?2");
+    let found = db.prepare_cached(&sql)?.query_row((filter.now.millis(), id), |row| {
+        Ok(Begin {
+            rank: rank.map_or_else(|| row.get(0), Ok)?,
+            severity: row.get(1)?,
+            rule: row.get(2)?,
+            place: row.get(3)?,
+            id: row.get(4)?,
+        })
+    });
+    Ok(found.optional()?)
 }
 
 /// What can be asked of a row before it is opened.
@@ -200,9 +239,9 @@ impl<'f> Sieve<'f> {
 
     fn lets(&self, row: &Row<'_>) -> Result<bool, StoreError> {
         let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-        let (rule, connection): (&str, &str) = (text(2)?, text(7)?);
-        let (outcome, state): (i64, i64) = (row.get(3)?, row.get(4)?);
-        let (subject, place): (Vec<u8>, Option<Vec<u8>>) = (row.get(5)?, row.get(6)?);
+        let (rule, connection): (&str, &str) = (text(1)?, text(6)?);
+        let (outcome, state): (i64, i64) = (row.get(2)?, row.get(3)?);
+        let (subject, place): (Vec<u8>, Option<Vec<u8>>) = (row.get(4)?, row.get(5)?);
         let about = |subjects: &BTreeSet<Vec<u8>>| {
             subjects.contains(&subject) || place.as_ref().is_some_and(|one| subjects.contains(one))
         };

@@ -17,6 +17,7 @@ use portcullis::posture::choice::Choices;
 use portcullis::posture::choice::Switch;
 use portcullis::posture::kept::Deed;
 use portcullis::posture::lifecycle::Refused;
+use serde_json::Value;
 use serde_json::json;
 
 use super::stand::NOW;
@@ -289,4 +290,87 @@ async fn a_rule_runs_where_somebody_chose_it_and_is_unknown_once_it_does_not() {
     let stand = Stand::with(Source::Shipped, elsewhere, notify::Settings::default()).await;
     stand.read(&acme()).await;
     assert!(stand.one(PUBLIC, SITE).await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_nobody_can_have_set_is_unknown_and_no_age() {
+    let stand = Stand::new().await;
+    let mut world = acme();
+    world["nodes"][3]["updated_at"] = "1970-01-01T00:00:00.000Z".into();
+    world["nodes"][4]["updated_at"] = "2024-01-10T00:00:00.000Z".into();
+    stand.read(&world).await;
+    let unset = stand.one("repository-stale", "repository/1").await.unwrap();
+    assert_eq!(unset.outcome, Outcome::Unknown);
+    assert!(unset.unknown.iter().any(|gap| gap.why.contains("before 1990")), "{unset:?}");
+    let old = stand.one("repository-stale", "repository/2").await.unwrap();
+    assert_eq!(old.reasons[0].text, "Nothing was changed for 1046 days.");
+}
+
+/// What the newest scan counted of a rule: pass, fail, unknown.
+async fn counted(stand: &Stand, rule: &str) -> (u64, u64, u64) {
+    let rule = format!("posture/{rule}");
+    let scan = stand.gateway.scans(None, None, 1).await.unwrap().scans.remove(0);
+    let tally = scan.tallies.into_iter().find(|one| one.rule.as_str() == rule).unwrap();
+    (tally.pass, tally.fail, tally.unknown)
+}
+
+#[tokio::test]
+async fn what_passes_is_counted_beside_a_place_where_the_rule_was_switched_off() {
+    let choices = Choices(vec![Choice {
+        rule: format!("posture/{PUBLIC}"),
+        connection: None,
+        project: Some("OFF".to_owned()),
+        switch: Switch::Off,
+    }]);
+    let off = Settings { choices, ..Settings::default() };
+    let stand = Stand::with(Source::Shipped, off, notify::Settings::default()).await;
+    stand.read(&acme()).await;
+    assert_eq!(counted(&stand, PUBLIC).await, (1, 1, 0));
+    stand.read(&but(acme(), "project/web", "key", json!("OFF"))).await;
+    assert_eq!(counted(&stand, PUBLIC).await, (1, 0, 1), "it is asked no more of what failed");
+    stand.round().await;
+    assert_eq!(counted(&stand, PUBLIC).await, (1, 0, 1), "looked at whole");
+    stand.read(&acme()).await;
+    assert_eq!(counted(&stand, PUBLIC).await, (1, 1, 0), "and it is asked again");
+}
+
+#[tokio::test]
+async fn what_passes_is_counted_beside_what_could_not_be_listed() {
+    let stand = Stand::new().await;
+    stand.read(&acme()).await;
+    let unlisted = not_knowing(without(acme(), SITE), "project/web", "repositories");
+    stand.read(&unlisted).await;
+    let (site, those_unseen) = (1, 1);
+    assert_eq!(counted(&stand, PUBLIC).await, (1, 0, site + those_unseen));
+    stand.read(&without(acme(), SITE)).await;
+    assert_eq!(counted(&stand, PUBLIC).await, (1, 0, 0), "it is gone");
+}
+
+#[tokio::test]
+async fn a_connection_that_waits_for_a_whole_scan_is_not_hidden_by_one_that_had_it_nor_by_a_part() {
+    let (source, patrol, notify) =
+        (Source::Shipped, Settings::default(), notify::Settings::default());
+    let stand = Stand::of(&["acme", "other"], source, patrol, notify).await;
+    let age = async || stand.metric("portcullis_scan_age_seconds").await;
+    let elsewhere = |world: Value| -> Value {
+        let text = world.to_string().replace("acme/", "other/");
+        serde_json::from_str(&text.replace(r#""id":"acme""#, r#""id":"other""#)).unwrap()
+    };
+    assert!(age().await.abs() < 0.001, "known since now");
+    stand.read(&acme()).await;
+    stand.let_pass(DAY);
+    assert!((age().await - DAY.as_secs_f64()).abs() < 0.001, "one never was looked at");
+    stand.read(&elsewhere(acme())).await;
+    stand.round().await;
+    assert!(age().await.abs() < 0.001, "both were looked at");
+    stand.let_pass(DAY);
+    let archived = || but(acme(), SITE, "archived", json!(true));
+    stand.read(&archived()).await;
+    stand.read(&elsewhere(archived())).await;
+    assert!((age().await - DAY.as_secs_f64()).abs() < 0.001, "a part is not all of it");
+    stand.gateway.scan_soon(&"acme".parse().unwrap());
+    assert!(stand.gateway.patrol().await);
+    assert!((age().await - DAY.as_secs_f64()).abs() < 0.001, "the other one still waits");
+    stand.round().await;
+    assert!(age().await.abs() < 0.001, "now both had a whole one");
 }

@@ -49,9 +49,29 @@ impl Stand {
     }
 
     pub async fn with(source: Source, patrol: patrol::Settings, notify: notify::Settings) -> Self {
+        Self::of(&["acme"], source, patrol, notify).await
+    }
+
+    /// With these connections.
+    pub async fn of(
+        connections: &[&str],
+        source: Source,
+        patrol: patrol::Settings,
+        notify: notify::Settings,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let gateway = gateway(folder.path(), source, patrol, notify).await;
+        let connections = connections.iter().map(|id| connection(id)).collect();
+        let gateway = gateway(folder.path(), connections, source, patrol, notify).await;
         Self { gateway, _folder: folder }
+    }
+
+    /// The value of a series of the metrics, after everything was looked up.
+    pub async fn metric(&self, series: &str) -> f64 {
+        self.gateway.look().await;
+        let gathered = self.gateway.meters.registry().gather();
+        let text = prometheus::TextEncoder::new().encode_to_string(&gathered).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{series} ")));
+        line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
     }
 
     /// A reading of Bitbucket that found this, and everything that is due after it.
@@ -170,6 +190,7 @@ pub fn not_knowing(mut world: Value, about: &str, field: &str) -> Value {
 
 async fn gateway(
     folder: &Path,
+    connections: Vec<Connection>,
     source: Source,
     patrol: patrol::Settings,
     notify: notify::Settings,
@@ -192,7 +213,7 @@ async fn gateway(
     let parts = Parts {
         store,
         clock: Arc::new(Clock::by_hand(NOW)),
-        connections: Connections::new(vec![connection()]).unwrap(),
+        connections: Connections::new(connections).unwrap(),
         policies,
         graph: Snapshot::empty(),
         modes: Modes::new(Mode::Enforce, Vec::new()),
@@ -209,11 +230,11 @@ async fn gateway(
     Gateway::new(parts)
 }
 
-fn connection() -> Connection {
+fn connection(id: &str) -> Connection {
     Connection {
-        id: "acme".parse().unwrap(),
+        id: id.parse().unwrap(),
         product: Product::Cloud,
-        workspace: Some("acme".to_owned()),
+        workspace: Some(id.to_owned()),
         client: None,
         issuer: None,
         protected_refs: Vec::new(),

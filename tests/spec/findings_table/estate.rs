@@ -81,7 +81,7 @@ fn old_key() -> Row {
             Seen(|scene| keyed(scene, 181, None), ""),
             Seen(|scene| keyed(scene, 179, None), ""),
             Seen(HIDDEN_KEYS, "repository:admin"),
-            Cannot(TOLD),
+            Seen(the_top, "Personal settings, Security"),
         ],
         [
             Seen(|scene| keyed(scene, 181, None), ""),

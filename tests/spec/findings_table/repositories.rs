@@ -57,6 +57,8 @@ fn branch(
 
 const UNPROTECTED: &str = "posture/default-branch-unprotected";
 const BUILDS: &str = "posture/default-branch-builds-not-required";
+const ENFORCED: &str = "posture/branch-protection-not-enforced";
+const MERGED: &str = "posture/merge-without-passing-builds";
 const REVIEW: &str = "posture/default-branch-review-not-required";
 const BROAD: &str = "Missing branch restrictions & broad access";
 
@@ -85,6 +87,17 @@ fn builds() -> Pair {
             scene.server_shop().checks.required_builds.push(condition);
         },
     )
+}
+
+/// Passing builds that a merge cannot go without.
+fn enforced_builds() -> Pair {
+    let (_, datacenter) = builds();
+    let cloud = |scene: &mut Scene| {
+        scene.rule("require_passing_builds_to_merge", Some(1));
+        scene.rule("enforce_merge_checks", None);
+        scene.premium = Some(true);
+    };
+    (cloud, datacenter)
 }
 
 pub fn rows() -> Vec<Row> {
@@ -160,17 +173,17 @@ fn protection() -> Vec<Row> {
         branch(
             (
                 "E15",
-                BUILDS,
+                MERGED,
                 "Merging of code changes should require passing status-checks",
                 "Merging of code changes should require passing status-checks",
             ),
             Severity::High,
-            builds(),
+            enforced_builds(),
         ),
         branch(
             (
                 "E17",
-                UNPROTECTED,
+                ENFORCED,
                 "Branch Protection rules should be enforced",
                 "Branch Protection rules should be enforced",
             ),

@@ -224,7 +224,7 @@ impl Scene {
 }
 
 /// What people brought, read as the gateway reads it, true today and counting for its usual time.
-fn brought(
+pub fn brought(
     connection: &ConnectionId,
     evidence: Vec<(EvidenceKind, &'static [u8], Option<Shows>)>,
     now: Time,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use portcullis::graph::Builder;
 use portcullis::graph::Delta;
 use portcullis::graph::Id;
 use portcullis::graph::Kind;
@@ -12,6 +13,7 @@ use portcullis::graph::Product;
 use portcullis::graph::World;
 use portcullis::graph::difference;
 use portcullis::graph::proves;
+use portcullis::graph::world::Packed;
 
 use crate::spec::graph::build;
 use crate::spec::graph::estate;
@@ -258,6 +260,42 @@ proptest! {
         let bytes = world.write();
         prop_assert_eq!(World::read(&bytes).unwrap().write(), bytes.clone());
         prop_assert_eq!(build(&world).world(&world.connection.id).unwrap().write(), bytes);
+    }
+
+    #[test]
+    fn a_packed_world_is_the_same_world((product, chosen, marks) in worlds(), cut in 0.0..1.0) {
+        let mut world = world(product, &chosen, marks);
+        for (number, edge) in world.edges.iter_mut().enumerate().filter(|(at, _)| at % 3 > 0) {
+            edge.source = Some(format!("route {}", number % 5));
+        }
+        let bytes = world.pack().unwrap();
+        let packed = Packed::open(&bytes).unwrap();
+        prop_assert_eq!(packed.clone().into_world(), World::read(&world.write()).unwrap());
+        let mut builder = Builder::default();
+        builder.packed(packed).unwrap();
+        let graph = builder.build(1).unwrap();
+        prop_assert_eq!(graph.world(&world.connection.id).unwrap().write(), world.write());
+        let part = (bytes.len() as f64 * cut) as usize;
+        prop_assert!(Packed::open(&bytes[..part]).is_err(), "cut short at {}", part);
+    }
+
+    #[test]
+    fn a_broken_packed_world_is_refused_or_another_and_never_a_crash(
+        (product, chosen, marks) in worlds(),
+        breaks in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut bytes = world(product, &chosen, marks).pack().unwrap();
+        for (at, byte) in breaks {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(packed) = Packed::open(&bytes) {
+            let mut builder = Builder::default();
+            if builder.packed(packed.clone()).is_ok() {
+                let _ = builder.build(1);
+            }
+            packed.into_world();
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The names that dashboards and alerts are written against, each with its labels.
 
 /// Every metric but the certificate's, which only TLS has, and those of the listeners.
-pub const METRICS: [(&str, &[&str]); 40] = [
+pub const METRICS: [(&str, &[&str]); 45] = [
     ("portcullis_deliveries_total", &["product", "outcome"]),
     ("portcullis_decisions_total", &["surface", "verdict", "effect"]),
     ("portcullis_uncovered_events_total", &[]),
@@ -41,6 +41,11 @@ pub const METRICS: [(&str, &[&str]); 40] = [
     ("portcullis_paused", &[]),
     ("portcullis_connections_shadow", &[]),
     ("portcullis_alarms_total", &["reason"]),
+    ("portcullis_findings", &["outcome", "severity"]),
+    ("portcullis_findings_accepted", &[]),
+    ("portcullis_scans_total", &["outcome"]),
+    ("portcullis_scan_age_seconds", &[]),
+    ("portcullis_posture_faults_total", &[]),
     ("portcullis_build_info", &["version"]),
 ];
 

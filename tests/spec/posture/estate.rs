@@ -27,6 +27,7 @@ use portcullis::posture::Catalogue;
 use portcullis::posture::Held;
 use portcullis::posture::Judgement;
 use portcullis::posture::Outcome;
+use portcullis::posture::Outcome::Unknown;
 use portcullis::posture::judge;
 use portcullis::posture::judge_unseen;
 use portcullis::posture::look;
@@ -182,6 +183,22 @@ fn the_names_that_others_have_for_a_rule_stand_in_the_catalogue_word_by_word() {
         let told = steps(rule);
         assert!(told.contains("admin.atlassian.com → organisation → 2SV report"), "{told}");
     }
+}
+
+/// Of one person whose keys could not be read, their age is unknown: nobody else's becomes so.
+#[test]
+fn the_age_of_keys_that_were_not_read_is_unknown_of_whoever_holds_them() {
+    let world = World::read(
+        br#"{"version":1,"connection":{"id":"acme-dc","product":"datacenter"},"as_of":"2026-11-21T18:05:00.000Z","nodes":[
+        {"id":"acme-dc/workspace/1","name":"server"},
+        {"id":"acme-dc/user/1","name":"Ana","active":true},{"id":"acme-dc/user/2","name":"Ben","active":true}],
+        "edges":[],"unknown":[{"about":"acme-dc/user/1","field":"holds","why":"the answer broke off"}]}"#,
+    )
+    .unwrap();
+    let judged = Judged::of(&world, &Held::default());
+    holds(&judged, &[("key-older-than-180-days", "Ana", Unknown, "the answer broke off")]);
+    let rule = "posture/key-older-than-180-days";
+    assert_eq!(judged.all().filter(|one| one.rule.as_str() == rule).count(), 1);
 }
 
 /// Agents and app passwords are told by no list of Bitbucket's: a world file names them.

@@ -145,6 +145,9 @@ fn a_row_of_csv_for_each_finding_starts_no_formula_and_tells_gaps() {
     let lines: Vec<&str> = text.trim_end().split("\r\n").collect();
     assert_eq!(lines[0], csv::COLUMNS.join(","));
     assert_eq!(lines.len(), sample.findings.len() + 1);
+    for (line, finding) in lines[1..].iter().zip(&sample.findings) {
+        assert!(line.ends_with(&format!(",{}", finding.connection)), "{line}");
+    }
     let unknown: Vec<&&str> = lines[1..].iter().filter(|line| line.contains(",unknown,")).collect();
     assert_eq!(unknown.len(), 5);
     assert!(

@@ -44,7 +44,7 @@ fn the_score_says_what_it_is() {
     let said = score(2, 1, 1).said();
     assert_eq!(
         said,
-        "At least 50 % of 4 checks pass, at most 75 %: 1 cannot be told, and count as no pass."
+        "At least 50 % of 4 checks pass, at most 75 %: 1 cannot be told, and counts as no pass."
     );
     assert_eq!(Score::default().said(), "Nothing has been looked at yet.");
     assert_eq!(score(999, 1, 0).at_least(), Some(99), "never rounded up");

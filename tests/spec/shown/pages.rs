@@ -164,6 +164,7 @@ fn the_report_says_first_what_is_wrong_and_what_nobody_knows() {
     let reviews = cards.iter().find(|card| card.contains("without review")).unwrap();
     assert!(reviews.contains("acme/billing") && reviews.contains(" and 1 more"), "one card a rule");
     assert!(reviews.contains("PUT /2.0/repositories/"), "with the call");
+    assert!(reviews.contains(" Fails in 4 places: the rule “"), "{reviews}");
 }
 
 #[test]

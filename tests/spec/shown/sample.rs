@@ -334,6 +334,7 @@ fn finding(catalogue: &Catalogue, case: &Case, text: Text<'_>) -> Finding {
     let until = if name == "key-old" { day(29) } else { "2027-01-15T00:00:00Z".parse().unwrap() };
     Finding {
         id: finding::id(&rule, &id),
+        connection: id.connection().to_string(),
         title: listing.title.clone(),
         category: listing.category.clone(),
         aliases: listing.aliases.clone(),

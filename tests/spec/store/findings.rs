@@ -17,6 +17,7 @@ use portcullis::posture::Seen;
 use portcullis::posture::State;
 use portcullis::posture::Subject;
 use portcullis::posture::Tally;
+use portcullis::posture::finding;
 use portcullis::posture::kept::Fact;
 use portcullis::posture::lifecycle;
 use portcullis::posture::lifecycle::Hold;
@@ -178,7 +179,7 @@ async fn the_list_goes_worst_first_page_by_page_and_is_sieved() {
     let store = place.open().await;
     some(&store).await;
     let all =
-        ["posture/able 1", "posture/bad 1", "posture/bad 2", "posture/high 3", "posture/low 1"];
+        ["posture/able 1", "posture/bad 1", "posture/bad 2", "posture/low 1", "posture/high 3"];
     let mut sorted = listed(&store, FindingFilter::default()).await;
     sorted[1..3].sort();
     assert_eq!(sorted, all, "findings of one rule stand in order of their ids");
@@ -229,6 +230,65 @@ async fn the_list_goes_worst_first_page_by_page_and_is_sieved() {
     assert!(
         listed(&store, FindingFilter { connection, ..FindingFilter::default() }).await.is_empty()
     );
+}
+
+#[tokio::test]
+async fn what_fails_stands_first_and_in_it_what_nobody_has_said_anything_of() {
+    let place = Place::new();
+    let store = place.open().await;
+    looked(
+        &store,
+        seen("posture/gap", "repository/1", Severity::Critical, Outcome::Unknown),
+        at(1),
+    )
+    .await;
+    for rule in ["posture/lived", "posture/seen", "posture/new", "posture/over"] {
+        looked(&store, fails(rule, "repository/1", Severity::High), at(1)).await;
+    }
+    looked(&store, fails("posture/little", "repository/1", Severity::Low), at(1)).await;
+    let accepted = async |rule: &str, until| {
+        let id = finding::id(&RuleId::told(rule), &"acme-cloud/repository/1".parse().unwrap());
+        let kept = store.finding(&id).await.unwrap().unwrap();
+        let said = Acceptance { by: "Mia".to_owned(), because: "so".to_owned(), until };
+        let next = lifecycle::accept(&kept, said, at(2)).unwrap();
+        store.keep_findings(vec![moved(next, None)], at(2)).await.unwrap();
+    };
+    accepted("posture/lived", at(100)).await;
+    accepted("posture/over", at(5)).await;
+    let id = "acme-cloud/repository/1".parse().unwrap();
+    let kept = store.finding(&finding::id(&RuleId::told("posture/seen"), &id)).await.unwrap();
+    let next = lifecycle::acknowledge(&kept.unwrap(), "Mia", "", at(2)).unwrap();
+    store.keep_findings(vec![moved(next, None)], at(2)).await.unwrap();
+    let order = listed(&store, FindingFilter::default()).await;
+    let rules: Vec<&str> = order.iter().map(|name| &name[8..name.len() - 2]).collect();
+    assert_eq!(rules, ["new", "little", "over", "seen", "lived", "gap"]);
+
+    // The list goes on from the same place when the one it ended with is fixed meanwhile.
+    let page = async |after| {
+        let filter = FindingFilter { limit: 1, after, now: at(10), ..FindingFilter::default() };
+        store.findings(filter).await.unwrap().unwrap()
+    };
+    let first = page(None).await;
+    looked(&store, seen("posture/new", "repository/1", Severity::High, Outcome::Pass), at(6)).await;
+    let second = page(first.next).await;
+    assert_eq!(second.findings[0].rule.as_str(), "posture/little");
+}
+
+#[tokio::test]
+async fn what_belongs_to_one_place_stands_together() {
+    let place = Place::new();
+    let store = place.open().await;
+    for number in 0..30 {
+        let mut one = fails("posture/bad", &format!("repository/{number}"), Severity::High);
+        let home = format!("acme-cloud/repository/home-{}", number % 3);
+        one.subject.place = Some(home.parse().unwrap());
+        looked(&store, one, at(1)).await;
+    }
+    let filter = FindingFilter { limit: 100, now: at(10), ..FindingFilter::default() };
+    let found = store.findings(filter).await.unwrap().unwrap().findings;
+    let mut homes: Vec<_> = found.into_iter().map(|kept| kept.subject.place).collect();
+    homes.dedup();
+    assert_eq!(homes.len(), 3);
 }
 
 #[tokio::test]

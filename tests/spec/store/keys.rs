@@ -104,7 +104,7 @@ async fn all_is_read(store: &Store, later: i64) {
     let due = store.due_actions(9, at(later * 100_000), Duration::from_secs(1)).await.unwrap();
     assert_eq!(due[0].payload, b"{}");
     assert_eq!(store.key("ledger").await.unwrap().unwrap().expose(), b"the-signing-key");
-    assert_eq!(store.worlds().await.unwrap()[0].bytes, world_of("Jo").write());
+    assert_eq!(store.worlds().await.unwrap()[0].read().unwrap(), world_of("Jo"));
     let past = store.past(&"acme-cloud".parse().unwrap(), When::True(at(3))).await.unwrap();
     assert_eq!(past.unwrap().world.write(), world_of("Jo").write());
     assert_eq!(store.tokens().await.unwrap()[0].name, "ci");

@@ -6,10 +6,10 @@ use portcullis::decision::plan::Softener;
 use portcullis::event::EventKind;
 use portcullis::gateway::clock::Clock;
 use portcullis::gateway::telling::id_of;
+use portcullis::graph::Builder;
 use portcullis::graph::ConnectionId;
 use portcullis::graph::Snapshot;
 use portcullis::graph::Time;
-use portcullis::graph::World;
 use portcullis::policy::Verdict;
 use portcullis::policy::demand::duration;
 use portcullis::store::Filter;
@@ -132,7 +132,10 @@ async fn graph(store: &Store) -> Result<Snapshot, String> {
         }
         error.to_string()
     })?;
-    let worlds = kept.iter().map(|world| World::read(&world.bytes)).collect::<Result<Vec<_>, _>>();
-    let worlds = worlds.map_err(|error| error.to_string())?;
-    Snapshot::build(0, &worlds).map_err(|error| error.to_string())
+    let mut builder = Builder::default();
+    for world in kept {
+        let packed = world.packed().map_err(|error| error.to_string())?;
+        builder.packed(packed).map_err(|error| error.to_string())?;
+    }
+    builder.build(0).map_err(|error| error.to_string())
 }

@@ -1,5 +1,7 @@
 //! The made-up company: who works there, what they have, and who may do what. Ids and secrets differ each run.
 
+use jiff::SignedDuration;
+use jiff::Timestamp;
 use portcullis::simulator::cloud::Holder;
 use portcullis::simulator::cloud::Level;
 use portcullis::simulator::cloud::Matcher;
@@ -12,6 +14,8 @@ use portcullis::simulator::datacenter::DataCenter;
 use portcullis::simulator::datacenter::DcHolder;
 use portcullis::simulator::datacenter::GlobalLevel;
 use portcullis::simulator::datacenter::ProjectPermission;
+use portcullis::simulator::git::Author;
+use portcullis::simulator::git::branch_ref;
 use uuid::Uuid;
 
 /// Id of the Cloud connection.
@@ -180,7 +184,19 @@ fn cloud(acme: &mut Workspace, address: &str, secret: &str) -> People {
     acme.variables.push(token);
     acme.hook(None, address, Some(secret), CLOUD_EVENTS);
     neglected(acme, ravi);
+    for (slug, days) in [("billing", 2), ("site", 9), ("invoices-2025", 410)] {
+        let repository = acme.repositories.iter_mut().find(|repository| repository.slug == slug);
+        if let Some(repository) = repository {
+            repository.updated_on = Some(days_ago(days));
+        }
+    }
     People { ravi, mia, omar, nadia, gate, production, staging }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the company is as old as the day it is made")]
+fn days_ago(days: i64) -> Timestamp {
+    let now = Timestamp::now();
+    now.checked_sub(SignedDuration::from_hours(24 * days)).unwrap_or(now)
 }
 
 /// What nobody has looked after: a site that is open to all and protected by nothing, with a key and a webhook that are
@@ -206,6 +222,13 @@ fn datacenter(dc: &mut DataCenter, address: &str, secret: &str) -> String {
     dc.add_group("release-managers", &["mia", "omar"], &[]);
     dc.add_project("PAY", "Payments", None);
     dc.add_repository("PAY", "ledger");
+    if let Some(ledger) = dc.repository_mut(LEDGER) {
+        let author = Author { name: "Mia".to_owned(), email: "mia@example.com".to_owned() };
+        let first = ledger.git.target(&branch_ref("main")).map(|target| target.commit.clone());
+        let newest =
+            ledger.git.add(first.into_iter().collect(), &author, "Round to cents", days_ago(3));
+        ledger.git.set(&branch_ref("main"), &newest);
+    }
     dc.grant_project("PAY", DcHolder::Group("developers".to_owned()), ProjectPermission::Admin);
     dc.hook(LEDGER, address, Some(secret), DATACENTER_EVENTS);
     dc.password(GATE_USER)

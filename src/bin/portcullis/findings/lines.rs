@@ -14,13 +14,22 @@ use crate::operator::table::listing;
 /// Longest value of a fact that is shown, characters; `--format json` shows all of it.
 const MAX_VALUE: usize = 300;
 
-/// Findings, a few lines each.
+/// Findings, a few lines each; with the connection where they are of several.
 pub fn list(findings: &[Finding]) -> String {
+    let several = findings.iter().any(|one| Some(&one.connection) != first(findings));
+    let entry = |finding: &Finding| {
+        let on = if several { format!("  {}", finding.connection) } else { String::new() };
+        entry(finding, &on)
+    };
     listing(findings.iter().map(entry), "nothing is found")
 }
 
-fn entry(finding: &Finding) -> Vec<String> {
-    let mut lines = vec![head(finding)];
+fn first(findings: &[Finding]) -> Option<&String> {
+    findings.first().map(|finding| &finding.connection)
+}
+
+fn entry(finding: &Finding, on: &str) -> Vec<String> {
+    let mut lines = vec![format!("{}{on}", head(finding))];
     lines.extend(what(finding));
     lines.push(format!("should be: {}", finding.title));
     lines.push(format!("{}, {}, owner: {}", finding.id, standing(finding), owner(finding)));
@@ -33,7 +42,7 @@ fn head(finding: &Finding) -> String {
         Outcome::Unknown => format!("UNKNOWN ({})", finding.severity),
         Outcome::Pass => "PASS".to_owned(),
     };
-    format!("{word}  {}", finding.subject.name)
+    format!("{word}  {} {}", finding.subject.kind, finding.subject.name)
 }
 
 fn standing(finding: &Finding) -> String {

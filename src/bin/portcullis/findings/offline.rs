@@ -28,6 +28,7 @@ use portcullis::posture::Seen;
 use portcullis::posture::Tally;
 use portcullis::posture::choice::Choices;
 use portcullis::posture::controls;
+use portcullis::posture::finding;
 use portcullis::posture::lifecycle;
 use portcullis::posture::lifecycle::Hold;
 use portcullis::posture::round::Question;
@@ -37,7 +38,7 @@ use crate::cli::FindingWish;
 use crate::findings::source::Ground;
 use crate::offline;
 
-/// What was found, worst first.
+/// What was found: what fails, then what cannot be told; in each the worst first.
 struct Found {
     kept: Vec<Kept>,
     catalogue: Catalogue,
@@ -146,12 +147,15 @@ fn look(world: &Path, policies: Option<&Path>) -> Result<Found, String> {
         now,
     );
     let (mut kept, scan) = walked(&round, &connection, &mut machine);
-    kept.sort_by(|a, b| place(a).cmp(&place(b)));
+    kept.sort_by_cached_key(place);
     Ok(Found { kept, catalogue, round, scan })
 }
 
-fn place(kept: &Kept) -> (portcullis::policy::bundle::Severity, &str, String) {
-    (kept.severity, kept.rule.as_str(), kept.id())
+/// As the list of a gateway is sorted.
+fn place(kept: &Kept) -> impl Ord + use<> {
+    let home = kept.subject.place.as_ref().map(Id::to_string);
+    let rank = finding::rank(kept.outcome, kept.state);
+    (rank, kept.severity, kept.rule.as_str().to_owned(), home, kept.id())
 }
 
 fn walked(round: &Round, connection: &ConnectionId, machine: &mut Machine) -> (Vec<Kept>, Scan) {

@@ -38,7 +38,8 @@ impl Haste {
 mod tests {
     use rustix::process::getpriority_process;
 
-    use super::*;
+    use crate::gateway::workers::cage::ASIDE;
+    use crate::gateway::workers::child::Haste;
 
     #[test]
     fn only_the_thread_that_loads_is_lowered() {

@@ -1,5 +1,7 @@
-//! Findings, the worst first, with what was asked of the list in its address: a form without a script, so that every
+//! Findings, what fails before what cannot be told and the worst first, with what was asked of the list in its address: a form without a script, so that every
 //! search is a link that can be sent to somebody.
+
+use std::collections::BTreeSet;
 
 use maud::Markup;
 use maud::html;
@@ -53,7 +55,7 @@ pub fn page(desk: &Desk<'_>, listing: &Listing<'_>) -> String {
         }
         (summary(listing.scans))
         (choices(listing))
-        @if listing.findings.is_empty() { (nothing(listing)) } @else { (table(desk, listing.findings)) }
+        @if listing.findings.is_empty() { (nothing(listing)) } @else { (table(desk, listing)) }
         (paging(listing))
     };
     console(desk, &place, &main)
@@ -225,16 +227,19 @@ fn nothing(listing: &Listing<'_>) -> Markup {
     }
 }
 
-fn table(desk: &Desk<'_>, findings: &[Finding]) -> Markup {
+fn table(desk: &Desk<'_>, listing: &Listing<'_>) -> Markup {
+    let connections: BTreeSet<&str> =
+        listing.scans.iter().map(|scan| scan.connection.as_str()).collect();
+    let on = |finding: &Finding| (connections.len() > 1).then(|| finding.connection.clone());
     html! {
         table class="list findings" role="table" {
             (part::columns(&["Severity", "Finding", "About", "Owner", "State", "Known"]))
-            tbody role="rowgroup" { @for finding in findings { (row(desk, finding)) } }
+            tbody role="rowgroup" { @for finding in listing.findings { (row(desk, finding, on(finding))) } }
         }
     }
 }
 
-fn row(desk: &Desk<'_>, finding: &Finding) -> Markup {
+fn row(desk: &Desk<'_>, finding: &Finding, on: Option<String>) -> Markup {
     let class = match finding.outcome {
         Outcome::Fail => marks::class(finding.severity),
         Outcome::Unknown => "unknown",
@@ -252,7 +257,7 @@ fn row(desk: &Desk<'_>, finding: &Finding) -> Markup {
             }
             td role="cell" data-label="About" {
                 (words::told(&finding.subject.name))
-                span class="sub" { (words::told(&finding.subject.kind)) @if let Some(class) = &finding.subject.class { " · " (words::told(class)) } }
+                span class="sub" { (words::told(&finding.subject.kind)) @if let Some(class) = &finding.subject.class { " · " (words::told(class)) } @if let Some(on) = on { " · " (words::told(&on)) } }
             }
             td role="cell" data-label="Owner" { (words::told(&finding.owner.name)) @if finding.owner.sure != "told" { span class="sub" { (words::told(&finding.owner.sure)) } } }
             td role="cell" data-label="State" { (marks::state(finding, desk.now)) }

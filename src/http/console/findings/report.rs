@@ -145,12 +145,19 @@ fn parts(score: Score) -> Markup {
 fn worst_first(shown: &Shown<'_>) -> Markup {
     let groups = worst::groups(shown.findings, shown.at);
     let (first, rest) = groups.split_at(groups.len().min(MAX_WORST));
-    let products: Vec<Product> = shown.connections.iter().map(|(_, product)| *product).collect();
+    // What to do on a product where the rule fails nowhere would only be in the way.
+    let products = |group: &worst::Group<'_>| {
+        let concerned = |id: &ConnectionId| {
+            group.findings.iter().any(|finding| finding.subject.id.connection() == *id)
+        };
+        let there = shown.connections.iter().filter(|(id, _)| concerned(id));
+        there.map(|(_, product)| *product).collect::<Vec<Product>>()
+    };
     html! {
         section class="card" {
             h2 { "What to do first" }
             @if first.is_empty() { p { "No finding is open." } }
-            ol class="worst" { @for group in first { (worst::card(group, shown.catalogue, &products, shown.at)) } }
+            ol class="worst" { @for group in first { (worst::card(group, shown.catalogue, &products(group), shown.at)) } }
             @if !rest.is_empty() { p class="note" { (part::counted(rest.len() as u64, "other rule fails", "other rules fail")) " less badly or less often; the whole list is below." } }
         }
     }

@@ -33,7 +33,7 @@ pub(super) fn card(shown: &Shown<'_>) -> Markup {
                     (part::columns(&["What would settle it", "Findings", "Of this alone", "Worst it could be"]))
                     tbody role="rowgroup" { @for one in first { (settle(one)) } }
                 }
-                @if !rest.is_empty() { p class="note" { (rest.len()) " more reasons are not shown." } }
+                @if !rest.is_empty() { p class="note" { (part::counted(rest.len() as u64, "more reason is not shown.", "more reasons are not shown.")) } }
             }
         }
     }
@@ -59,7 +59,7 @@ fn scope(connection: &str, worth: &Worth) -> Markup {
             @match worth.likely_failures { 0 => "none of them", likely => { "about " (likely) " of them" } }
             " would fail."
         }
-        @if worth.helps > 0 { " " (worth.helps) " more need it and another scope." }
+        @if worth.helps > 0 { " " (part::counted(worth.helps, "more needs", "more need")) " it and another scope." }
     }
 }
 

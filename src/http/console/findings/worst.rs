@@ -63,7 +63,7 @@ pub(super) fn card(
     let listing = catalogue.rules.iter().find(|listing| listing.rule == *group.rule);
     html! {
         li class={ "finding " (marks::class(group.severity)) } {
-            h3 { (marks::badge(group.severity)) " Broken in " (part::counted(group.findings.len() as u64, "place", "places")) ": " (words::told(group.title)) }
+            h3 { (marks::badge(group.severity)) " Fails in " (part::counted(group.findings.len() as u64, "place", "places")) ": the rule “" (words::told(group.title)) "”" }
             p class="note" {
                 (places(group)) " · " (owners(group)) " · "
                 (known(group, now))

@@ -108,6 +108,7 @@ pub async fn serve(mut company: Company, scopes: &[&str]) -> (Simulator, Client)
 const SEEN_WHOLE: &[Line] = &[
     ("key-older-than-180-days", "old", Fail, "days old: renew it"),
     ("key-older-than-180-days", "fresh", Pass, ""),
+    ("key-older-than-180-days", "Acme", Unknown, "Personal settings, Security"),
     ("credential-never-rotated", "old", Unknown, "expires_at"),
     ("credential-not-used", "old", Fail, "was never used"),
     ("credential-not-used", "fresh", Pass, ""),
