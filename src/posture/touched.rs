@@ -31,7 +31,8 @@ pub enum Touched {
     All,
     /// These nodes, those that are gone among them.
     Some(BTreeSet<Id>),
-    /// The same; and something can be read again that could not be, so that what stood there before may be gone.
+    /// The same; and something can be read again that could not be, so that what stood there before may be gone; or the
+    /// other way round, so that it is not certain any more that it is.
     Opened(BTreeSet<Id>),
 }
 
@@ -70,7 +71,8 @@ pub fn touched(before: Side<'_>, after: Side<'_>) -> Touched {
             return Touched::All;
         }
     }
-    let opened = delta.ended.iter().any(|statement| statement.sort == Sort::Unknown);
+    let mut moved = delta.ended.iter().chain(&delta.began);
+    let opened = moved.any(|statement| statement.sort == Sort::Unknown);
     if opened { Touched::Opened(found) } else { Touched::Some(found) }
 }
 
