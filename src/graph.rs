@@ -19,6 +19,7 @@ mod identities;
 mod known;
 mod level;
 mod members;
+mod part;
 mod pattern;
 mod protect;
 mod reached;

@@ -24,10 +24,7 @@ use crate::graph::index::Index;
 use crate::graph::rows::Rows;
 use crate::graph::rows::below;
 use crate::graph::world::Connection;
-use crate::graph::world::Edge;
 use crate::graph::world::Node;
-use crate::graph::world::Unknown;
-use crate::graph::world::World;
 
 /// The number of a node within one snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,7 +121,7 @@ pub(in crate::graph) struct Sources {
 }
 
 /// A field of a node that could not be learned.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::graph) struct Doubt {
     pub field: Box<str>,
     pub why: Why,
@@ -407,38 +404,6 @@ impl Snapshot {
         let at = told.binary_search_by_key(&(from, packed), |entry| (entry.0, entry.1)).ok()?;
         let text = self.sources.texts.get(told.get(at)?.2 as usize)?;
         Some(text)
-    }
-
-    /// One connection's part, as a world.
-    pub fn world(&self, connection: &ConnectionId) -> Option<World> {
-        let at = self.homes.iter().position(|home| home.connection.id == *connection)?;
-        let home = self.homes.get(at)?;
-        let mut world = World::new(home.connection.clone(), home.as_of);
-        for (number, node) in (0_u32..).zip(self.nodes.iter()) {
-            if usize::from(self.card(number).connection) != at {
-                continue;
-            }
-            world.nodes.push(Node::clone(node));
-            world.edges.extend(self.edges_of(number));
-            for doubt in self.doubts.get(&number).into_iter().flatten() {
-                let why = doubt.why.as_str().to_owned();
-                let field = doubt.field.to_string();
-                world.unknown.push(Unknown { about: node.id.clone(), field, why });
-            }
-        }
-        Some(world)
-    }
-
-    fn edges_of(&self, number: u32) -> impl Iterator<Item = Edge> {
-        self.out.row(number).iter().filter_map(move |packed| {
-            let (is, to) = (Relation::from_code(packed >> 28)?, packed & MASK);
-            Some(Edge {
-                from: self.node(NodeNo(number))?.id.clone(),
-                is,
-                to: self.node(NodeNo(to))?.id.clone(),
-                source: self.source(number, is, to).map(ToOwned::to_owned),
-            })
-        })
     }
 
     /// Ids of these numbers, in order of id.

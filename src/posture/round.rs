@@ -1,8 +1,10 @@
 //! A round: which subjects there are, what the rules about each are shown, and what their answers come to. Who asks the
 //! rules, and how, is not known here: the gateway asks its workers, an offline command its own engine.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -125,20 +127,29 @@ impl Round {
 
     /// The subjects of a connection, by kind and id.
     pub fn subjects(&self, connection: &ConnectionId) -> Vec<Id> {
+        self.nodes(connection).map(|(_, id)| id.clone()).collect()
+    }
+
+    fn nodes(&self, connection: &ConnectionId) -> impl Iterator<Item = (NodeNo, &Id)> {
         let kinds = Kind::ALL.iter().filter(|kind| look::subject_kind(**kind).is_some());
-        let nodes = kinds.flat_map(|kind| self.graph.all(*kind));
-        let ids = nodes.filter_map(|node| self.graph.node(node)).map(|node| node.id.clone());
-        ids.filter(|id| id.connection() == *connection).collect()
+        let nodes = kinds.flat_map(|kind| self.graph.all_of(connection, *kind));
+        nodes.filter_map(|node| Some((node, &self.graph.node(node)?.id)))
     }
 
     /// Of how many subjects of a connection each rule says something, those it could not see included.
     pub fn asked_of(&self, connection: &ConnectionId) -> BTreeMap<RuleId, u64> {
+        // The same rules run on all nodes of a kind in a project: they are told once for all of them.
+        let mut alike: HashMap<(Kind, Option<NodeNo>), (NodeNo, &Id, u64)> = HashMap::new();
         let mut counts = BTreeMap::new();
-        for id in self.subjects(connection) {
-            let Some(node) = self.graph.find(&id) else { continue };
-            let unseen = self.unseen(node, &id).into_iter().map(|said| said.rule);
-            for rule in self.running(node, &id).map(|(_, rule)| rule).chain(unseen) {
-                *counts.entry(rule).or_default() += 1;
+        for (node, id) in self.nodes(connection) {
+            for said in self.unseen(node, id) {
+                *counts.entry(said.rule).or_default() += 1;
+            }
+            alike.entry((id.kind(), self.project(node))).or_insert((node, id, 0)).2 += 1;
+        }
+        for (node, id, count) in alike.values() {
+            for (_, rule) in self.running(*node, id) {
+                *counts.entry(rule).or_default() += count;
             }
         }
         counts
@@ -226,7 +237,8 @@ impl Round {
 
     /// What rules that run here say of what could not be seen here.
     fn unseen(&self, node: NodeNo, id: &Id) -> Vec<Judgement> {
-        let runs = self.runs(node, id);
+        // Most places were seen whole: then nobody asks where they are.
+        let runs = LazyCell::new(|| self.runs(node, id));
         judge_unseen(&self.graph, node, self.bundle.rules.iter().filter(|rule| runs(rule)))
     }
 
@@ -240,12 +252,17 @@ impl Round {
     }
 
     fn project_key(&self, node: NodeNo) -> Option<String> {
-        let home = self.graph.home_of(node)?;
-        let project = match self.kind(home) {
-            Some(Kind::Repository) => self.graph.project_of(home)?,
-            Some(_) | None => home,
-        };
+        let project = self.project(node)?;
         self.graph.text(project, "key").value().map(|key| (*key).to_owned())
+    }
+
+    /// The project that a subject is in, or the place it is in where that is in none.
+    fn project(&self, node: NodeNo) -> Option<NodeNo> {
+        let home = self.graph.home_of(node)?;
+        match self.kind(home) {
+            Some(Kind::Repository) => self.graph.project_of(home),
+            Some(_) | None => Some(home),
+        }
     }
 
     fn subject(&self, node: NodeNo, id: &Id, kind: SubjectKind) -> Subject {

@@ -32,14 +32,15 @@ pub enum Touched {
     All,
     /// These nodes, those that are gone among them.
     Some(BTreeSet<Id>),
-    /// The same; and something can be read again that could not be, so that what stood there before may be gone.
+    /// The same; and something can be read again that could not be, so that what stood there before may be gone; or the
+    /// other way round, so that it is not certain any more that it is.
     Opened(BTreeSet<Id>),
 }
 
 /// A connection's world in the graph that it stands in.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'g> {
-    /// What it says.
+    /// What it says; where the other side says the same of a node, it may be left out of both.
     pub world: &'g World,
     /// The graph.
     pub graph: &'g Snapshot,
@@ -76,7 +77,8 @@ pub fn touched(before: Side<'_>, after: Side<'_>) -> Touched {
             return Touched::All;
         }
     }
-    let opened = delta.ended.iter().any(|statement| statement.sort == Sort::Unknown);
+    let mut moved = delta.ended.iter().chain(&delta.began);
+    let opened = moved.any(|statement| statement.sort == Sort::Unknown);
     if opened { Touched::Opened(found) } else { Touched::Some(found) }
 }
 

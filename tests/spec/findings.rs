@@ -4,6 +4,7 @@ mod demo;
 mod lifecycle;
 mod news;
 mod owners;
+mod partial;
 mod patrol;
 pub mod stand;
 mod touched;

@@ -28,9 +28,6 @@ use crate::store::CountedFindings;
 use crate::store::ScanMark;
 use crate::store::StoreError;
 
-/// Workers of a scan are half of the cores, at most so many: a scan never takes the road's.
-const MAX_WORKERS: usize = 4;
-
 /// How far a scan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Progress {
@@ -92,7 +89,8 @@ impl Gateway {
             since,
         );
         let round = Arc::new(round.addressed(Arc::new(self.addresses())));
-        let (ids, mark) = self.subjects_due(&round, connection, due).await?;
+        let due = self.patrol.wanted(connection, due);
+        let (ids, mark) = self.subjects_due(&round, connection, &due).await?;
         if ids.is_empty() && mark == ScanMark::Part {
             return Ok(None);
         }
@@ -102,14 +100,22 @@ impl Gateway {
             self.patrol.strays.begin(connection);
         }
         let began = tokio::time::Instant::now();
-        let pool = posture.pool(workers()).await?;
+        let (pool, asked) =
+            tokio::join!(self.patrol.crew.call(&posture), asked_of(&beat.round, connection));
+        let (pool, asked) = (pool?, asked?);
         let looked = self.walk_over(&beat, &pool, connection, ids).await;
         self.patrol.note(connection, None);
         let subjects = looked?;
-        let scan = self.sum_up(&beat, connection, subjects).await?;
+        match mark {
+            ScanMark::Part => self.patrol.crew.rest(pool, posture),
+            ScanMark::Whole => drop(pool),
+        }
+        let scan = self.sum_up(&beat, connection, (subjects, asked)).await?;
         self.store.keep_scan(&scan, mark).await?;
+        if mark == ScanMark::Whole {
+            self.patrol.looked_at_whole(connection);
+        }
         self.meters.patrol().done(connection, scan.at, mark);
-        self.show_findings().await?;
         tracing::info!(
             %connection,
             subjects,
@@ -154,13 +160,12 @@ impl Gateway {
         &self,
         beat: &Beat,
         connection: &ConnectionId,
-        subjects: u64,
+        (subjects, asked): (u64, BTreeMap<RuleId, u64>),
     ) -> Result<Scan, ScanError> {
-        let (round, wanted) = (Arc::clone(&beat.round), connection.clone());
-        let asked = spawn_blocking(move || round.asked_of(&wanted)).await;
-        let asked = asked.map_err(|_| ScanError::Ending)?;
         let at = self.clock.now();
-        let counted = self.store.count_findings(Some(connection), at).await?;
+        let mut counted = self.store.count_findings(at).await?;
+        self.meters.patrol().show(&counted);
+        counted.retain(|one| one.connection == connection.as_str());
         Ok(Scan {
             connection: connection.to_string(),
             at,
@@ -175,10 +180,20 @@ impl Gateway {
 impl Gateway {
     /// Shows on the metrics how many findings there are.
     pub(in crate::gateway) async fn show_findings(&self) -> Result<(), StoreError> {
-        let counted = self.store.count_findings(None, self.clock.now()).await?;
+        let counted = self.store.count_findings(self.clock.now()).await?;
         self.meters.patrol().show(&counted);
         Ok(())
     }
+}
+
+/// Of how many subjects of the connection each rule says something.
+async fn asked_of(
+    round: &Arc<Round>,
+    connection: &ConnectionId,
+) -> Result<BTreeMap<RuleId, u64>, ScanError> {
+    let (round, connection) = (Arc::clone(round), connection.clone());
+    let asked = spawn_blocking(move || round.asked_of(&connection)).await;
+    asked.map_err(|_| ScanError::Ending)
 }
 
 /// A line for every rule that was asked about anything. What was asked and neither fails nor is unknown passes; strays
@@ -208,9 +223,4 @@ fn tallies(
         }
     };
     catalogue.rules.iter().filter(|one| asked.contains_key(&one.rule)).map(line).collect()
-}
-
-fn workers() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (cores / 2).clamp(1, MAX_WORKERS)
 }

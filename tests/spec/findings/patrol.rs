@@ -1,5 +1,6 @@
 //! The patrol: what is found, kept, looked at again, told; and that a bad rule or subject costs nobody else anything.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::gateway::bundles::Source;
@@ -25,6 +26,7 @@ use super::stand::acme;
 use super::stand::but;
 use super::stand::not_knowing;
 use super::stand::without;
+use super::stand::world_of;
 
 const PUBLIC: &str = "repository-public";
 const SITE: &str = "repository/2";
@@ -153,6 +155,30 @@ async fn only_what_a_change_can_alter_is_looked_at_again() {
         2,
         "nothing changed"
     );
+}
+
+#[tokio::test]
+async fn the_first_look_of_a_life_is_at_everything() {
+    let stand = Stand::new().await;
+    // As it is taken up from the last life, in which nothing may have been judged.
+    stand.gateway.publish(world_of(&acme())).unwrap();
+    stand.read(&but(acme(), "repository/1", "archived", json!(true))).await;
+    assert!(stand.one(PUBLIC, SITE).await.is_some(), "it did not change, and is judged");
+}
+
+#[tokio::test]
+async fn soon_after_the_start_everything_is_looked_at_also_without_a_reading() {
+    let settings = Settings { first: Duration::from_millis(50), ..Settings::default() };
+    let stand = Stand::with(Source::Shipped, settings, notify::Settings::default()).await;
+    stand.gateway.publish(world_of(&acme())).unwrap();
+    let patrol = tokio::spawn(portcullis::gateway::patrol::run(Arc::clone(&stand.gateway)));
+    let found = async {
+        while stand.one(PUBLIC, SITE).await.is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), found).await.unwrap();
+    patrol.abort();
 }
 
 #[tokio::test]

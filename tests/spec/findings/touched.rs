@@ -110,7 +110,7 @@ fn missed(before: &Looked, after: &Looked) -> Vec<Id> {
     differs.filter(|id| !again.contains(*id)).cloned().collect()
 }
 
-fn with(mut world: Value, nodes: &Value, edges: &[[&str; 3]]) -> Value {
+pub(super) fn with(mut world: Value, nodes: &Value, edges: &[[&str; 3]]) -> Value {
     let id = |told: &str| format!("acme/{told}");
     world["nodes"].as_array_mut().unwrap().extend(nodes.as_array().unwrap().iter().cloned());
     let edges =
@@ -119,7 +119,7 @@ fn with(mut world: Value, nodes: &Value, edges: &[[&str; 3]]) -> Value {
     world
 }
 
-fn without_edge(mut world: Value, from: &str, is: &str) -> Value {
+pub(super) fn without_edge(mut world: Value, from: &str, is: &str) -> Value {
     let from = format!("acme/{from}");
     world["edges"]
         .as_array_mut()
@@ -129,7 +129,7 @@ fn without_edge(mut world: Value, from: &str, is: &str) -> Value {
 }
 
 /// A world with something of everything.
-fn rich() -> Value {
+pub(super) fn rich() -> Value {
     let nodes = json!([
         {"id": "acme/restriction/1", "kind": "push", "pattern": "main", "match": "glob"},
         {"id": "acme/restriction/2", "kind": "require_approvals_to_merge", "pattern": "main", "match": "glob", "value": 1},

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use portcullis::graph::Builder;
+use portcullis::graph::Delta;
 use portcullis::graph::Id;
 use portcullis::graph::Kind;
 use portcullis::graph::Level;
@@ -313,6 +314,33 @@ proptest! {
                 };
                 prop_assert_eq!(level(&changed), level(&straight));
             }
+        }
+    }
+
+    #[test]
+    fn two_graphs_differ_as_their_worlds_do(
+        (product, chosen, marks) in worlds(),
+        others in prop::collection::btree_set(0..edges().len(), 0..40),
+        gone in prop::option::of(0..PEOPLE.len()),
+        gaps in (any::<bool>(), any::<bool>()),
+    ) {
+        let mut before = world(product, &chosen, marks);
+        let mut after = world(product, &others, marks ^ 9);
+        for (is, world) in [(gaps.0, &mut before), (gaps.1, &mut after)] {
+            if is {
+                unknown(world, "group/a", "members");
+            }
+        }
+        if let Some(gone) = gone.map(|at| id(PEOPLE[at])) {
+            after.nodes.retain(|node| node.id != gone);
+            after.edges.retain(|edge| edge.from != gone && edge.to != gone);
+        }
+        for (before, after) in [(&before, &after), (&after, &before), (&before, &before)] {
+            let (old, new) = (build(before), build(after));
+            let [left, right] = old.differing(&new, &before.connection.id).unwrap();
+            let short = Delta::between(Some(&left), &right);
+            prop_assert_eq!(&short, &Delta::between(Some(before), after));
+            prop_assert_eq!(left.nodes.is_empty() && right.nodes.is_empty(), before == after);
         }
     }
 

@@ -306,7 +306,7 @@ async fn what_is_over_is_listed_as_it_was_before() {
     };
     assert_eq!((of(State::Accepted, at(4)).await, of(State::New, at(4)).await), (1, 0));
     assert_eq!((of(State::Accepted, at(5)).await, of(State::New, at(5)).await), (0, 1));
-    let counted = async |now| store.count_findings(None, now).await.unwrap()[0].accepted;
+    let counted = async |now| store.count_findings(now).await.unwrap()[0].accepted;
     assert_eq!((counted(at(4)).await, counted(at(5)).await), (1, 0));
     assert!(store.lapsed_findings(at(4)).await.unwrap().is_empty());
     assert_eq!(store.lapsed_findings(at(5)).await.unwrap().len(), 1);

@@ -27,7 +27,8 @@ pub fn of(config: &Config) -> Result<Settings, ConfigError> {
     }
     let choices =
         config.findings.rule.iter().enumerate().map(|(at, told)| choice(at, told, config));
-    Ok(Settings { every, choices: Choices(choices.collect::<Result<_, _>>()?) })
+    let choices = Choices(choices.collect::<Result<_, _>>()?);
+    Ok(Settings { every, choices, ..Settings::default() })
 }
 
 fn choice(at: usize, told: &FindingRuleConfig, config: &Config) -> Result<Choice, ConfigError> {
