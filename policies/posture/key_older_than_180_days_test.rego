@@ -58,5 +58,5 @@ test_fires_on_a_whole_document if {
 }
 
 test_several_repositories_are_several if {
-	reasons(rule.finding) == {"The key deploy is 200 days old: renew it. It reaches 2 repositories and may at most read there."} with input as key({"repositories": 2})
+	reasons(rule.finding) == {"The key deploy is 200 days old: renew it. It is known to reach 2 repositories, up to read."} with input as key({"repositories": 2})
 }

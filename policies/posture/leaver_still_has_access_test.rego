@@ -63,5 +63,5 @@ test_fires_on_a_whole_document if {
 }
 
 test_one_repository_is_one if {
-	reasons(rule.finding) == {"Ana left on 2026-10-21 and still reaches 1 repository, at most to read."} with input as person(true, left({"level": "read", "repositories": 1}))
+	reasons(rule.finding) == {"Ana left on 2026-10-21 and is known to reach 1 repository, up to read."} with input as person(true, left({"level": "read", "repositories": 1}))
 }

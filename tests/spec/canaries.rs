@@ -136,7 +136,10 @@ async fn tie(gate: &Gate, out: &mut Outputs) -> Vec<String> {
         ("connections", wish(&simulator.datacenter_url())),
         ("connections/tied/hooks", json!({"overlap": "7d"})),
         ("connections/tied/settings", json!({"own_hosts": ["*.acme.example"]})),
-        ("connections/tied/settings", json!({"audit": {"kind": "organization", "id": "acme", "token": token}})),
+        (
+            "connections/tied/settings",
+            json!({"audit": {"kind": "organization", "id": "acme", "token": token}}),
+        ),
         ("connections/tied/sync", Value::Null),
     ] {
         let answer = gate.api(reqwest::Method::POST, path, &body).await;
