@@ -134,6 +134,8 @@ fn reach(graph: &Snapshot, id: &Id, found: &mut BTreeSet<Id>) -> Reached {
         }
         // What is set on the whole workspace is read of every repository.
         Kind::Runner | Kind::Variable if is_workspaces(graph, node) => return Reached::All,
+        // One without a place may be looked after by anybody.
+        Kind::Hook if graph.home_of(node).is_none() => return Reached::All,
         Kind::Runner
         | Kind::Ref
         | Kind::Environment

@@ -96,7 +96,7 @@ fn a_key_writes_nowhere_only_where_every_list_of_keys_was_read() {
         );
         holds(
             &judged,
-            &[("key-older-than-180-days", "deploy", Fail, "known to reach 1 repositories")],
+            &[("key-older-than-180-days", "deploy", Fail, "known to reach 1 repository")],
         );
     }
 }
