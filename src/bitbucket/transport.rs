@@ -252,9 +252,8 @@ impl Transport {
     pub(crate) async fn read(&self, call: &Call, deadline: Deadline) -> Result<Answer, FetchError> {
         let first = Box::pin(self.once(call, deadline, None)).await;
         let again = match &first {
-            Ok(_) => false,
+            Ok(_) | Err(FetchError::Refused { caller_known: true, .. }) => false,
             // An OAuth token can end before its time: one fresh one is tried.
-            Err(FetchError::Refused { caller_known: true, .. }) => false,
             Err(FetchError::Refused { .. }) => self.held.forget().await,
             Err(error) => error.may_pass() && !matches!(error, FetchError::TimedOut { .. }),
         };

@@ -133,9 +133,9 @@ pub async fn run(gateway: Arc<Gateway>) {
         }
         if Instant::now() >= round {
             if is_first {
-                gateway.scan_the_rest_soon()
+                gateway.scan_the_rest_soon();
             } else {
-                gateway.scan_all_soon()
+                gateway.scan_all_soon();
             }
             (round, is_first) = (Instant::now() + jittered(settings.every), false);
         }

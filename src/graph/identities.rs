@@ -194,8 +194,8 @@ impl Snapshot {
     /// Why it may be part of more places than these. What somebody holds, or what acts for somebody, needs none.
     fn doubt_of_places(&self, node: NodeNo, places: &[NodeNo]) -> Option<Why> {
         let kind = self.card(node.0).kind;
-        let placed = matches!(kind, Kind::Hook | Kind::Runner);
-        let hidden = if placed { None } else { self.may_hold_more(node) };
+        let one_place = matches!(kind, Kind::Hook | Kind::Runner);
+        let hidden = if one_place { None } else { self.may_hold_more(node) };
         let nowhere =
             places.is_empty() && kind != Kind::User && self.principal(node) == Known::Nothing;
         hidden.or_else(|| nowhere.then_some(NO_PLACE))

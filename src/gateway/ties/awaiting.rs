@@ -164,13 +164,11 @@ impl Gateway {
                 let _ = tell.send(outcome);
             });
         }
-        match timeout(patience, told).await {
-            Ok(Ok(outcome)) => outcome.map(|done| Awaited::Ended(Box::new(done))),
-            Ok(Err(_)) | Err(_) => {
-                let now = self.ties.desk.now(&id).ok_or(TieError::None(id))?;
-                Ok(Awaited::Still(Box::new(now)))
-            }
+        if let Ok(Ok(outcome)) = timeout(patience, told).await {
+            return outcome.map(|done| Awaited::Ended(Box::new(done)));
         }
+        let now = self.ties.desk.now(&id).ok_or(TieError::None(id))?;
+        Ok(Awaited::Still(Box::new(now)))
     }
 
     /// How far the connection of this id is, or what came of it, since the gate started.

@@ -154,11 +154,14 @@ pub fn pack(world: &World) -> Result<Vec<u8>, PackedError> {
     postcard::to_extend(&wire, HEAD.to_vec()).map_err(form)
 }
 
+/// An edge: from, word, to, and where it was read.
+type Numbered<'e> = (u32, Relation, u32, Option<&'e str>);
+
 /// Edges by the numbers of their ends, in order of from, word and to, each once.
 fn numbered<'e>(
     edges: &'e [Edge],
     number: impl Fn(&Id) -> Result<u32, PackedError>,
-) -> Result<Vec<(u32, Relation, u32, Option<&'e str>)>, PackedError> {
+) -> Result<Vec<Numbered<'e>>, PackedError> {
     let one = |edge: &'e Edge| {
         Ok((number(&edge.from)?, edge.is, number(&edge.to)?, edge.source.as_deref()))
     };

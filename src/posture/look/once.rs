@@ -156,12 +156,11 @@ impl Ground<'_> {
         let (mut projects, mut homeless) = (HashSet::new(), repositories.unknown.clone());
         let (mut people, mut unlisted) = (HashSet::new(), repositories.unknown.clone());
         for repository in &repositories.nodes {
-            match graph.project_of(*repository) {
-                Some(project) => _ = projects.insert(project),
-                None => {
-                    let why = graph.why_unknown(*repository, "project").cloned();
-                    homeless = homeless.or(why).or(Some(Why::NOT_TOLD));
-                }
+            if let Some(project) = graph.project_of(*repository) {
+                projects.insert(project);
+            } else {
+                let why = graph.why_unknown(*repository, "project").cloned();
+                homeless = homeless.or(why).or(Some(Why::NOT_TOLD));
             }
             let listed = graph.who_can(Level::Write, *repository).listed;
             unlisted = unlisted.or(listed.unknown);

@@ -69,7 +69,7 @@ fn catches(graph: &Snapshot, node: NodeNo) -> Known<Vec<String>> {
 /// Whether these labels are all that another runner has, which has some.
 fn covers(own: &Known<&[String]>, others: &Known<&[String]>) -> Known<bool> {
     match (own, others) {
-        (_, Known::Nothing) | (_, Known::Value([])) | (Known::Nothing, Known::Value(_)) => {
+        (_, Known::Nothing | Known::Value([])) | (Known::Nothing, Known::Value(_)) => {
             Known::Value(false)
         }
         (Known::Value(own), Known::Value(others)) => {

@@ -165,9 +165,9 @@ fn what_does_not_move_by_itself_is_news() {
 fn one_reason_more_is_news_even_where_all_it_rests_on_merely_moves() {
     let setting = ("repository.default_branch.review_required", json!(false));
     let merges = ("repository.merges.unreviewed", json!(3));
-    let before = fails(&[setting.clone()]);
-    let mut after = fails(&[setting.clone()]);
-    let more = fails(&[merges.clone()]);
+    let before = fails(std::slice::from_ref(&setting));
+    let mut after = fails(std::slice::from_ref(&setting));
+    let more = fails(std::slice::from_ref(&merges));
     after.reasons.extend(more.reasons);
     after.facts.extend(more.facts);
     assert!(is_news(before, after.clone()));
@@ -180,7 +180,7 @@ fn one_reason_more_is_news_even_where_all_it_rests_on_merely_moves() {
         "identity.credentials",
         json!([{"name": "a", "age_days": 400}, {"name": "b", "age_days": 365}]),
     );
-    let one = fails(&[hands.clone()]);
+    let one = fails(std::slice::from_ref(&hands));
     let mut two = fails(&[hands]);
     two.reasons.push(two.reasons[0].clone());
     assert!(is_news(one, two), "the second key is too old now");

@@ -146,7 +146,9 @@ fn places(said: &[String], word: &str) -> usize {
     let mut said: Vec<String> = said.to_vec();
     for other in HERS.iter().chain(&NOT_HERS).filter(|other| **other != word) {
         if other.contains(word) {
-            said.iter_mut().for_each(|text| *text = text.replace(other, ""));
+            for text in &mut said {
+                *text = text.replace(other, "");
+            }
         }
     }
     said.iter().filter(|text| text.contains(word) && !text.contains("sealed parts erased")).count()

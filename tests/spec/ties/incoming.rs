@@ -38,8 +38,7 @@ fn code(house: &House, id: &str) -> String {
         SCOPES.join("+"),
     );
     let back = url::Url::parse(&agree(simulator, &address).unwrap()).unwrap();
-    let code = back.query_pairs().find(|(key, _)| key == "code").unwrap().1.into_owned();
-    code
+    back.query_pairs().find(|(key, _)| key == "code").unwrap().1.into_owned()
 }
 
 fn wish(house: &House, (id, secret): &(String, String), code: &str) -> Value {

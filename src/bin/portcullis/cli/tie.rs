@@ -24,6 +24,10 @@ that shows nothing. On a terminal, whatever is missing is asked for, and nothing
 /// `portcullis connect`
 #[derive(Debug, Args)]
 #[command(after_help = CONNECT)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
 pub struct Connect {
     /// The connection's id: a-z, 0-9 and `-`; part of every id, never reused.
     pub id: Option<String>,

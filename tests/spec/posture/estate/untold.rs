@@ -341,6 +341,15 @@ fn what_a_definition_does_is_unknown_while_the_switch_an_image_or_a_variable_is(
     );
 }
 
+const APPS: [&str; 2] = ["third-party-app-unowned", "third-party-app-wider-than-used"];
+const KEYS: [&str; 5] = [
+    "credential-never-rotated",
+    "credential-not-used",
+    "credential-wider-than-used",
+    "key-older-than-180-days",
+    "write-key-to-production",
+];
+
 /// A rule about apps neither passes nor is unknown on a key, and the other way round.
 #[test]
 fn a_rule_speaks_of_its_kinds_alone() {
@@ -352,14 +361,6 @@ fn a_rule_speaks_of_its_kinds_alone() {
         let world = World::read(world.to_string().as_bytes()).unwrap();
         Judged::of(&world, &Held::default())
     };
-    const APPS: [&str; 2] = ["third-party-app-unowned", "third-party-app-wider-than-used"];
-    const KEYS: [&str; 5] = [
-        "credential-never-rotated",
-        "credential-not-used",
-        "credential-wider-than-used",
-        "key-older-than-180-days",
-        "write-key-to-production",
-    ];
     let whole = judged(&world);
     assert_eq!(whole.rules_of("Linter"), APPS);
     assert_eq!(whole.rules_of("deploy"), KEYS);
