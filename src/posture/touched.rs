@@ -1,7 +1,7 @@
 //! Which subjects a change of the graph can alter, so that only they are looked at again.
 //!
 //! Rather one too many than one too few: a thing that changed takes with it where it lives, what lives in it, and what it
-//! reaches; [`afar`] adds what hangs together over a distance. What concerns everybody (a workspace's own settings, who is
+//! reaches; `afar` adds what hangs together over a distance. What concerns everybody (a workspace's own settings, who is
 //! in it at all, which lists of grants were not read) concerns every subject. What only tells how much a thing is used
 //! waits for the next whole look.
 
