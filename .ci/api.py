@@ -166,6 +166,8 @@ KNOWN = {
     "renewHooks": {"path.connection": "connection"},
     "scopes": {"path.connection": "connection"},
     "sync": {"path.connection": "connection"},
+    "changeConnection": {"path.connection": "connection"},
+    "connectProgress": {"path.connection": "connection"},
     "audit": {"query.connection": "connection"},
     "importAudit": {"path.connection": "connection"},
     "syncProgress": {"path.connection": "connection"},
@@ -179,11 +181,11 @@ KNOWN = {
 # Operations that refuse with 400 what no schema can know: a connection or rule that is not there, a file that is none, a length of time over
 # the configured one or an overlap over 7 days, a number of seconds or answers written as 5.0, a service token's question
 # that names no repository, a time as people write it, a page's token that was never given, claims that are too many, a
-# deed that is not asked of such a thing, an edge that is not there.
+# deed that is not asked of such a thing, an edge that is not there, an audit log that such a product has not.
 REFERRING = {"bringEvidence", "newPause", "setMode", "impact", "newToken", "check", "consoleDecisions", "disconnect", "renewHooks", "sync",
              "doctor", "evaluation", "evaluations", "searchSubject", "searchResource", "searchAction", "whoCan", "can",
               "paths", "accessDiff", "audit", "importAudit", "accessPage", "consoleAccess", "consoleAccessOf", "findings",
-              "consoleFindings", "acknowledgeFinding", "acceptFinding", "postureScans"}
+              "consoleFindings", "acknowledgeFinding", "acceptFinding", "postureScans", "changeConnection"}
 
 
 def configuration(token, ids, asked):
