@@ -13,6 +13,7 @@ use crate::graph::effective::doubt::NO_WORKSPACE;
 use crate::graph::effective::may_see;
 use crate::graph::effective::person;
 use crate::graph::effective::worth;
+use crate::graph::relation::identity;
 use crate::graph::snapshot::DEFAULT_UNTOLD;
 use crate::graph::snapshot::Home;
 use crate::graph::snapshot::NOWHERE;
@@ -274,9 +275,13 @@ impl Snapshot {
             .or_else(|| self.doubt_of_people(card.connection))
     }
 
-    /// People of whom it is unknown in which groups they are, or whether they are active.
+    /// People and other holders of whom it is unknown in which groups they are, or whether they are active. A webhook may
+    /// be switched off too, but holds nothing.
     fn doubt_of_people(&self, connection: u8) -> Option<Why> {
-        let of = |number: &&u32| self.card(**number).connection == connection;
+        let of = |number: &&u32| {
+            let card = self.card(**number);
+            card.connection == connection && identity(card.kind)
+        };
         let mut numbers: Vec<&u32> = self.doubts.keys().filter(of).collect();
         numbers.sort_unstable();
         let why = |number: &u32| self.doubt(*number, "groups").or(self.doubt(*number, "active"));

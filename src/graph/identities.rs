@@ -89,14 +89,8 @@ impl Snapshot {
     /// Whose it is: whom Bitbucket names; else the person it works for; else the only one who administers where it lives,
     /// those who administer everything left aside.
     pub fn ownership(&self, node: NodeNo, changers: &Listed) -> Ownership {
-        let held: Vec<NodeNo> = self.incoming_by(node.0, Relation::Holds).map(NodeNo).collect();
-        if !held.is_empty() {
-            let why = "Bitbucket names the owner".to_owned();
-            return Ownership { owners: held, sure: Sureness::Told, why };
-        }
-        if let Known::Value(person) = self.principal(node) {
-            let why = format!("it acts for {}", self.label(person));
-            return Ownership { owners: vec![person], sure: Sureness::Inferred, why };
+        if let Some(named) = self.named_ownership(node) {
+            return named;
         }
         let mut people = self.local(changers);
         match (people.next(), people.next(), &changers.unknown) {
@@ -111,6 +105,18 @@ impl Snapshot {
                 why: "Bitbucket does not tell whose it is".to_owned(),
             },
         }
+    }
+
+    /// Whose it is by its own edges: whom Bitbucket names, else the person it works for.
+    pub fn named_ownership(&self, node: NodeNo) -> Option<Ownership> {
+        let held: Vec<NodeNo> = self.incoming_by(node.0, Relation::Holds).map(NodeNo).collect();
+        if !held.is_empty() {
+            let why = "Bitbucket names the owner".to_owned();
+            return Some(Ownership { owners: held, sure: Sureness::Told, why });
+        }
+        let Known::Value(person) = self.principal(node) else { return None };
+        let why = format!("it acts for {}", self.label(person));
+        Some(Ownership { owners: vec![person], sure: Sureness::Inferred, why })
     }
 
     /// The people of a list who do not administer everything.

@@ -27,12 +27,12 @@ impl Owners {
     /// Of a thing. Who administers a place is worked out once for all that is there.
     pub(super) fn of(ground: &Ground<'_>, thing: NodeNo) -> Self {
         let graph = ground.graph;
-        let changers = ground.changers(thing);
-        let told = graph.ownership(thing, &changers);
-        if !told.owners.is_empty() {
+        if let Some(told) = graph.named_ownership(thing) {
             return Self { people: Known::Value(told.owners), more: None, sure: told.sure };
         }
-        let everywhere = graph.places_of(thing).iter().any(|place| is_workspace(graph, *place));
+        let changers = ground.changers(thing);
+        let mut places = graph.places_of(thing).into_iter();
+        let everywhere = places.any(|place| is_workspace(graph, place));
         let mut people = graph.active_people(changers.nodes);
         people.retain(|person| everywhere || !graph.administers_all(*person));
         let more = changers.unknown;
@@ -66,7 +66,8 @@ impl Owners {
         self.people.clone().map(|people| people.iter().take(MAX_OWNERS).map(named).collect())
     }
 
-    /// Whether everybody has left: one who has not is enough for a no, and one who is not known may be that one.
+    /// Whether everybody has left: one who has not is enough for a no, and one who is not known may be that one. Somebody
+    /// who may be switched off may look after nothing.
     pub(super) fn left(&self, ground: &Ground<'_>) -> Known<bool> {
         let people = match &self.people {
             Known::Value(people) => people,
@@ -75,10 +76,12 @@ impl Owners {
         };
         let mut unknown = self.more.clone();
         for person in people {
-            match left(ground, *person) {
-                Known::Value(_) => {}
-                Known::Nothing => return Known::Value(false),
-                Known::Unknown(why) => unknown = Some(why),
+            match (left(ground, *person), active(ground.graph, *person)) {
+                (Known::Value(_), _) => {}
+                (Known::Nothing, Known::Value(_) | Known::Nothing) => return Known::Value(false),
+                (Known::Unknown(why), _) | (Known::Nothing, Known::Unknown(why)) => {
+                    unknown = Some(why);
+                }
             }
         }
         unknown.map_or(Known::Value(true), Known::Unknown)
