@@ -23,7 +23,6 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::gateway::workers::cage::Sandbox;
-use crate::gateway::workers::child::Haste;
 use crate::gateway::workers::child::Orders;
 use crate::gateway::workers::process::Failed;
 pub use crate::gateway::workers::process::NoWorker;
@@ -176,7 +175,7 @@ impl Pool {
     }
 
     async fn started(settings: Settings, [all, others]: [Vec<u8>; 2]) -> Result<Self, PoolError> {
-        let (first, report) = Process::start(&settings, &all, Haste::Now).await?;
+        let (first, report) = Process::start(&settings, &all).await?;
         let (queue, questions) = mpsc::channel(MAX_WAITING);
         let count = settings.count.max(1);
         let shared = Arc::new(Shared::new(settings, others, report.bundle, questions));

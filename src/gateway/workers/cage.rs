@@ -21,9 +21,6 @@ pub const MAX_MEMORY_BYTES: u64 = 256 << 20;
 /// Open files of a worker: its socket, and what the runtime holds.
 pub const MAX_FILES: u64 = 16;
 
-/// The one niceness a thread of a worker may give itself. Against a busy thread it leaves about a tenth of a core.
-pub const ASIDE: i32 = 10;
-
 /// The only variables of a worker: they keep its allocators from reserving address space that nobody uses. The GNU C
 /// library takes 64 to 128 MiB for each thread's own heap, and mimalloc 128 MiB at a time (this says 32 MiB, in KiB):
 /// with both, the cap is reached before a rule runs.

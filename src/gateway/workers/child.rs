@@ -3,7 +3,6 @@
 //! This is the whole of the hidden `portcullis worker` command. It is given one socket as standard input and nothing
 //! else; whatever happens to it, the gateway sees a late or broken answer and gives the guilty rule its weight.
 
-mod haste;
 mod held;
 
 use std::io::Read;
@@ -19,7 +18,6 @@ use serde::Serialize;
 
 use crate::gateway::workers::cage;
 use crate::gateway::workers::cage::Sandbox;
-pub use crate::gateway::workers::child::haste::Haste;
 use crate::gateway::workers::child::held::Held;
 use crate::gateway::workers::frame;
 use crate::gateway::workers::frame::Frame;
@@ -141,20 +139,21 @@ impl Worker {
 
     fn answer(&mut self, frame: &Frame, out: &mut Vec<u8>) -> std::io::Result<()> {
         match frame.word {
-            Word::Load => self.load(frame, out, Haste::Now),
-            Word::LoadAside => self.load(frame, out, Haste::Aside),
+            Word::Load => self.load(frame, out),
             Word::Ask => self.ask(frame, out),
             Word::Loaded | Word::Refused | Word::Answers => Err(FrameError::Unasked.into()),
         }
     }
 
-    fn load(&mut self, frame: &Frame, out: &mut Vec<u8>, haste: Haste) -> std::io::Result<()> {
+    fn load(&mut self, frame: &Frame, out: &mut Vec<u8>) -> std::io::Result<()> {
         let orders: Orders = serde_json::from_slice(&frame.payload)?;
-        let load = self.load;
-        let (word, said) = match haste.run(move || ready(load, &orders))?? {
-            Ok((machine, bundle)) => {
+        let (word, said) = match (self.load)(&orders.files, orders.checks) {
+            Ok(loaded) => {
+                let time = Duration::from_millis(orders.time_ms);
+                let limits = Limits { time, ..Limits::default() };
+                let machine = Machine::new(&loaded, limits).map_err(std::io::Error::other)?;
                 self.machine = Some(machine);
-                let report = Report { sandbox: self.sandbox, bundle };
+                let report = Report { sandbox: self.sandbox, bundle: loaded.bundle().clone() };
                 (Word::Loaded, serde_json::to_vec(&report)?)
             }
             Err(diagnostics) => (Word::Refused, serde_json::to_vec(&diagnostics)?),
@@ -177,18 +176,4 @@ impl Worker {
         };
         Ok(frame::put(out, frame.number, Word::Answers, answers)?)
     }
-}
-
-/// The machine that serves these files and what they declare, or what is wrong with them.
-fn ready(
-    load: Loader,
-    orders: &Orders,
-) -> std::io::Result<Result<(Machine, Bundle), Vec<Diagnostic>>> {
-    let loaded = match load(&orders.files, orders.checks) {
-        Ok(loaded) => loaded,
-        Err(diagnostics) => return Ok(Err(diagnostics)),
-    };
-    let limits = Limits { time: Duration::from_millis(orders.time_ms), ..Limits::default() };
-    let machine = Machine::new(&loaded, limits).map_err(std::io::Error::other)?;
-    Ok(Ok((machine, loaded.bundle().clone())))
 }

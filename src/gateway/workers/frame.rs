@@ -29,8 +29,6 @@ const HEAD: usize = 4 + 8 + 1;
 pub enum Word {
     /// To the worker: load these files.
     Load,
-    /// To the worker: load these files, and let everybody else go first.
-    LoadAside,
     /// From the worker: loaded; the bundle as JSON.
     Loaded,
     /// From the worker: refused; the diagnostics as JSON.
@@ -42,8 +40,7 @@ pub enum Word {
 }
 
 impl Word {
-    const ALL: [Self; 6] =
-        [Self::Load, Self::LoadAside, Self::Loaded, Self::Refused, Self::Ask, Self::Answers];
+    const ALL: [Self; 5] = [Self::Load, Self::Loaded, Self::Refused, Self::Ask, Self::Answers];
 
     const fn byte(self) -> u8 {
         match self {
@@ -52,7 +49,6 @@ impl Word {
             Self::Refused => 3,
             Self::Ask => 4,
             Self::Answers => 5,
-            Self::LoadAside => 6,
         }
     }
 }

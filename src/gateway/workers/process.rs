@@ -20,7 +20,6 @@ use tokio::time::timeout_at;
 
 use crate::gateway::workers::PoolError;
 use crate::gateway::workers::Settings;
-use crate::gateway::workers::child::Haste;
 use crate::gateway::workers::child::Report;
 use crate::gateway::workers::frame;
 use crate::gateway::workers::frame::Frame;
@@ -104,13 +103,9 @@ impl Failed {
 
 impl Process {
     /// Starts a worker and has it load a bundle (its orders as JSON).
-    pub async fn start(
-        settings: &Settings,
-        orders: &[u8],
-        haste: Haste,
-    ) -> Result<(Self, Report), PoolError> {
+    pub async fn start(settings: &Settings, orders: &[u8]) -> Result<(Self, Report), PoolError> {
         let mut process = Self::spawn(settings).map_err(NoWorker::Program)?;
-        match timeout(settings.load_deadline, process.load(orders, haste)).await {
+        match timeout(settings.load_deadline, process.load(orders)).await {
             Ok(Ok(report)) => Ok((process, report)),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(NoWorker::Slow(settings.load_deadline).into()),
@@ -133,13 +128,9 @@ impl Process {
         Ok(Self { child, socket, read: BytesMut::new(), numbered: 0 })
     }
 
-    async fn load(&mut self, orders: &[u8], haste: Haste) -> Result<Report, PoolError> {
-        let word = match haste {
-            Haste::Now => Word::Load,
-            Haste::Aside => Word::LoadAside,
-        };
+    async fn load(&mut self, orders: &[u8]) -> Result<Report, PoolError> {
         let mut out = Vec::new();
-        frame::put(&mut out, self.numbered, word, |out| out.extend_from_slice(orders))
+        frame::put(&mut out, self.numbered, Word::Load, |out| out.extend_from_slice(orders))
             .map_err(failed)?;
         let frame = match self.load_round(&out).await {
             Ok(frame) => frame,
@@ -150,9 +141,7 @@ impl Process {
             Word::Refused => {
                 Err(PoolError::Refused(serde_json::from_slice(&frame.payload).map_err(failed)?))
             }
-            Word::Load | Word::LoadAside | Word::Ask | Word::Answers => {
-                Err(failed(FrameError::Unasked))
-            }
+            Word::Load | Word::Ask | Word::Answers => Err(failed(FrameError::Unasked)),
         }
     }
 

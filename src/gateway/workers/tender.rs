@@ -15,7 +15,6 @@ use tokio::sync::mpsc;
 use crate::gateway::workers::PoolError;
 use crate::gateway::workers::Question;
 use crate::gateway::workers::Settings;
-use crate::gateway::workers::child::Haste;
 use crate::gateway::workers::process::Batch;
 use crate::gateway::workers::process::Failed;
 use crate::gateway::workers::process::NoWorker;
@@ -122,8 +121,8 @@ impl Shared {
     }
 
     /// A worker with the bundle loaded. What it reports must be what the first one reported: rules go by position.
-    async fn start(&self, haste: Haste) -> Result<Process, PoolError> {
-        let (process, report) = Process::start(&self.settings, &self.orders, haste).await?;
+    async fn start(&self) -> Result<Process, PoolError> {
+        let (process, report) = Process::start(&self.settings, &self.orders).await?;
         if report.bundle == *self.bundle { Ok(process) } else { Err(NoWorker::Another.into()) }
     }
 
@@ -164,8 +163,7 @@ pub async fn tend(shared: Arc<Shared>, first: Option<Process>) {
     if first.is_some() {
         shared.serves();
     }
-    let haste = if first.is_some() { Haste::Aside } else { Haste::Now };
-    let mut tender = Tender { shared, process: first, haste };
+    let mut tender = Tender { shared, process: first };
     let mut turns = 1;
     loop {
         // Before the batch, not after: questions wait for a worker that runs, and go to whichever runs first.
@@ -182,8 +180,6 @@ pub async fn tend(shared: Arc<Shared>, first: Option<Process>) {
 struct Tender {
     shared: Arc<Shared>,
     process: Option<Process>,
-    /// Of the next start: whoever is replaced is replaced beside others that serve.
-    haste: Haste,
 }
 
 impl Tender {
@@ -194,9 +190,8 @@ impl Tender {
             if let Some(running) = self.process.take() {
                 break running;
             }
-            match self.shared.start(self.haste).await {
+            match self.shared.start().await {
                 Ok(started) => {
-                    self.haste = Haste::Aside;
                     self.shared.serves();
                     break started;
                 }

@@ -12,8 +12,6 @@ use seccompiler::SeccompFilter;
 use seccompiler::SeccompRule;
 use seccompiler::TargetArch;
 
-use crate::gateway::workers::cage::ASIDE;
-
 /// What evaluation needs. Reading and writing need an open file, and none can be opened; sending needs a socket, and
 /// none can be made.
 const ALLOWED: &[i64] = &[
@@ -86,16 +84,7 @@ fn allowed(arch: TargetArch) -> Result<SeccompFilter, seccompiler::BackendError>
     let is_thread =
         SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), thread)?;
     rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![is_thread])?]);
-    rules.insert(libc::SYS_setpriority, vec![SeccompRule::new(lowers_itself()?)?]);
     SeccompFilter::new(rules, errno(libc::EPERM), SeccompAction::Allow, arch)
-}
-
-/// A thread may make itself lower to [`ASIDE`]; no other thread, and nothing higher.
-fn lowers_itself() -> Result<Vec<SeccompCondition>, seccompiler::BackendError> {
-    let wanted = [u64::from(libc::PRIO_PROCESS), 0, u64::from(ASIDE.unsigned_abs())];
-    let equal =
-        |(at, value)| SeccompCondition::new(at, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value);
-    (0..).zip(wanted).map(equal).collect()
 }
 
 fn errno(code: i32) -> SeccompAction {
