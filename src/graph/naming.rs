@@ -34,6 +34,20 @@ impl Snapshot {
             .find(|home| self.node(*home).is_some_and(|node| node.id.kind() == Kind::Project))
     }
 
+    /// The repositories of a place: itself, those of a project, all of a workspace or server; none of anything else.
+    pub fn repositories_at(&self, place: NodeNo) -> Vec<NodeNo> {
+        let Some(node) = self.node(place) else { return Vec::new() };
+        let kind = node.id.kind();
+        if kind == Kind::Repository {
+            return vec![place];
+        }
+        if kind == Kind::Workspace {
+            return self.all_of(&node.id.connection(), Kind::Repository).collect();
+        }
+        let inside = self.incoming_by(place.0, Relation::In).map(NodeNo);
+        inside.filter(|thing| self.card(thing.0).kind == Kind::Repository).collect()
+    }
+
     /// The repository that a thing of a repository belongs to: itself, the one that deploys to an environment, the one a
     /// variable is set on or for. None where it is of several, or of none.
     pub fn repository_of(&self, thing: NodeNo) -> Option<NodeNo> {

@@ -180,10 +180,7 @@ fn those(of: Listed, holds: impl Fn(NodeNo) -> Known<bool>) -> Listed {
 
 /// What was found, however much else is unknown; that there is nothing is known only where nothing was left unknown.
 fn listed<T>(those: Listed, view: impl Fn(NodeNo) -> T) -> Known<Vec<T>> {
-    match those.unknown {
-        Some(why) if those.nodes.is_empty() => Known::Unknown(why),
-        Some(_) | None => Known::Value(those.nodes.into_iter().map(view).collect()),
-    }
+    found(those.nodes.into_iter().map(view).collect(), those.unknown)
 }
 
 /// What was found; where nothing was and there may be some all the same, why.

@@ -158,7 +158,8 @@ fn production(graph: &Snapshot, node: NodeNo, span: &Span) -> Known<Vec<String>>
         return Known::Value(Vec::new());
     }
     let (mut all, mut unknown) = (Vec::new(), span.unknown.clone());
-    for place in reached(graph, span) {
+    let places = span.places.iter().flat_map(|place| graph.repositories_at(*place));
+    for place in places.collect::<BTreeSet<NodeNo>>() {
         let told = graph.effective(node, place);
         if told.level < Level::Write && (span.most < Level::Write || told.unknown.is_none()) {
             continue;
@@ -174,28 +175,6 @@ fn production(graph: &Snapshot, node: NodeNo, span: &Span) -> Known<Vec<String>>
         }
     }
     found(all, unknown)
-}
-
-/// The repositories at the places where something was granted, each once.
-fn reached(graph: &Snapshot, span: &Span) -> BTreeSet<NodeNo> {
-    let kind = |place: NodeNo| graph.node(place).map(|node| node.id.kind());
-    let mut all = BTreeSet::new();
-    for place in &span.places {
-        match kind(*place) {
-            Some(Kind::Workspace) => {
-                let home = graph.node(*place).map(|node| node.id.connection());
-                let ours = |one: &NodeNo| graph.node(*one).map(|node| node.id.connection()) == home;
-                all.extend(graph.all(Kind::Repository).filter(ours));
-            }
-            Some(Kind::Repository) => _ = all.insert(*place),
-            Some(_) | None => {
-                let inside = graph.led_to(*place, Relation::In);
-                let inside = inside.iter().filter(|thing| thing.kind() == Kind::Repository);
-                all.extend(inside.filter_map(|thing| graph.find(thing)));
-            }
-        }
-    }
-    all
 }
 
 /// Whether a repository deploys to production, or has a branch that its branching model calls so.

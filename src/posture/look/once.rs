@@ -16,7 +16,6 @@ use crate::graph::Known;
 use crate::graph::Level;
 use crate::graph::Listed;
 use crate::graph::NodeNo;
-use crate::graph::Relation;
 use crate::graph::Sizes;
 use crate::graph::Time;
 use crate::graph::Why;
@@ -177,26 +176,17 @@ impl Ground<'_> {
     fn inside(&self, place: NodeNo) -> Listed {
         let graph = self.graph;
         let Some(told) = graph.node(place) else { return Served::nowhere().repositories };
-        if told.id.kind() == Kind::Repository {
-            return Listed { nodes: vec![place], unknown: None };
-        }
-        let connection = told.id.connection();
-        if told.id.kind() == Kind::Workspace {
-            let here = |one: &NodeNo| {
-                graph.node(*one).is_some_and(|node| node.id.connection() == connection)
-            };
-            let mut projects = graph.all(Kind::Project).filter(here);
+        let (kind, connection) = (told.id.kind(), told.id.connection());
+        let unknown = if kind == Kind::Repository {
+            None
+        } else if kind == Kind::Workspace {
+            let mut projects = graph.all_of(&connection, Kind::Project);
             let unread = projects.find_map(|one| graph.why_unknown(one, "repositories"));
-            let unknown = graph.why_unknown(place, "projects").or(unread).cloned();
-            return Listed { nodes: graph.all(Kind::Repository).filter(here).collect(), unknown };
-        }
-        let inside = graph.led_to(place, Relation::In).into_iter();
-        let inside = inside.filter(|thing| thing.kind() == Kind::Repository);
-        let unread = graph.why_unknown(place, "repositories");
-        Listed {
-            nodes: inside.filter_map(|thing| graph.find(&thing)).collect(),
-            unknown: unread.or(self.homeless(&connection)).cloned(),
-        }
+            graph.why_unknown(place, "projects").or(unread)
+        } else {
+            graph.why_unknown(place, "repositories").or(self.homeless(&connection))
+        };
+        Listed { nodes: graph.repositories_at(place), unknown: unknown.cloned() }
     }
 
     /// Why a repository of this connection may be in any of its projects, if there is such a one.

@@ -111,20 +111,10 @@ impl<'g> Afar<'g> {
         }
     }
 
-    /// The repositories of a place.
-    fn repositories(&self, place: NodeNo) -> Vec<NodeNo> {
-        if self.kind(place) == Some(Kind::Repository) {
-            return vec![place];
-        }
-        let inside = self.graph.led_to(place, Relation::In).into_iter();
-        let inside = inside.filter(|thing| thing.kind() == Kind::Repository);
-        inside.filter_map(|thing| self.graph.find(&thing)).collect()
-    }
-
     /// Parents and forks of what is in a place: each tells how the other can be seen.
     fn kin(&self, place: NodeNo, found: &mut BTreeSet<Id>) {
         let forks = self.forks.get_or_init(|| forks(self.graph));
-        for repository in self.repositories(place) {
+        for repository in self.graph.repositories_at(place) {
             let Some(me) = self.graph.node(repository) else { continue };
             found.extend(forks.get(me.id.as_str()).into_iter().flatten().cloned());
             let parent = self.graph.text(repository, "parent");
@@ -149,7 +139,7 @@ impl<'g> Afar<'g> {
 
     /// The people who administer a place that has webhooks: what one of them alone looks after is told of him.
     fn lookers(&mut self, place: NodeNo, found: &mut BTreeSet<Id>) {
-        for place in std::iter::once(place).chain(self.repositories(place)) {
+        for place in std::iter::once(place).chain(self.graph.repositories_at(place)) {
             let things = self.graph.led_to(place, Relation::In);
             let has_hooks = things.iter().any(|thing| thing.kind() == Kind::Hook);
             if !has_hooks || !self.looked_after.insert(place) {

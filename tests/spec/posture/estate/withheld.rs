@@ -262,7 +262,9 @@ fn withhold(world: &mut World, about: &Id, field: &str, kept: u64) {
     gap(world, about, field);
     // A group that the list of groups did not tell, but a grant: discovery says of it that its members are unknown.
     if field == "groups" && about.kind() == Kind::Workspace {
-        lost.iter().for_each(|edge| gap(world, &edge.to, "members"));
+        for edge in &lost {
+            gap(world, &edge.to, "members");
+        }
     }
 }
 
