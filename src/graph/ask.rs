@@ -203,9 +203,7 @@ impl Snapshot {
         if home.connection.product == Product::Cloud || project == NOWHERE {
             return Level::None;
         }
-        let rank = usize::from(self.card(project).rank);
-        let level = Level::ALL.get(rank).copied().unwrap_or(Level::None);
-        worth(level, card.kind)
+        worth(self.given_by(project), card.kind)
     }
 
     /// Whether a resource is public, to whomever that is.

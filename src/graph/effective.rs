@@ -164,12 +164,15 @@ impl Snapshot {
             return Level::None;
         }
         let default = match home.connection.product {
-            Product::DataCenter if person(claim.card.kind) => {
-                Level::ALL.get(usize::from(self.card(project).rank)).copied().unwrap_or(Level::None)
-            }
+            Product::DataCenter if person(claim.card.kind) => self.given_by(project),
             Product::DataCenter | Product::Cloud => Level::None,
         };
         default.max(self.granted(claim, project))
+    }
+
+    /// What a project gives to everybody who is licensed, where that is told.
+    pub(in crate::graph) fn given_by(&self, project: u32) -> Level {
+        Level::ALL.get(usize::from(self.card(project).rank)).copied().unwrap_or(Level::None)
     }
 
     /// The most that the grants on one place give a claim. Cost: one search per group, each in what is left of the row

@@ -28,6 +28,8 @@ pub(in crate::graph) struct Hidden {
     pub members: Option<Why>,
     /// Of where repositories live.
     pub homes: Option<Why>,
+    /// Of what projects give to everybody who is licensed.
+    pub defaults: Option<Why>,
     /// Of webhooks.
     pub hooks: Option<Why>,
     /// Of what is in people's hands.
@@ -44,6 +46,7 @@ impl Hidden {
             "tokens" => Some(&mut self.tokens),
             "hooks" => Some(&mut self.hooks),
             "project" => Some(&mut self.homes),
+            "default" => Some(&mut self.defaults),
             "holds" | "credentials" => Some(&mut self.hands),
             "groups" if kind == Kind::Workspace => Some(&mut self.members),
             _ => None,

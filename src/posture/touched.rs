@@ -90,7 +90,11 @@ fn is_everybodys(statement: &Statement) -> bool {
         Sort::Attribute if about.kind() == Kind::User => {
             matches!(statement.says.as_str(), "active" | "kind")
         }
-        Sort::Attribute => about.kind() == Kind::Workspace,
+        // Everybody who is licensed has a project's default permission.
+        Sort::Attribute => {
+            about.kind() == Kind::Workspace
+                || (about.kind() == Kind::Project && statement.says == "default")
+        }
         // Who is in no known group, or may be switched off, may be anybody anywhere.
         Sort::Unknown => {
             matches!(about.kind(), Kind::Workspace | Kind::Group | Kind::User)

@@ -88,6 +88,10 @@ pub fn is_action(text: &str) -> bool {
 impl Question {
     /// Reads a body. The error names the member and what it should be.
     pub fn read(body: &[u8]) -> Result<Self, String> {
+        // serde alone would take a list too, member by member.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err("the question cannot be read: it must be one JSON object".to_owned());
+        }
         let question: Self = serde_json::from_slice(body)
             .map_err(|error| format!("the question cannot be read: {error}"))?;
         question.check()?;

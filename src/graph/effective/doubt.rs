@@ -19,6 +19,10 @@ use crate::graph::snapshot::VISIBILITY_UNTOLD;
 pub(in crate::graph) const NO_WORKSPACE: Why =
     Why::fixed("nothing we have read tells who administers the workspace or is licensed");
 
+/// A default permission whose level nobody tells.
+pub(in crate::graph) const NO_DEFAULT: Why =
+    Why::fixed("the project has a default permission, but nothing tells its level");
+
 /// Whether a licence is there, or could come with a group that was not read to the end.
 fn may_be_licensed(claim: &Claim<'_>, home: &Home) -> bool {
     licensed(claim, home) || !home.open_groups.is_empty()
@@ -125,10 +129,7 @@ impl Snapshot {
             return None;
         }
         let untold = self.card(project).bits & DEFAULT_UNTOLD != 0;
-        let plain = untold.then(|| {
-            Why::fixed("the project has a default permission, but nothing tells its level")
-        });
-        self.doubt(project, "default").cloned().or(plain)
+        self.doubt(project, "default").cloned().or_else(|| untold.then_some(NO_DEFAULT))
     }
 
     /// Groups whose members are not all known: what would it be, were the identity in them?

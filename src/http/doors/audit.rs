@@ -91,8 +91,7 @@ pub(super) async fn import(house: &House, call: Call) -> Result<Answer, Problem>
     let by = house.doorkeeper.by(call.asker);
     let id = connections::named(&call)?;
     let body = call.read(house).await?;
-    let import: Import =
-        serde_json::from_slice(&body).map_err(|error| connections::unreadable(&error))?;
+    let import: Import = call::object("the lines", &body)?;
     if import.reason.chars().count() > MAX_REASON {
         return Err(query::wrong(format!("the reason is longer than {MAX_REASON} characters")));
     }

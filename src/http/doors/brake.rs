@@ -134,8 +134,7 @@ pub(super) fn show(house: &House) -> Result<Answer, Problem> {
 pub(super) async fn pause(house: &House, call: Call) -> Result<Answer, Problem> {
     let by = house.doorkeeper.by(call.asker);
     let body = call.read(house).await?;
-    let wish: Wish = serde_json::from_slice(&body)
-        .map_err(|error| query::wrong(format!("the pause cannot be read: {error}")))?;
+    let wish: Wish = call::object("the pause", &body)?;
     let length: Duration = query::duration(&wish.length).ok_or_else(|| {
         query::wrong("`for` is no duration: write it like `30s`, `15m`, `4h` or `7d`".to_owned())
     })?;
@@ -155,12 +154,7 @@ pub(super) async fn confirm(house: &House, call: &Call) -> Result<Answer, Proble
 pub(super) async fn resume(house: &House, call: Call) -> Result<Answer, Problem> {
     let by = house.doorkeeper.by(call.asker);
     let body = call.read(house).await?;
-    let farewell: Farewell = if body.is_empty() {
-        Farewell::default()
-    } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| query::wrong(format!("the reason cannot be read: {error}")))?
-    };
+    let farewell: Farewell = call::object_or_nothing("the reason", &body)?;
     house.gateway.resume(&farewell.reason, &by).await.map_err(refused)?;
     call::json(StatusCode::OK, &none())
 }

@@ -8,6 +8,7 @@ use http::header;
 use http::request::Parts;
 use hyper::body::Incoming;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::decision::Brake;
@@ -18,6 +19,7 @@ use crate::http::body;
 use crate::http::body::Allowance;
 use crate::http::console::problem;
 use crate::http::doors::House;
+use crate::http::doors::query;
 use crate::http::doors::query::Pairs;
 use crate::http::listener::Visit;
 use crate::http::operator::Asker;
@@ -168,6 +170,49 @@ fn accepts(headers: &HeaderMap, kind: &str) -> bool {
 pub(super) fn essence(headers: &HeaderMap) -> Option<String> {
     let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// Reads a body that is one JSON object; `what` names it in the refusal.
+pub(super) fn object<T: DeserializeOwned>(what: &str, body: &[u8]) -> Result<T, Problem> {
+    read(what, body, serde_json::Error::to_string)
+}
+
+/// The same where no body at all says nothing in particular.
+pub(super) fn object_or_nothing<T>(what: &str, body: &[u8]) -> Result<T, Problem>
+where
+    T: Default + DeserializeOwned,
+{
+    if body.is_empty() { Ok(T::default()) } else { object(what, body) }
+}
+
+/// The same of a body that may hold secrets: the refusal says where it is wrong, never what stood there. What the parser
+/// says of names of ours is safe, and helps.
+pub(super) fn secretive_object<T: DeserializeOwned>(what: &str, body: &[u8]) -> Result<T, Problem> {
+    read(what, body, |error| {
+        let said = error.to_string();
+        let about_names = ["unknown field", "missing field", "duplicate field"];
+        if about_names.iter().any(|head| said.starts_with(head)) {
+            return said;
+        }
+        format!("line {}, column {} is not what is expected", error.line(), error.column())
+    })
+}
+
+/// serde alone would take a list for an object, member by member in the order they were declared.
+fn read<T: DeserializeOwned>(
+    what: &str,
+    body: &[u8],
+    tell: impl Fn(&serde_json::Error) -> String,
+) -> Result<T, Problem> {
+    let why = if body.trim_ascii_start().first() == Some(&b'{') {
+        match serde_json::from_slice(body) {
+            Ok(read) => return Ok(read),
+            Err(error) => tell(&error),
+        }
+    } else {
+        "it must be one JSON object".to_owned()
+    };
+    Err(query::wrong(format!("{what} cannot be read: {why}")))
 }
 
 /// A JSON answer; what serde refuses is our mistake.

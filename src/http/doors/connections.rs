@@ -215,8 +215,7 @@ fn told(house: &House, connection: &Connection) -> ConnectionTold {
 pub(super) async fn create(house: &House, call: Call) -> Result<Answer, Problem> {
     let by = house.doorkeeper.by(call.asker);
     let body = call.read(house).await?;
-    // The parser's own words quote what stood there: it may be a secret.
-    let wish: ConnectWish = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
+    let wish: ConnectWish = call::secretive_object("the request", &body)?;
     match house.gateway.connect_awaited(wish, by).await.map_err(refused)? {
         Awaited::Still(now) => call::json(StatusCode::ACCEPTED, &now),
         Awaited::Ended(done) if done.preview => call::json(StatusCode::OK, &done),
@@ -234,7 +233,7 @@ pub(super) fn connecting(house: &House, call: &Call) -> Result<Answer, Problem> 
 pub(super) async fn delete(house: &House, call: Call) -> Result<Answer, Problem> {
     let by = house.doorkeeper.by(call.asker);
     let id = named(&call)?;
-    let why: Why = read_or_nothing(house, call).await?;
+    let why: Why = call::object_or_nothing("the reason", &call.read(house).await?)?;
     let parted = house.gateway.disconnect(&id, &by, &why.reason).await.map_err(refused)?;
     call::json(StatusCode::OK, &parted)
 }
@@ -243,7 +242,7 @@ pub(super) async fn delete(house: &House, call: Call) -> Result<Answer, Problem>
 pub(super) async fn renew(house: &House, call: Call) -> Result<Answer, Problem> {
     let by = house.doorkeeper.by(call.asker);
     let id = named(&call)?;
-    let renewal: Renewal = read_or_nothing(house, call).await?;
+    let renewal: Renewal = call::object_or_nothing("the request", &call.read(house).await?)?;
     let overlap = renewal.overlap.as_deref().map(length).transpose()?.unwrap_or(OVERLAP);
     let renewed = house.gateway.renew_hooks(&id, overlap, (&by, &renewal.reason)).await;
     call::json(StatusCode::OK, &renewed.map_err(refused)?)
@@ -254,7 +253,7 @@ pub(super) async fn change(house: &House, call: Call) -> Result<Answer, Problem>
     let by = house.doorkeeper.by(call.asker);
     let id = named(&call)?;
     let body = call.read(house).await?;
-    let wish: ChangeWish = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
+    let wish: ChangeWish = call::secretive_object("the request", &body)?;
     let changed = house.gateway.change_connection(&id, &wish, &by).await.map_err(refused)?;
     call::json(StatusCode::OK, &changed)
 }
@@ -276,31 +275,6 @@ fn length(text: &str) -> Result<Duration, Problem> {
 /// The connection in the path; whatever cannot be an id is as unknown as one that nobody has.
 pub(super) fn named(call: &Call) -> Result<ConnectionId, Problem> {
     call.parameter.parse().map_err(|_| Problem::not_found())
-}
-
-pub(super) async fn read_or_nothing<T: Default + for<'de> Deserialize<'de>>(
-    house: &House,
-    call: Call,
-) -> Result<T, Problem> {
-    let body = call.read(house).await?;
-    if body.is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(&body).map_err(|error| unreadable(&error))
-}
-
-/// Where it is unreadable, never what stood there. What the parser says of names of ours is safe, and helps.
-pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
-    let said = error.to_string();
-    let is_about_names = ["unknown field", "missing field", "duplicate field"]
-        .iter()
-        .any(|head| said.starts_with(head));
-    let why = if is_about_names {
-        said
-    } else {
-        format!("line {}, column {} is not what is expected", error.line(), error.column())
-    };
-    query::wrong(format!("the request cannot be read: {why}"))
 }
 
 /// What a failure of `ties` is outside.

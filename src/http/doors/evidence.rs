@@ -16,7 +16,6 @@ use crate::http::doors::House;
 use crate::http::doors::call;
 use crate::http::doors::call::Call;
 use crate::http::doors::connections::Why;
-use crate::http::doors::connections::read_or_nothing;
 use crate::http::doors::offer;
 use crate::http::doors::offer::Form;
 use crate::http::doors::offer::Gives;
@@ -81,8 +80,7 @@ pub(super) const WITHDRAW: Offer = Offer::giving(&[Gives {
 pub(super) async fn bring(house: &House, call: Call) -> Result<Answer, Problem> {
     let by = house.doorkeeper.by(call.asker);
     let body = call.read(house).await?;
-    let wish: EvidenceWish = serde_json::from_slice(&body)
-        .map_err(|error| query::wrong(format!("the evidence cannot be read: {error}")))?;
+    let wish: EvidenceWish = call::object("the evidence", &body)?;
     // The body is megabytes and is not needed twice.
     drop(body);
     let understood = house.gateway.bring_evidence(&wish, &by).await.map_err(refused)?;
@@ -109,7 +107,7 @@ pub(super) fn show(house: &House, call: &Call) -> Result<Answer, Problem> {
 pub(super) async fn withdraw(house: &House, call: Call) -> Result<Answer, Problem> {
     let by = house.doorkeeper.by(call.asker);
     let id = call.id()?;
-    let why: Why = read_or_nothing(house, call).await?;
+    let why: Why = call::object_or_nothing("the reason", &call.read(house).await?)?;
     let line = house.gateway.withdraw_evidence(id, &by, &why.reason).await.map_err(refused)?;
     call::json(StatusCode::OK, &line)
 }

@@ -204,11 +204,8 @@ pub(super) async fn acknowledge(house: &House, call: Call) -> Result<Answer, Pro
     let said: Acknowledgement = if is_form {
         let pairs = form(&body, &["because", "who"])?;
         Acknowledgement { because: field(&pairs, "because"), who: field(&pairs, "who") }
-    } else if body.is_empty() {
-        Acknowledgement::default()
     } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| query::wrong(format!("the body cannot be read: {error}")))?
+        call::object_or_nothing("the acknowledgement", &body)?
     };
     let by = who(by.as_str(), &said.who)?;
     let story = house.gateway.acknowledge_finding(&id, &by, &said.because).await?;
@@ -231,8 +228,7 @@ pub(super) async fn accept(house: &House, call: Call) -> Result<Answer, Problem>
             who: field(&pairs, "who"),
         }
     } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| query::wrong(format!("the acceptance cannot be read: {error}")))?
+        call::object("the acceptance", &body)?
     };
     let until = until(&said.until, house.gateway.clock.now())?;
     let by = who(by.as_str(), &said.who)?;

@@ -79,7 +79,7 @@ pub(super) async fn examine(house: &House, call: &Call) -> Result<Answer, Proble
 pub(super) async fn sync(house: &House, call: Call) -> Result<Answer, Problem> {
     let by = house.doorkeeper.by(call.asker);
     let id = connections::named(&call)?;
-    let why: Why = connections::read_or_nothing(house, call).await?;
+    let why: Why = call::object_or_nothing("the reason", &call.read(house).await?)?;
     let now = house.gateway.sync(&id, &by, &why.reason).await.map_err(connections::refused)?;
     call::json(StatusCode::ACCEPTED, &now)
 }

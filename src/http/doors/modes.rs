@@ -248,8 +248,7 @@ pub(super) async fn impact(house: &House, call: &Call) -> Result<Answer, Problem
 pub(super) async fn set(house: &House, call: Call) -> Result<Answer, Problem> {
     let by = house.doorkeeper.by(call.asker);
     let body = call.read(house).await?;
-    let wish: Wish = serde_json::from_slice(&body)
-        .map_err(|error| query::wrong(format!("the change cannot be read: {error}")))?;
+    let wish: Wish = call::object("the change", &body)?;
     let until = wish.until.unwrap_or_else(|| house.gateway.clock.now());
     let scope = Scope {
         connection: wish.scope,

@@ -113,7 +113,7 @@ pub(super) async fn vote(house: &House, call: Call) -> Result<Answer, Problem> {
     let (id, is_form) = (call.id()?, call.is_form());
     let body = call.read(house).await?;
     let back = Pairs::read(&body).get("back") == Some("ticket");
-    let ballot = if is_form { from_form(&body)? } else { from_json(&body)? };
+    let ballot = if is_form { from_form(&body)? } else { call::object("the vote", &body)? };
     if ballot.reason.chars().count() > MAX_REASON {
         return Err(query::wrong(format!("`reason` is longer than {MAX_REASON} characters")));
     }
@@ -125,11 +125,6 @@ pub(super) async fn vote(house: &House, call: Call) -> Result<Answer, Problem> {
         return Ok(answer::see_other(&page));
     }
     call::json(StatusCode::OK, &told(house, &ticket))
-}
-
-fn from_json(body: &Bytes) -> Result<Ballot, Problem> {
-    serde_json::from_slice(body)
-        .map_err(|error| query::wrong(format!("the vote cannot be read: {error}")))
 }
 
 fn from_form(body: &Bytes) -> Result<Ballot, Problem> {

@@ -60,8 +60,7 @@ struct NewToken<'a> {
 pub(super) async fn create(house: &House, call: Call) -> Result<Answer, Problem> {
     let by = house.doorkeeper.by(call.asker);
     let body = call.read(house).await?;
-    let wish: TokenWish = serde_json::from_slice(&body)
-        .map_err(|error| query::wrong(format!("the token's wish cannot be read: {error}")))?;
+    let wish: TokenWish = call::object("the token's wish", &body)?;
     let made = house.gateway.new_token(wish, &by).await.map_err(refused)?;
     let told = NewToken { row: &made.row, token: made.token.expose().as_str() };
     call::json(StatusCode::CREATED, &told)

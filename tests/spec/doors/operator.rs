@@ -1,5 +1,7 @@
 //! The operator's surface: probes for anyone, everything else for the operator.
 
+use portcullis::http::doors;
+use portcullis::http::route::ROUTES;
 use reqwest::Method;
 use serde_json::json;
 
@@ -317,5 +319,36 @@ async fn what_is_in_force_can_be_read() {
     let note = house.api(Method::GET, "ledger/checkpoint").send().await.unwrap();
     assert!(header(&note, "content-type").starts_with("text/plain"));
     assert!(note.text().await.unwrap().starts_with("gate.test/ledger\n"));
+    house.close().await;
+}
+
+/// serde takes a list for a structure, member by member; the description says object.
+#[tokio::test]
+async fn a_list_is_no_object_wherever_the_description_says_object() {
+    let house = House::open().await;
+    let (ticket, description) =
+        (uuid::Uuid::nil().to_string(), doors::description("https://gate.example.com"));
+    let mut refused = 0;
+    for route in ROUTES.iter().filter(|route| route.pattern.starts_with("/api/v1/")) {
+        let operation = &description["paths"][route.pattern][route.method.name().to_lowercase()];
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let schema = match schema["$ref"].as_str() {
+            Some(link) => &description.pointer(link.trim_start_matches('#')).unwrap(),
+            None => &schema,
+        };
+        if schema["type"] != "object" {
+            continue;
+        }
+        let path = route.pattern.replace("{connection}", "acme").replace("{id}", &ticket);
+        let method = route.method.name().parse().unwrap();
+        let ask = house.api(method, path.trim_start_matches("/api/v1/"));
+        let answer =
+            ask.header("content-type", "application/json").body(" []").send().await.unwrap();
+        let (status, why) = problem(answer).await;
+        assert_eq!(status, 400, "{path}: {why}");
+        assert!(why.to_string().contains("must be one JSON object"), "{path}: {why}");
+        refused += 1;
+    }
+    assert!(refused >= 12, "{refused}");
     house.close().await;
 }

@@ -178,6 +178,24 @@ proptest! {
     }
 
     #[test]
+    fn a_span_is_what_the_levels_of_all_repositories_add_up_to((product, chosen, marks) in worlds()) {
+        // What is public is nobody's span.
+        let world = world(product, &chosen, marks & !0b1100);
+        let graph = build(&world);
+        let sizes = graph.sizes();
+        for who in identities() {
+            let levels = ["repository/9", "repository/10"].map(|place| oracle(&world, &who, &id(place)));
+            let reached = levels.iter().filter(|level| **level > Level::None).count();
+            let span = graph.span(graph.find(&who).unwrap(), &sizes);
+            let most = levels.into_iter().max().unwrap();
+            let creates = span.level == Level::Create && most < Level::Create;
+            prop_assert!(creates || span.level == most, "{}: {} and {}", who, span.level, most);
+            prop_assert_eq!(span.repositories, reached as u64, "{}", who);
+            prop_assert_eq!(span.unknown, None, "{}", who);
+        }
+    }
+
+    #[test]
     fn the_level_is_the_most_that_a_path_proves((product, chosen, marks) in worlds()) {
         let world = world(product, &chosen, marks);
         let graph = build(&world);

@@ -83,6 +83,30 @@ Ana,2026-01-31
     holds(&judged, &[(rule, "Ana", Fail, "is known to reach 1 repository, up to write")]);
 }
 
+/// A licence is enough where a project opens itself to all who have one.
+#[test]
+fn what_a_project_gives_to_everybody_a_leaver_has_too() {
+    let held = leavers("name,left\nAna,2026-01-31\nBen,2026-01-31\n");
+    let rule = "leaver-still-has-access";
+    let opens = r#",{"from":"acme-dc/workspace/1","is":"default","to":"acme-dc/project/1"}"#;
+    let with = |level: &str, unknown: &str| {
+        let mut world = server(opens, unknown);
+        let project =
+            world.nodes.iter_mut().find(|node| node.name.as_deref() == Some("One")).unwrap();
+        project.attributes.insert("default".to_owned(), Value::Text(level.to_owned()));
+        Judged::of(&world, &held)
+    };
+    let reach = "is known to reach 1 repository, up to read";
+    holds(&with("read", ""), &[(rule, "Ana", Fail, reach)]);
+    let granted = "is known to reach 1 repository, up to admin";
+    holds(&with("read", ""), &[(rule, "Ben", Fail, granted)]);
+    // Nobody tells how much, or whether at all.
+    let untold = Judged::of(&server(opens, ""), &held);
+    holds(&untold, &[(rule, "Ana", Unknown, "nothing tells its level")]);
+    let untold = Judged::of(&server("", &gap("project/2", "default")), &held);
+    holds(&untold, &[(rule, "Ana", Unknown, "default untold")]);
+}
+
 #[test]
 fn a_key_writes_nowhere_only_where_every_list_of_keys_was_read() {
     let (wide, production) = ("credential-wider-than-used", "write-key-to-production");

@@ -33,7 +33,10 @@ const HOLDERS: &[&str] =
 /// What discovery can say it could not read: of what, and which list or attribute.
 const GAPS: &[(&[&str], &[&str])] = &[
     (&["workspace/1"], &["grants", "groups", "projects", "credentials", "hooks"]),
-    (&["project/1", "project/2"], &["grants", "repositories", "keys", "tokens", "hooks"]),
+    (
+        &["project/1", "project/2"],
+        &["grants", "repositories", "keys", "tokens", "hooks", "default"],
+    ),
     (
         &["repository/1", "repository/2", "repository/3"],
         &["grants", "project", "keys", "tokens", "hooks", "environments", "model_production"],
@@ -138,7 +141,10 @@ fn estate(product: Product, chosen: &[Edge], marks: u64) -> World {
         either(marks, 0, Value::Text("production".to_owned()), Value::Text("test".to_owned()));
     let nodes = vec![
         node("workspace/1", ""),
-        node("project/1", ""),
+        node("project/1", "").with(
+            "default",
+            either(marks, 31, Value::Text("read".to_owned()), Value::Text("none".to_owned())),
+        ),
         node("project/2", ""),
         branch("repository/1", 1),
         branch("repository/2", 2),
@@ -177,6 +183,8 @@ fn estate(product: Product, chosen: &[Edge], marks: u64) -> World {
         ),
     ];
     edges.extend_from_slice(chosen);
+    let opens = product == Product::DataCenter && marks >> 31 & 1 == 1;
+    edges.extend(opens.then(|| edge("workspace/1", Relation::Default, "project/1")));
     let mut world = World::read(
         br#"{"version":1,"connection":{"id":"acme","product":"cloud"},"as_of":"2026-11-21T18:05:00.000Z","nodes":[],"edges":[],"unknown":[]}"#,
     )
@@ -202,6 +210,7 @@ fn tells(edge: &Edge, about: &Id, field: &str) -> bool {
     let personal = matches!(taken, Kind::Key | Kind::Token) && edge.is == Relation::Holds;
     match field {
         "grants" => to && grants && giver != Kind::Key,
+        "default" => to && edge.is == Relation::Default,
         "keys" => to && grants && giver == Kind::Key,
         "tokens" => to && grants && giver == Kind::Token,
         "members" => to && edge.is == Relation::Member,
