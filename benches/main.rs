@@ -32,7 +32,6 @@ mod runaway;
 mod slow;
 mod town;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use portcullis::gateway::workers::child;
@@ -44,8 +43,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["worker", "--caged"] => return child::serve(),
-        ["worker"] => return child::enter_cage(Path::new("/proc/self/exe")),
+        ["worker"] => return child::serve(),
         [kind @ (base::BARE | base::BASE), secret] => {
             base::serve(kind, secret);
             return ExitCode::SUCCESS;

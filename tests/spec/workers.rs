@@ -160,7 +160,7 @@ pub(super) fn processes_of(program: &Path) -> Vec<i32> {
     ids.filter(|id| {
         std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|exe| exe == program)
             && std::fs::read(format!("/proc/{id}/cmdline"))
-                .is_ok_and(|line| line.ends_with(b"--caged\0"))
+                .is_ok_and(|line| line.ends_with(b"worker\0"))
     })
     .collect()
 }

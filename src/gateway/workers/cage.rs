@@ -4,10 +4,6 @@
 #[cfg(target_os = "linux")]
 mod calls;
 
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
-
 use rustix::process::Resource;
 use rustix::process::Rlimit;
 use rustix::process::setrlimit;
@@ -21,10 +17,10 @@ pub const MAX_MEMORY_BYTES: u64 = 256 << 20;
 /// Open files of a worker: its socket, and what the runtime holds.
 pub const MAX_FILES: u64 = 16;
 
-/// The only variables of a worker: they keep its allocators from reserving address space that nobody uses. The GNU C
+/// The only variables a worker is started with: they keep its allocators from reserving address space that nobody uses. The GNU C
 /// library takes 64 to 128 MiB for each thread's own heap, and mimalloc 128 MiB at a time (this says 32 MiB, in KiB):
 /// with both, the cap is reached before a rule runs.
-const SMALL_HEAPS: [(&str, &str); 2] =
+pub const SMALL_HEAPS: [(&str, &str); 2] =
     [("MALLOC_ARENA_MAX", "1"), ("MIMALLOC_ARENA_RESERVE", "32768")];
 
 /// How well the cage closes, for `/readyz`.
@@ -47,9 +43,9 @@ impl Sandbox {
     }
 }
 
-/// Sets the limits on this process and executes the same program again, because limits bind only memory mapped after
-/// them. Returns only if that failed.
-pub fn limit_and_start_again(program: &Path, arguments: &[&str]) -> std::io::Error {
+/// Sets the limits on this process. What it holds already counts against them, so that a worker may do this itself, and
+/// need not be started a second time behind them.
+pub fn limit() -> std::io::Result<()> {
     let limits = [
         (Resource::As, MAX_MEMORY_BYTES),
         (Resource::Core, 0),
@@ -57,13 +53,9 @@ pub fn limit_and_start_again(program: &Path, arguments: &[&str]) -> std::io::Err
         (Resource::Nofile, MAX_FILES),
     ];
     for (resource, limit) in limits {
-        let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
-        if let Err(error) = setrlimit(resource, limit) {
-            return error.into();
-        }
+        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
     }
-    let mut again = Command::new(program);
-    again.args(arguments).env_clear().envs(SMALL_HEAPS).current_dir("/").exec()
+    Ok(())
 }
 
 /// Closes files and network for the rest of this process's life. Call it before the process has a second thread: the

@@ -8,7 +8,6 @@ mod held;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -33,9 +32,6 @@ use crate::policy::Prepared;
 use crate::policy::SourceFile;
 use crate::policy::load::Checks;
 use crate::policy::load::load_with;
-
-/// The argument of a worker that sits in its cage already.
-pub const CAGED: &str = "--caged";
 
 /// Bytes read at once: a batch of usual questions.
 const READ_BYTES: usize = 64 << 10;
@@ -63,15 +59,7 @@ pub struct Report {
 /// How a worker turns files into a bundle.
 pub type Loader = fn(&[SourceFile], Checks) -> Result<Loaded, Vec<Diagnostic>>;
 
-/// Sets the limits and starts again. Comes back only if that failed.
-pub fn enter_cage(program: &Path) -> ExitCode {
-    let error = cage::limit_and_start_again(program, &["worker", CAGED]);
-    // Standard error is the gateway's own: one line there is all a worker ever prints.
-    eprintln!("portcullis worker: cannot set its limits: {error}");
-    ExitCode::FAILURE
-}
-
-/// Serves the socket on standard input until it closes.
+/// Goes into the cage and serves the socket on standard input until it closes.
 pub fn serve() -> ExitCode {
     serve_with(load_with)
 }
@@ -108,6 +96,7 @@ struct Worker {
 impl Worker {
     /// Closes the cage; from here on this process opens nothing.
     fn new(load: Loader) -> std::io::Result<Self> {
+        cage::limit()?;
         let socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
         let out = socket.try_clone()?;
         let sandbox = cage::close();

@@ -1,4 +1,4 @@
-//! One worker process, seen from the gateway: started with an empty environment and one socket, killed when it is late.
+//! One worker process, seen from the gateway: started with no environment of ours and one socket, killed when it is late.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
@@ -20,6 +20,7 @@ use tokio::time::timeout_at;
 
 use crate::gateway::workers::PoolError;
 use crate::gateway::workers::Settings;
+use crate::gateway::workers::cage::SMALL_HEAPS;
 use crate::gateway::workers::child::Report;
 use crate::gateway::workers::frame;
 use crate::gateway::workers::frame::Frame;
@@ -118,6 +119,7 @@ impl Process {
         let child = Command::new(&settings.program)
             .arg("worker")
             .env_clear()
+            .envs(SMALL_HEAPS)
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
