@@ -405,7 +405,9 @@ async fn the_cage_holds() {
 #[tokio::test]
 async fn a_worker_inherits_nothing_and_has_no_room_to_grow() {
     let program = own_program("bare");
-    let pool = Pool::start(settings(&program), vec![calm()]).await.unwrap();
+    // One, that has loaded: another may still be on its way into its cage.
+    let settings = Settings { count: 1, ..settings(&program) };
+    let pool = Pool::start(settings, vec![calm()]).await.unwrap();
     let id = processes_of(&program)[0];
     let of = |what: &str| std::fs::read_to_string(format!("/proc/{id}/{what}")).unwrap();
     assert_eq!(of("environ"), "MALLOC_ARENA_MAX=1\0MIMALLOC_ARENA_RESERVE=32768\0");

@@ -165,6 +165,23 @@ async fn a_part_that_is_not_there_or_not_readable_is_unknown_of_every_place() {
 }
 
 #[tokio::test]
+async fn keys_that_may_not_be_read_may_be_in_anybodys_hands() {
+    let Some(server) = postgres::server().await else { return };
+    let (name, client) = server.database(&fill::rows(&small().datacenter)).await;
+    reader(&client).await;
+    let holds = async || {
+        let world = told(&server.reader(&name)).await.unwrap().world;
+        let whys = world.unknown.into_iter().filter(|gap| gap.field == "holds");
+        whys.map(|gap| gap.why.to_string()).collect::<Vec<_>>()
+    };
+    assert!(holds().await.is_empty());
+    let change = "REVOKE ALL ON \"AO_FB71B4_SSH_PUBLIC_KEY\" FROM portcullis_ro";
+    client.batch_execute(change).await.unwrap();
+    let whys = holds().await;
+    assert!(!whys.is_empty() && whys.iter().all(|why| why.contains("may not read")), "{whys:?}");
+}
+
+#[tokio::test]
 async fn what_every_picture_needs_is_named_when_it_is_missing_or_forbidden() {
     let Some(server) = postgres::server().await else { return };
     let (name, client) = server.database(&fill::rows(&small().datacenter)).await;

@@ -40,13 +40,13 @@ pub(super) async fn read(
             give(scribe, known, (node, "access key", "SSH key"), (owner, Relation::Admin));
         }
     }
-    match survey.gap(Part::Tokens) {
-        None => tokens(session, scribe, known).await?,
-        // No list of a place has tokens in it: they are in the hands of people, or behind the holders of grants.
-        Some(why) => {
-            for person in known.people.values() {
-                scribe.gap(&person.id, "holds", why.to_owned());
-            }
+    if survey.gap(Part::Tokens).is_none() {
+        tokens(session, scribe, known).await?;
+    }
+    // What is in the hands of people, or behind the holders of grants, is in both tables.
+    if let Some(why) = survey.gap(Part::Keys).or(survey.gap(Part::Tokens)) {
+        for person in known.people.values() {
+            scribe.gap(&person.id, "holds", why.to_owned());
         }
     }
     Ok(())
