@@ -25,6 +25,7 @@ use crate::bitbucket::journal::Journal;
 use crate::bitbucket::meter::Meters;
 use crate::bitbucket::scopes::Probe;
 use crate::bitbucket::scopes::Sample;
+use crate::bitbucket::switches::Scope;
 use crate::bitbucket::switches::Switches;
 use crate::bitbucket::tally::Tally;
 use crate::bitbucket::transport::CallClass;
@@ -284,13 +285,29 @@ impl Client {
         of_product!(self, product => product.transport().budget().throttled())
     }
 
-    /// Takes note of what a repository is called now: `project-or-workspace/slug`. Data Center's REST API knows
-    /// repositories by nothing else.
-    pub fn remember(&self, repository: &Id, name: &str) {
+    /// How far it reaches.
+    pub fn scope(&self) -> Scope {
+        of_product!(self, product => product.switches().scope().clone())
+    }
+
+    /// Takes note of the key of a repository's project and of what it is called now, `project-or-workspace/slug`. Data
+    /// Center's REST API knows repositories by nothing else; on both a scope says by that what lies outside.
+    pub fn remember(&self, repository: &Id, (project, name): (&str, &str)) {
         match self {
-            Self::Cloud(_) => {}
+            Self::Cloud(cloud) => cloud.remember(repository, (project, name)),
             Self::DataCenter(datacenter) => datacenter.remember(repository, name),
         }
+    }
+
+    /// Whether it was told what a repository is called.
+    pub fn knows(&self, repository: &Id) -> bool {
+        of_product!(self, product => product.knows(repository))
+    }
+
+    /// Whether it is known that a repository lies outside the scope: nothing is asked of it then, and nothing written.
+    pub fn is_outside(&self, repository: &Id) -> bool {
+        let within = of_product!(self, product => product.within(repository, "").map(drop));
+        matches!(within, Err(FetchError::OutOfScope(_)))
     }
 
     /// A step and its pipeline. Data Center has no pipelines.

@@ -6,6 +6,9 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::bitbucket::client::HookPlace;
+use crate::bitbucket::client::Spot;
+use crate::bitbucket::switches::Scope as Reached;
 use crate::graph::Product;
 use crate::words;
 
@@ -209,8 +212,22 @@ pub const fn table(product: Product) -> &'static [Scope] {
 pub struct Sample {
     /// Key of a project.
     pub project: Option<String>,
-    /// Cloud: a repository's braced UUID; Data Center: its slug, within that project.
+    /// Cloud: a repository's braced UUID; Data Center: `KEY/slug`.
     pub repository: Option<String>,
+}
+
+impl Sample {
+    /// What of all this lies within a scope: a whole project, and a repository.
+    pub(crate) fn within(scope: &Reached, spots: &[Spot]) -> Self {
+        let project = spots.iter().find(|spot| scope.has_project(&spot.project));
+        let repository = spots.iter().find_map(|spot| match &spot.place {
+            HookPlace::Repository(native) if scope.has_repository(&spot.project, &spot.name) => {
+                Some(native.clone())
+            }
+            HookPlace::Workspace | HookPlace::Project(_) | HookPlace::Repository(_) => None,
+        });
+        Self { project: project.map(|spot| spot.project.clone()), repository }
+    }
 }
 
 /// Versions of Data Center that this program was tried with, as simulated from Atlassian's documents; a real one was not to

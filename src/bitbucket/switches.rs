@@ -1,14 +1,21 @@
-//! What a connection lets discovery read beyond what it always reads, how far it reads at all, and which hosts are the
+//! What a connection lets discovery read beyond what it always reads, how far it reaches at all, and which hosts are the
 //! organisation's own. All are the operator's word: nothing of Bitbucket's changes them.
 
 use std::net::IpAddr;
 
 use crate::bitbucket::transport::CallClass;
 use crate::bitbucket::transport::FetchError;
+use crate::graph::Id;
 use crate::graph::covers_segment;
 
 /// The most hosts of one's own: each webhook is held against all of them.
 pub const MAX_HOSTS: usize = 200;
+
+/// The most projects and patterns of a scope: each repository is held against all of them.
+pub const MAX_SCOPE: usize = 100;
+
+/// Longest text of a scope, bytes: two names of Bitbucket's longest are shorter.
+const MAX_SCOPE_TEXT: usize = 300;
 
 /// The classes that are off until they are switched on.
 const SWITCHED: &[CallClass] = &[CallClass::PipelineDefinition];
@@ -32,9 +39,34 @@ impl Scope {
         Self(Vec::new())
     }
 
-    /// What these name: a project's key, or a pattern such as `PAY/led*`; on Cloud `acme/led*` too.
+    /// What these name: a project's key, or a pattern such as `PAY/led*`; on Cloud `acme/led*` too. Not judged: what was
+    /// kept by an older version still holds.
     pub fn of(named: &[String]) -> Self {
         Self(named.to_vec())
+    }
+
+    /// The same, judged: a text that can name nothing would leave everything outside without a word.
+    pub fn read(named: &[String]) -> Result<Self, SwitchError> {
+        if named.len() > MAX_SCOPE {
+            return Err(SwitchError::WideScope);
+        }
+        // A personal project's key begins with `~`.
+        let plain = |sign: char| sign.is_ascii_alphanumeric() || "._-~".contains(sign);
+        let key = |text: &str| !text.is_empty() && text.chars().all(plain);
+        let glob = |text: &str| !text.is_empty() && text.chars().all(|it| it == '*' || plain(it));
+        let is_good = |text: &str| match text.split_once('/') {
+            Some((home, slug)) => glob(home) && glob(slug),
+            None => key(text),
+        };
+        match named.iter().find(|text| text.len() > MAX_SCOPE_TEXT || !is_good(text)) {
+            Some(wrong) => Err(SwitchError::Scope(shown(wrong))),
+            None => Ok(Self::of(named)),
+        }
+    }
+
+    /// What it names, as it was written; empty: everything.
+    pub fn named(&self) -> &[String] {
+        &self.0
     }
 
     /// Whether nothing lies outside.
@@ -47,12 +79,34 @@ impl Scope {
         self.is_all() || self.0.iter().any(|one| is_project(one, key))
     }
 
-    /// Whether a repository lies within: by its project, or by `PROJECT/slug`, or by the name that Bitbucket gives it.
+    /// Whether a repository lies within: by its project, or by `PROJECT/slug`, or by the name that Bitbucket gives it. Case
+    /// is not compared, as Bitbucket does not.
     pub fn has_repository(&self, project: &str, name: &str) -> bool {
+        if self.has_project(project) {
+            return true;
+        }
         let slug = name.rsplit('/').next().unwrap_or_default();
-        let by_project = format!("{project}/{slug}");
-        let covers = |one: &String| covers_segment(one, &by_project) || covers_segment(one, name);
-        self.has_project(project) || self.0.iter().any(covers)
+        let by_project = format!("{project}/{slug}").to_ascii_lowercase();
+        let name = name.to_ascii_lowercase();
+        self.0
+            .iter()
+            .map(|one| one.to_ascii_lowercase())
+            .any(|one| covers_segment(&one, &by_project) || covers_segment(&one, &name))
+    }
+
+    /// Whether a live question about a repository may be sent, which lies in this project under this name, as far as
+    /// anybody told. Outside, the error is the one that discovery meets. Nobody told: it may lie outside, so it is not sent.
+    pub(crate) fn may_ask(
+        &self,
+        repository: &Id,
+        told: Option<(&str, &str)>,
+        what: &'static str,
+    ) -> Result<(), FetchError> {
+        match told {
+            _ if self.is_all() => Ok(()),
+            Some((project, name)) => Sight::of(self.has_repository(project, name)).may_ask(what),
+            None => Err(FetchError::Unplaced(repository.clone())),
+        }
     }
 }
 
@@ -72,6 +126,14 @@ pub enum SwitchError {
     /// Too many.
     #[error("more than {MAX_HOSTS} hosts of one's own: name a whole domain, like `*.example.com`")]
     TooMany,
+    /// Neither a project nor a pattern.
+    #[error(
+        "`{0}` names no project and no repository: write a project's whole key, like `PAY`, or a pattern of repositories, like `PAY/led*`"
+    )]
+    Scope(String),
+    /// Too many of those.
+    #[error("the scope names more than {MAX_SCOPE} projects and patterns: name whole projects")]
+    WideScope,
 }
 
 impl Switches {
@@ -204,12 +266,42 @@ mod tests {
             (&["PAY/led*"], "PAY", "PAY/ledger", true),
             (&["PAY/led*"], "PAY", "PAY/web", false),
             (&["acme/b*"], "BILL", "acme/billing", true),
+            (&["pay/LED*"], "PAY", "PAY/ledger", true),
             (&["NO"], "PAY", "PAY/ledger", false),
         ] {
             assert_eq!(scope(named).has_repository(project, name), within, "{named:?} {name}");
         }
         assert!(scope(&["PAY/*"]).has_project("PAY"));
         assert!(!scope(&["PAY/led*"]).has_project("PAY"), "its own grants are not asked for");
+    }
+
+    #[test]
+    fn a_scope_that_can_name_nothing_is_refused_with_what_was_wrong() {
+        let read = |text: &str| Scope::read(&[text.to_owned()]);
+        for good in ["PAY", "pay_2", "~ravi", "PAY/*", "PAY/led*", "*/infra-*", "acme/a.b-c"] {
+            assert!(read(good).is_ok(), "{good}");
+        }
+        for wrong in ["", "*", "PA*", "PAY/", "/ledger", "PAY/a/b", "PAY ledger", "PAY,OPS", "P\nY"]
+        {
+            let told = read(wrong).unwrap_err().to_string();
+            assert!(told.contains("`PAY/led*`") && !told.contains('\n'), "{told}");
+        }
+        assert!(read("PA*").unwrap_err().to_string().starts_with("`PA*`"));
+        assert!(read(&format!("PAY/{}", "a".repeat(300))).is_err());
+        let many = |count: usize| Scope::read(&vec!["PAY".to_owned(); count]);
+        assert!(many(MAX_SCOPE).is_ok() && many(MAX_SCOPE + 1).is_err());
+    }
+
+    #[test]
+    fn what_nobody_placed_is_not_asked_for_where_something_lies_outside() {
+        let id: Id = "acme/repository/7".parse().unwrap();
+        let scope = Scope::of(&["PAY".to_owned()]);
+        let ask = |scope: &Scope, told| scope.may_ask(&id, told, "the commit");
+        assert_eq!(ask(&scope, Some(("PAY", "PAY/ledger"))), Ok(()));
+        let outside = ask(&scope, Some(("OPS", "OPS/dns")));
+        assert_eq!(outside, Err(FetchError::OutOfScope("the commit")));
+        assert_eq!(ask(&scope, None), Err(FetchError::Unplaced(id.clone())));
+        assert_eq!(ask(&Scope::all(), None), Ok(()));
     }
 
     #[test]

@@ -177,6 +177,12 @@ pub struct Known {
 }
 
 impl Connection {
+    /// How far it reaches: projects and patterns, as they were written; empty: all that the credential sees.
+    pub fn scope(&self) -> Vec<String> {
+        let scope = self.client.as_ref().map(Client::scope);
+        scope.map(|scope| scope.named().to_vec()).unwrap_or_default()
+    }
+
     /// The same with other hooks. What is known of those that stay is kept: client, identity, when they spoke.
     pub(in crate::gateway) fn with_hooks(&self, hooks: Vec<Hook>) -> Self {
         let before = |hook: &Hook| self.hooks.iter().find(|known| known.id == hook.id);

@@ -232,14 +232,17 @@ impl Gateway {
         }
     }
 
-    /// Data Center's REST API addresses repositories by name: what a world tells of names is handed to the client.
+    /// Data Center's REST API addresses repositories by name, and a scope has them by project and name: what a world tells
+    /// of that is handed to the client.
     fn remember_names(&self, graph: &Snapshot, connection: &ConnectionId) {
         let client = self.connections.get(connection);
         let Some(client) = client.and_then(|connection| connection.client.clone()) else { return };
         for repository in graph.all_of(connection, Kind::Repository) {
             if let (Some(node), Some(name)) = (graph.node(repository), graph.full_name(repository))
             {
-                client.remember(&node.id, &name);
+                let project = graph.project_of(repository);
+                let key = project.and_then(|home| graph.text(home, "key").value().copied());
+                client.remember(&node.id, (key.unwrap_or_default(), &name));
             }
         }
     }

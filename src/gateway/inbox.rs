@@ -18,6 +18,7 @@ use crate::event::EventKind;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::gateway::gather;
+use crate::gateway::gather::fresh::STIRRING;
 use crate::gateway::meters::Station;
 use crate::gateway::names;
 use crate::gateway::road::Judged;
@@ -26,6 +27,7 @@ use crate::gateway::road::Offered;
 use crate::gateway::spans;
 use crate::gateway::status;
 use crate::graph::Known;
+use crate::graph::Product;
 use crate::policy::Document;
 use crate::policy::input::Caller;
 use crate::policy::input::CallerKind;
@@ -134,6 +136,7 @@ async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::St
         if let Some(repository) = names::repository_id(&event.facts) {
             gateway.stirred.stir(repository, event.kind, claimed.received);
         }
+        learn_place(&connection, event);
         let judged = Box::pin(judge(gateway, &connection, &claimed, event.clone())).await;
         let done = (at == last).then_some(claimed.id);
         let key = event_key(&judged.matter, event);
@@ -142,6 +145,17 @@ async fn one(gateway: &Gateway, claimed: Claimed) -> Result<(), crate::store::St
         }
     }
     Ok(())
+}
+
+/// Takes note of where a repository lies that is newer than the last reading, or that moved since. On Data Center nothing
+/// known is written over: whoever administers a repository can read its hook's secret there, and would misname others.
+fn learn_place(connection: &Connection, event: &Event) {
+    let Some(client) = &connection.client else { return };
+    let Some((repository, place)) = names::place(&event.facts) else { return };
+    let moves = connection.product == Product::Cloud && STIRRING.contains(&event.kind);
+    if moves || !client.knows(repository) {
+        client.remember(repository, place);
+    }
 }
 
 /// A body that names a repository outside its hook's connection is nobody's business here.

@@ -18,6 +18,13 @@ pub fn repository_id(facts: &Facts) -> Option<&Id> {
     facts.resource.value()?.repository.value()?.id.value()
 }
 
+/// The repository with the key of its project and its full name, where all are told.
+pub fn place(facts: &Facts) -> Option<(&Id, (&str, &str))> {
+    let repository = facts.resource.value()?.repository.value()?;
+    let place = (repository.project.value()?.as_str(), repository.name.value()?.as_str());
+    Some((repository.id.value()?, place))
+}
+
 /// The ref's full name.
 pub fn reference(facts: &Facts) -> Option<&str> {
     facts.resource.value()?.reference.value()?.name.value().map(String::as_str)

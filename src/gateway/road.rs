@@ -96,6 +96,17 @@ pub struct Matter {
     pub at: Time,
 }
 
+impl Matter {
+    /// Whether a commit status may be posted of it: where the connection posts any, and not outside its scope.
+    pub fn posts_status(&self) -> bool {
+        let outside = || {
+            let client = self.connection.client.as_ref()?;
+            Some(client.is_outside(names::repository_id(&self.document.facts)?))
+        };
+        self.connection.posts_status && outside() != Some(true)
+    }
+}
+
 /// A matter that was decided, ready to be recorded.
 #[derive(Debug)]
 pub struct Judged {
@@ -488,7 +499,7 @@ fn asked(one: &Routed<'_>, findings: &[Finding]) -> Asked {
 fn ground(matter: &Matter) -> Ground {
     Ground {
         product: matter.connection.product,
-        posts_status: matter.connection.posts_status,
+        posts_status: matter.posts_status(),
         premium: matter.ground.premium.clone(),
         status_required: matter.ground.status_required.clone(),
     }

@@ -51,8 +51,7 @@ pub struct Status {
 /// The status that follows from a record, or none where nothing is to be said.
 pub fn plan(matter: &Matter, record: &Record, public_url: &str) -> Option<Status> {
     let kind = matter.document.kind;
-    if !matter.connection.posts_status || !speaks(kind) || (record.public.uncovered && !moves(kind))
-    {
+    if !matter.posts_status() || !speaks(kind) || (record.public.uncovered && !moves(kind)) {
         return None;
     }
     let facts = &matter.document.facts;

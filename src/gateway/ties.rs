@@ -59,7 +59,7 @@ pub struct Ties {
     /// Rung when a secret was given an end.
     bell: Notify,
     sync: sync::Desk,
-    desk: awaiting::Desk,
+    desk: Arc<awaiting::Desk>,
 }
 
 impl Ties {
@@ -95,6 +95,11 @@ pub enum TieError {
     /// Its id is taken, or was.
     #[error("the id `{0}` is used, or was used before: an id is never reused, choose another one")]
     Taken(ConnectionId),
+    /// Connecting did not come to an end of its own.
+    #[error(
+        "connecting `{0}` broke off: the gate's log says why. What was done until then may stand: `portcullis doctor {0}` looks, and `portcullis disconnect {0}` takes it away; where there is nothing, connect again"
+    )]
+    BrokeOff(ConnectionId),
     /// Bitbucket says no.
     #[error("{0}")]
     Bitbucket(#[from] FetchError),

@@ -89,7 +89,7 @@ async fn on_datacenter() -> Story {
         ada: format!("acme/user/{ada}").parse().unwrap(),
         simulator,
     };
-    story.client.remember(&story.repository, "ONE/api");
+    story.client.remember(&story.repository, ("ONE", "ONE/api"));
     story
 }
 
@@ -334,7 +334,7 @@ async fn a_name_that_is_another_repositorys_now_is_not_believed() {
     let story = on_datacenter().await;
     let number = story.open("main").await;
     let stranger: Id = "acme/repository/4711".parse().unwrap();
-    story.client.remember(&stranger, "ONE/api");
+    story.client.remember(&stranger, ("ONE", "ONE/api"));
     let told = story.client.pull_request(&stranger, number, WITHIN).await;
     assert_eq!(told.unwrap_err().word(), "moved");
     let told = story.client.commit(&stranger, &story.tip("fix"), WITHIN).await;

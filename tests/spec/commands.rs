@@ -101,6 +101,9 @@ async fn a_written_configuration_is_good_and_never_overwritten() {
     }
     let good = place.check(GOOD).await;
     assert!(good.code == 0 && good.out.contains("1 connection(s)"), "{}", good.all());
+    let narrow = "workspace = \"acme\"\nscope = [\"BILL\", \"acme/pay-*\"]\ncredential = { kind = \"token\", token = { file = \"FOLDER/hook.secret\" } }";
+    let good = place.check(&GOOD.replace("workspace = \"acme\"", narrow)).await;
+    assert!(good.code == 0 && good.out.contains("only BILL, acme/pay-*"), "{}", good.all());
     let wrong = place.check(&GOOD.replace("product = \"cloud\"", "product = \"clod\"")).await;
     let lines: Vec<&str> = wrong.err.lines().collect();
     assert_eq!(wrong.code, 2, "{}", wrong.all());
@@ -121,6 +124,7 @@ async fn a_configuration_that_cannot_work_is_refused_with_the_key_and_the_reason
         GOOD.replacen(from, to, 1)
     };
     let public = "[public]\nlisten";
+    let in_database = "product = \"datacenter\"\nbase_url = \"https://bitbucket.example.com\"\nscope = [\"PAY\"]\ndatabase = { url = { file = \"FOLDER/hook.secret\" } }";
     let again = &GOOD[GOOD.find("[[connection]]").unwrap()..];
     let cases = [
         (swap(public, "[public]\nlistn"), &["listn", "did you mean `listen`?"][..]),
@@ -140,6 +144,18 @@ async fn a_configuration_that_cannot_work_is_refused_with_the_key_and_the_reason
         (
             swap("workspace = \"acme\"", "workspace = \"acme\"\neffects = [\"decline\"]"),
             &["decline", "commit-status"],
+        ),
+        (
+            swap("workspace = \"acme\"", "workspace = \"acme\"\nscope = [\"PAY\", \"PA Y\"]"),
+            &["connection[0].scope", "`PA Y`", "`PAY/led*`"],
+        ),
+        (
+            swap("workspace = \"acme\"", "workspace = \"acme\"\nscope = \"PAY\""),
+            &["scope", "sequence"],
+        ),
+        (
+            swap("product = \"cloud\"\nworkspace = \"acme\"", in_database),
+            &["connection[0].scope", "leave out `database`"],
         ),
         (swap("[store]", "[policies]\nmode = \"loud\"\n[store]"), &["loud", "shadow"]),
         (swap("url = ", "keep_bodies = \"a while\"\nurl = "), &["a while", "15m"]),

@@ -8,6 +8,7 @@ mod faults;
 mod hour;
 mod issuer;
 pub mod raw;
+mod scope;
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ mod guided;
 mod house;
 mod incoming;
 mod life;
+mod outside;
 mod reach;
 mod scopes;
 mod sync;

@@ -229,6 +229,10 @@ pub struct ConnectionConfig {
     pub protected_refs: Vec<String>,
     /// Cloud: the workspace's plan, `free`, `standard` or `premium`. No API tells it; absent, it counts as unknown.
     pub plan: Option<String>,
+    /// How far it reaches: project keys, patterns of repositories such as `PAY/led*`. Nothing else is asked of or written
+    /// to. Absent: all that the credential sees.
+    #[serde(default)]
+    pub scope: Vec<String>,
     /// Classes that are read beyond those that always are: `pipeline-definition` reads `bitbucket-pipelines.yml` of each
     /// main branch (Cloud), of which facts are kept and no line. Absent: none.
     #[serde(default)]

@@ -145,8 +145,11 @@ pub fn checked(config: &Config) -> Result<String, ConfigError> {
     let mut lines =
         vec![format!("good: {} connection(s), store {}", connections.len(), store.display())];
     for connection in &connections {
+        let scope = connection.scope();
+        let reach =
+            if scope.is_empty() { String::new() } else { format!(", only {}", scope.join(", ")) };
         lines.push(format!(
-            "  {} ({}): {} hook(s)",
+            "  {} ({}): {} hook(s){reach}",
             connection.id,
             connection.product,
             connection.hooks.len()

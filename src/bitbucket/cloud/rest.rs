@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use arc_swap::ArcSwapOption;
+use moka::sync::Cache;
 use url::Url;
 
 use crate::bitbucket::budget::Share;
@@ -52,6 +53,9 @@ use crate::secret::Secret;
 /// Calls an hour and credential. Source: "API request limits"; only large workspaces have more.
 const CALLS_PER_HOUR: u32 = 1_000;
 
+/// Most repositories whose places are kept: the largest workspaces have fewer.
+const MAX_PLACES: u64 = 200_000;
+
 /// A client of one Cloud workspace.
 #[derive(Clone)]
 pub struct Cloud(Arc<Inner>, Sight);
@@ -62,6 +66,8 @@ struct Inner {
     api: Url,
     transport: Transport,
     switches: ArcSwap<Switches>,
+    /// Repository → key of its project and full name, where something lies outside the scope.
+    places: Cache<Id, (String, String)>,
     /// Whose audit log is read.
     organization: ArcSwapOption<Organization>,
 }
@@ -87,7 +93,8 @@ impl Cloud {
         let transport = Transport::new(held, way, Some(CALLS_PER_HOUR))?;
         let workspace = workspace(slug)?;
         let (switches, organization) = (ArcSwap::default(), ArcSwapOption::empty());
-        let inner = Inner { connection, workspace, api, transport, switches, organization };
+        let places = Cache::new(MAX_PLACES);
+        let inner = Inner { connection, workspace, api, transport, switches, places, organization };
         Ok(Self(Arc::new(inner), Sight::Open))
     }
 
@@ -103,6 +110,18 @@ impl Cloud {
     /// Discovery reads what these switch on from now on.
     pub(crate) fn switch(&self, switches: Switches) {
         self.0.switches.store(Arc::new(switches));
+    }
+
+    /// Takes note of where a repository lies. Addresses hold UUIDs: only a scope needs to know.
+    pub(crate) fn remember(&self, repository: &Id, (project, name): (&str, &str)) {
+        if !self.switches().scope().is_all() {
+            self.0.places.insert(repository.clone(), (project.to_owned(), name.to_owned()));
+        }
+    }
+
+    /// Whether anybody told where a repository lies.
+    pub(crate) fn knows(&self, repository: &Id) -> bool {
+        self.0.places.contains_key(repository)
     }
 
     /// What discovery may read beyond what it always reads.
@@ -188,6 +207,19 @@ impl Cloud {
         Ok(Call { url, what, class, share: Share::Live })
     }
 
+    /// A repository's UUID, as addresses write it, if a live question about it may be sent: each passes here. Sends
+    /// nothing.
+    pub(crate) fn within(&self, repository: &Id, what: &'static str) -> Result<String, FetchError> {
+        if repository.kind() != Kind::Repository || repository.connection() != *self.connection() {
+            let why = "a repository of this connection";
+            return Err(FetchError::Unaskable(repository.to_string(), why));
+        }
+        let place = self.0.places.get(repository);
+        let place = place.as_ref().map(|(project, name)| (project.as_str(), name.as_str()));
+        self.switches().scope().may_ask(repository, place, what)?;
+        braced(repository.native())
+    }
+
     /// A question below a repository, by UUIDs: they survive renames.
     fn ask_in(
         &self,
@@ -196,11 +228,7 @@ impl Cloud {
         what: &'static str,
         class: CallClass,
     ) -> Result<Call, FetchError> {
-        if repository.kind() != Kind::Repository || repository.connection() != *self.connection() {
-            let why = "a repository of this connection";
-            return Err(FetchError::Unaskable(repository.to_string(), why));
-        }
-        let uuid = braced(repository.native())?;
+        let uuid = self.within(repository, what)?;
         let head = ["repositories", self.0.workspace.as_str(), uuid.as_str()];
         self.ask(&[&head, path].concat(), what, class)
     }

@@ -156,6 +156,25 @@ impl DataCenter {
         self.0.audit.load_full()
     }
 
+    /// Whether anybody told what a repository is called.
+    pub(crate) fn knows(&self, repository: &Id) -> bool {
+        self.0.names.contains_key(repository)
+    }
+
+    /// Project key and slug as far as anybody told, if a live question about the repository may be sent: each passes here.
+    /// Sends nothing.
+    pub(crate) fn within(
+        &self,
+        repository: &Id,
+        what: &'static str,
+    ) -> Result<(String, String), FetchError> {
+        let known = self.0.names.get(repository);
+        let (key, slug) = known.ok_or_else(|| FetchError::Unaddressed(repository.clone()))?;
+        let name = format!("{key}/{slug}");
+        self.switches().scope().may_ask(repository, Some((&key, &name)), what)?;
+        Ok((key, slug))
+    }
+
     /// Takes note of `PROJECT/slug`; another text is passed over.
     pub(crate) fn remember(&self, repository: &Id, name: &str) {
         if let Some((key, slug)) = name.split_once('/')
@@ -207,11 +226,10 @@ impl DataCenter {
     /// would be believed: so the number behind the name is read first, and believed for five minutes.
     async fn home(
         &self,
-        repository: &Id,
+        (repository, what): (&Id, &'static str),
         deadline: Deadline,
     ) -> Result<(String, String), FetchError> {
-        let known = self.0.names.get(repository);
-        let (key, slug) = known.ok_or_else(|| FetchError::Unaddressed(repository.clone()))?;
+        let (key, slug) = self.within(repository, what)?;
         let name = format!("{key}/{slug}");
         let number = match self.0.numbers.get(&name) {
             Some(number) => number,
@@ -264,7 +282,7 @@ impl DataCenter {
         class: CallClass,
         deadline: Deadline,
     ) -> Result<Call, FetchError> {
-        let (key, slug) = self.home(repository, deadline).await?;
+        let (key, slug) = self.home((repository, what), deadline).await?;
         let head = ["rest", plugin, "latest", "projects", key.as_str(), "repos", slug.as_str()];
         self.ask(&[&head, path].concat(), what, class)
     }

@@ -171,6 +171,11 @@ pub enum FetchError {
     /// The operator left it out: it is not asked for, so nobody knows.
     #[error("{0} was not asked for: it lies outside the scope of the connection")]
     OutOfScope(&'static str),
+    /// Whether it lies outside is not known, so that it is not asked for either.
+    #[error(
+        "whether `{0}` lies within the scope of the connection is not known yet, so nothing was asked of it: the next reading tells, and `portcullis sync` reads now"
+    )]
+    Unplaced(Id),
     /// A Data Center repository whose project key and slug nobody has told.
     #[error(
         "the project key and name of `{0}` are not known yet: a webhook or discovery tells them"
@@ -220,6 +225,7 @@ impl FetchError {
             Self::Unlisted => "unlisted",
             Self::Unsupported(_) => "unsupported",
             Self::OutOfScope(_) => "out_of_scope",
+            Self::Unplaced(_) => "unplaced",
             Self::Unaddressed(_) => "unaddressed",
             Self::Moved(_) => "moved",
             Self::Unaskable(..) => "unaskable",
@@ -237,6 +243,7 @@ impl FetchError {
             | Self::Truncated { .. }
             | Self::NotKept
             | Self::NotIndexed
+            | Self::Unplaced(_)
             | Self::Database(DatabaseError::Unreachable | DatabaseError::TimedOut(_)) => true,
             Self::Refused { .. }
             | Self::Forbidden { .. }

@@ -285,7 +285,7 @@ pub struct Kept {
     pub proxy: Option<Hidden>,
     /// How much it is meant to see.
     pub profile: Profile,
-    /// Projects and repositories that are read, and whose webhooks are wanted; empty: all.
+    /// Projects and repositories that are asked of and written to, and whose webhooks are wanted; empty: all.
     #[serde(default)]
     pub scope: Vec<String>,
     /// Classes that are read beyond those that always are.
@@ -366,7 +366,7 @@ impl Kept {
         Ok(client)
     }
 
-    /// Tells a client how far it reads, and where its audit log is. An error: nothing is as it was not before.
+    /// Tells a client how far it reaches, and where its audit log is. An error: nothing is as it was not before.
     pub fn tune(&self, client: &Client) -> Result<(), SettingsError> {
         let switches = Switches::read(&self.classes, &self.own_hosts)?;
         match &self.audit {

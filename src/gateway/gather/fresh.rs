@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::bitbucket::FetchError;
 use crate::decision::narrative::duration;
 use crate::event::EventKind;
 use crate::gateway::gather::CALL;
@@ -111,15 +112,31 @@ pub async fn read_again(graph: &Snapshot, matter: &mut Matter, wanted: &Wanted) 
     };
     let (level, place) = tokio::join!(level, place);
     let facts = &mut matter.document.facts;
-    if let (Some(Ok(level)), Some(actor)) = (level, facts.actor.value_mut()) {
-        actor.level.learn(level.into());
+    match (level, facts.actor.value_mut()) {
+        (Some(Ok(level)), Some(actor)) => actor.level.learn(level.into()),
+        (Some(Err(error)), Some(actor)) if was_not_asked(&error) => {
+            actor.level.learn_why(&error.why());
+        }
+        (Some(Err(_)) | None, _) | (_, None) => {}
     }
     let environment =
         facts.resource.value_mut().and_then(|resource| resource.environment.value_mut());
-    if let (Some(Ok(read)), Some(environment)) = (place, environment) {
-        environment.name.learn(read.name.into());
-        environment.tier.learn(read.tier);
+    match (place, environment) {
+        (Some(Ok(read)), Some(environment)) => {
+            environment.name.learn(read.name.into());
+            environment.tier.learn(read.tier);
+        }
+        (Some(Err(error)), Some(environment)) if was_not_asked(&error) => {
+            environment.name.learn_why(&error.why());
+            environment.tier.learn_why(&error.why());
+        }
+        (Some(Err(_)) | None, _) | (_, None) => {}
     }
+}
+
+/// Whether a scope is why it is not known: that the graph is old would be no reason, since a new one would not tell either.
+const fn was_not_asked(error: &FetchError) -> bool {
+    matches!(error, FetchError::OutOfScope(_) | FetchError::Unplaced(_))
 }
 
 #[cfg(test)]

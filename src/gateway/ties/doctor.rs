@@ -8,8 +8,11 @@ use serde::Serialize;
 
 use crate::bitbucket::Client;
 use crate::bitbucket::FetchError;
+use crate::bitbucket::HookPlace;
+use crate::bitbucket::Spot;
 use crate::bitbucket::scopes::Edition;
 use crate::bitbucket::scopes::Profile;
+use crate::bitbucket::switches::Scope as Reached;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
 use crate::gateway::connections::kept::Kept;
@@ -47,6 +50,8 @@ words! {
         Credential = "credential",
         /// What the credential may.
         Scope = "scope",
+        /// What lies within the connection's scope.
+        Reach = "reach",
         /// Whether a webhook is as it should be.
         Webhook = "webhook",
         /// Whether clocks agree.
@@ -189,6 +194,7 @@ impl Gateway {
         version(&mut look, client).await;
         self.clocks(&mut look, client).await;
         limits(&mut look, client);
+        reach(&mut look, client).await;
         let mut scopes = scopes_of(client).await;
         self.count_unknown(connection, &mut scopes);
         for seen in &scopes {
@@ -227,6 +233,8 @@ const UNREACHABLE: &str =
     "check address, network and certificate; a private CA is given with `--ca`";
 
 const RENEWED: &str = "if it has ended or was revoked, make a new one: connect with it under another id, or change it in the configuration file";
+
+const RESPELT: &str = "write it as Bitbucket does: in the configuration file, or by connecting under another id with the right `--scope`";
 
 const LIMITED: &str =
     "wait, or use a credential of its own for this gate: others may use up the same budget";
@@ -282,6 +290,39 @@ async fn credential(look: &mut Looker<'_>, client: &Client) -> bool {
             false
         }
     }
+}
+
+/// What lies within the scope, where there is one. A text that names nothing is most often a misspelt one, and what it was
+/// meant for is not looked at.
+async fn reach(look: &mut Looker<'_>, client: &Client) {
+    let scope = client.scope();
+    if scope.is_all() {
+        return;
+    }
+    let spots = match client.spots(CALL).await {
+        Ok(spots) => spots,
+        Err(error) => {
+            let said = format!("what lies within the scope could not be found out: {error}");
+            return look.unknown((Area::Reach, ""), said);
+        }
+    };
+    let has = |scope: &Reached, spot: &Spot| scope.has_repository(&spot.project, &spot.name);
+    for named in scope.named() {
+        let alone = Reached::of(std::slice::from_ref(named));
+        if !spots.iter().any(|spot| has(&alone, spot)) {
+            let said = "the scope names it, and the credential sees no project and no repository of that name";
+            look.wrong((Area::Reach, named), said, RESPELT);
+        }
+    }
+    let is_repository = |spot: &&Spot| matches!(spot.place, HookPlace::Repository(_));
+    let all: Vec<&Spot> = spots.iter().filter(is_repository).collect();
+    let within = all.iter().filter(|spot| has(&scope, spot)).count();
+    let said = format!(
+        "the scope is {}: {within} of {} repositories; nothing is asked of the others, and nothing written there",
+        scope.named().join(", "),
+        all.len()
+    );
+    look.ok((Area::Reach, ""), said);
 }
 
 async fn version(look: &mut Looker<'_>, client: &Client) {

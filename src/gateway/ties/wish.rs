@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::bitbucket::SettingsError;
 use crate::bitbucket::scopes::Profile;
+use crate::bitbucket::switches::Scope;
 use crate::gateway::connections::kept::Hidden;
 use crate::gateway::connections::kept::Kept;
 use crate::gateway::connections::kept::KeptAudit;
@@ -23,7 +24,7 @@ pub const APP_PASSWORD: &str = "Atlassian removed app passwords from Bitbucket C
 /// How app passwords begin, and API tokens.
 const APP_PASSWORDS_BEGIN: &str = "ATBB";
 
-/// Most patterns of a scope, refs and audiences of a connection.
+/// Most refs and audiences of a connection.
 const MAX_LIST: usize = 100;
 
 /// Longest text of a list.
@@ -67,7 +68,7 @@ pub struct ConnectWish {
     /// How much it is meant to see.
     #[serde(default = "full")]
     pub profile: Profile,
-    /// What is read, and whose webhooks are wanted: project keys, `PAY/led*`; empty: all.
+    /// What is asked of and written to, and whose webhooks are wanted: project keys, `PAY/led*`; empty: all.
     #[serde(default)]
     pub scope: Vec<String>,
     /// Classes that are read beyond those that always are: `pipeline-definition`.
@@ -141,7 +142,8 @@ impl ConnectWish {
         }
         judge_audit(self.audit.as_ref())?;
         self.second.as_ref().map(|second| judge_credential(self.product, second)).transpose()?;
-        for list in [&self.scope, &self.audiences, &self.protected_refs] {
+        Scope::read(&self.scope).map_err(SettingsError::Switch)?;
+        for list in [&self.audiences, &self.protected_refs] {
             if list.len() > MAX_LIST
                 || list.iter().any(|text| text.is_empty() || text.len() > MAX_TEXT)
             {

@@ -97,7 +97,7 @@ struct ConnectionTold {
     credential: bool,
     /// How much it is meant to see; null: the configuration file does not say.
     profile: Option<Profile>,
-    /// What is read, and whose webhooks are wanted; empty: all.
+    /// What is asked of and written to, and whose webhooks are wanted; empty: all.
     scope: Vec<String>,
     /// Where its audit log is read: `organization`, `rest`, `folder`; null: nowhere, or the configuration file says it.
     audit: Option<&'static str>,
@@ -204,7 +204,7 @@ fn told(house: &House, connection: &Connection) -> ConnectionTold {
         workspace: connection.workspace.clone(),
         credential: connection.client.is_some(),
         profile: kept.as_ref().map(|kept| kept.profile),
-        scope: kept.as_ref().map(|kept| kept.scope.clone()).unwrap_or_default(),
+        scope: connection.scope(),
         audit: kept.as_ref().and_then(|kept| kept.audit.as_ref()).map(KeptAudit::kind),
         hooks: connection.hooks.len(),
         posts_status: connection.posts_status,
@@ -287,6 +287,7 @@ pub(super) fn refused(error: TieError) -> Problem {
         TieError::None(_) => Problem::new(StatusCode::NOT_FOUND, detail),
         TieError::Configured(_) | TieError::Taken(_) => Problem::new(StatusCode::CONFLICT, detail),
         TieError::Bitbucket(_) => Problem::new(StatusCode::BAD_GATEWAY, detail),
+        TieError::BrokeOff(_) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
         TieError::Kept(..) | TieError::Random(_) => {
             tracing::error!(%detail, "a connection could not be changed");
             Problem::internal()

@@ -244,7 +244,7 @@ async fn recorded_commits_and_pull_requests_are_read_without_a_complaint() {
             let native =
                 if *product == Product::Cloud { UUID.trim_matches(['{', '}']) } else { "2" };
             let repository: Id = format!("acme/repository/{native}").parse().unwrap();
-            client.remember(&repository, "ONE/api");
+            client.remember(&repository, ("ONE", "ONE/api"));
             let told = match *what {
                 "commit" => client.commit(&repository, &hash, WITHIN).await.map(drop),
                 _ => client.pull_request(&repository, number, WITHIN).await.map(drop),

@@ -47,7 +47,7 @@ async fn story() -> Story {
     let credential = Credential::Basic { user: "ada".to_owned(), secret: secret(&password) };
     let client = datacenter_at(&simulator.datacenter_url(), credential);
     let repository = id(&format!("acme-dc/repository/{number}"));
-    client.remember(&repository, "ONE/api");
+    client.remember(&repository, ("ONE", "ONE/api"));
     Story { simulator, client, repository, ada, bob }
 }
 
@@ -78,9 +78,9 @@ async fn a_repository_without_a_name_is_not_asked_for_and_says_who_tells_it() {
     let error = story.client.commit(&stranger, &story.tip("main"), WITHIN).await.unwrap_err();
     assert_eq!(error.word(), "unaddressed");
     assert!(error.to_string().contains("4711"), "{error}");
-    story.client.remember(&stranger, "no-slash");
+    story.client.remember(&stranger, ("no", "no-slash"));
     assert!(story.client.commit(&stranger, &story.tip("main"), WITHIN).await.is_err());
-    story.client.remember(&stranger, "ONE/api");
+    story.client.remember(&stranger, ("ONE", "ONE/api"));
     let error = story.client.commit(&stranger, &story.tip("main"), WITHIN).await.unwrap_err();
     assert_eq!(error.word(), "moved", "the name is another repository's");
     assert!(story.client.commit(&story.repository, &story.tip("main"), WITHIN).await.is_ok());

@@ -200,7 +200,7 @@ async fn what_data_center_pages_wrongly_is_no_list() {
         let raw = Raw::answering([json(r#"{"id":9}"#), json(body)]).await;
         let client = datacenter_at(&raw.url, bearer());
         let repository = "acme-dc/repository/9".parse().unwrap();
-        client.remember(&repository, "ONE/api");
+        client.remember(&repository, ("ONE", "ONE/api"));
         let error = client.pull_requests_of(&repository, HASH, WITHIN).await.unwrap_err();
         assert_eq!(error.word(), "too_long", "{body}");
     }

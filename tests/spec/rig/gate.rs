@@ -43,6 +43,8 @@ pub struct Shape {
     pub policies: Option<PathBuf>,
     /// No `effects`: nothing is written to Bitbucket.
     pub silent: bool,
+    /// How far the Cloud and the Data Center connection reach; empty: everything.
+    pub scope: [&'static [&'static str]; 2],
     /// More of `[public]`.
     pub public: String,
     /// More of the Cloud connection's configuration: tables below it, such as `[[connection.environment]]`.
@@ -428,6 +430,10 @@ fn configure(town: &Town, shape: &Shape, folder: &Path) {
     let more = shape.more.replace("FOLDER", &folder.display().to_string());
     let at = |name: &str| format!("{{ file = \"{}\" }}", folder.join(name).display());
     let effects = if shape.silent { "" } else { "effects = [\"commit-status\"]" };
+    let [cloud_scope, dc_scope] = shape.scope.map(|scope| match scope {
+        [] => String::new(),
+        scope => format!("scope = {scope:?}"),
+    });
     let path = shape
         .policies
         .as_ref()
@@ -457,6 +463,7 @@ api_url = "{api}"
 credential = {{ kind = "oauth", key = {key}, secret = {secret} }}
 plan = "premium"
 protected_refs = ["main", "release/*"]
+{cloud_scope}
 {effects}
 {contact}
 [[connection.hook]]
@@ -472,6 +479,7 @@ product = "datacenter"
 base_url = "{base}"
 credential = {{ kind = "basic", user = "portcullis", password = {password} }}
 protected_refs = ["main", "release/*"]
+{dc_scope}
 {effects}
 {contact}
 [[connection.hook]]

@@ -95,6 +95,7 @@ once_per = "24h"               # how long the same cause reaches nobody again
 # protected_refs = ["main", "release/*"]
 # audit = { kind = "organization", id = "00000000-0000-0000-0000-000000000000", token = { env = "ATLASSIAN_KEY" } }
 # plan = "premium"             # free, standard or premium; no API tells it, absent it counts as unknown
+# scope = ["BILL", "acme/pay-*"]  # nothing is asked of or written to what lies outside; absent: all that the credential sees
 # classes = ["pipeline-definition"]  # reads bitbucket-pipelines.yml, of which facts are kept and no line; absent: it is not read
 # own_hosts = ["*.example.com"]  # hosts of one's own that webhooks may tell; absent: whether one is outside is unknown
 # effects = ["commit-status"]  # absent: nothing is ever written to Bitbucket

@@ -12,6 +12,7 @@ use portcullis::bitbucket::Server;
 use portcullis::bitbucket::Settings;
 use portcullis::bitbucket::Switches;
 use portcullis::bitbucket::TestServer;
+use portcullis::bitbucket::switches::Scope;
 use portcullis::bitbucket::switches::SwitchError;
 use portcullis::event::caller::Issuer;
 use portcullis::gateway::connections::Connection;
@@ -30,6 +31,10 @@ use crate::serve::length;
 
 /// Bitbucket Cloud's REST API.
 const CLOUD_API: &str = "https://api.bitbucket.org/2.0";
+
+/// Why the one or the other.
+const WHOLE_DATABASE: &str =
+    "a database is read as a whole, beyond any scope: leave out `database`, or `scope`";
 
 /// The only effect of today.
 const COMMIT_STATUS: &str = "commit-status";
@@ -64,10 +69,15 @@ fn one(at: usize, config: &ConnectionConfig, public_url: &str) -> Result<Connect
         None => None,
     };
     let switches = Switches::read(&config.classes, &config.own_hosts);
+    let switches = switches.and_then(|read| Ok(read.within(Scope::read(&config.scope)?)));
     let switches = switches.map_err(|error| match error {
         SwitchError::Class(_) => refused(key("classes"), &error),
         SwitchError::Host(_) | SwitchError::TooMany => refused(key("own_hosts"), &error),
+        SwitchError::Scope(_) | SwitchError::WideScope => refused(key("scope"), &error),
     })?;
+    if !switches.scope().is_all() && config.database.is_some() {
+        return Err(ConfigError::value(key("scope"), WHOLE_DATABASE));
+    }
     if let Some(client) = &client {
         client.switch(switches);
     }

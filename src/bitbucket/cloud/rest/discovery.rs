@@ -104,7 +104,11 @@ impl Cloud {
         let total = repositories.len();
         let read = |repository: Repository| async move {
             let switches = self.switches();
-            let within = switches.scope().has_repository(repository.home(), repository.name());
+            let place = (repository.home(), repository.name());
+            if let Some(id) = repository.id(self.connection()) {
+                self.remember(&id, place);
+            }
+            let within = switches.scope().has_repository(place.0, place.1);
             let lists = self.sees(within).lists(&repository).await?;
             Ok::<_, FetchError>((repository, lists))
         };

@@ -28,8 +28,12 @@ struct Project {
 }
 
 impl Cloud {
-    /// The first repository and its project.
+    /// The first repository and its project; where there is a scope, the first that lies within.
     pub(crate) async fn sample(&self, deadline: Deadline) -> Result<Sample, FetchError> {
+        let switches = self.switches();
+        if !switches.scope().is_all() {
+            return Ok(Sample::within(switches.scope(), &self.spots(deadline).await?));
+        }
         let path = ["repositories", self.slug()];
         let mut call = self.ask(&path, "the repositories", CallClass::Metadata)?;
         call.url.query_pairs_mut().append_pair("pagelen", "1");
@@ -83,11 +87,11 @@ impl Cloud {
 
 /// Why a probe was not tried.
 pub(crate) const NO_PROJECT: FetchError =
-    FetchError::Unsupported("no project is seen to try it on");
+    FetchError::Unsupported("no whole project is seen, within the scope, to try it on");
 
 /// Why a probe was not tried.
 pub(crate) const NO_REPOSITORY: FetchError =
-    FetchError::Unsupported("no repository is seen to try it on");
+    FetchError::Unsupported("no repository is seen, within the scope, to try it on");
 
 /// For sentences.
 pub(crate) const fn what(probe: Probe) -> &'static str {

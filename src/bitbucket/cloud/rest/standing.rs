@@ -51,7 +51,7 @@ impl Cloud {
                 "only a person's permission can be asked for alone",
             ));
         }
-        let (repository, user) = (braced(repository.native())?, braced(who.native())?);
+        let (repository, user) = (self.within(repository, LEVEL)?, braced(who.native())?);
         let path = ["workspaces", self.slug(), "permissions", "repositories", &repository];
         let mut call = self.ask(&path, LEVEL, CallClass::Metadata)?;
         call.url.query_pairs_mut().append_pair("q", &format!("user.uuid=\"{user}\""));

@@ -51,14 +51,19 @@ impl DataCenter {
         Ok((version, answer.date))
     }
 
-    /// The first repository.
+    /// The first repository and its project; where there is a scope, the first that lie within.
     pub(crate) async fn sample(&self, deadline: Deadline) -> Result<Sample, FetchError> {
+        let switches = self.switches();
+        if !switches.scope().is_all() {
+            return Ok(Sample::within(switches.scope(), &self.spots(deadline).await?));
+        }
         let path = [&API[..], &["repos"]].concat();
         let mut call = self.ask(&path, "the repositories", CallClass::Metadata)?;
         call.url.query_pairs_mut().append_pair("limit", "1");
         let page: Page = self.transport().get(&call, deadline).await?;
         let Some(first) = page.values.into_iter().next() else { return Ok(Sample::default()) };
-        Ok(Sample { project: Some(first.project.key), repository: Some(first.slug) })
+        let repository = format!("{}/{}", first.project.key, first.slug);
+        Ok(Sample { project: Some(first.project.key), repository: Some(repository) })
     }
 
     /// Asks one row of what the permission is for.
@@ -68,15 +73,22 @@ impl DataCenter {
         sample: &Sample,
         deadline: Deadline,
     ) -> Result<(), FetchError> {
-        let none = FetchError::Unsupported("no project is seen to try it on");
+        let none =
+            FetchError::Unsupported("no whole project is seen, within the scope, to try it on");
         let project = sample.project.as_deref().ok_or(none);
+        let single = sample.repository.as_deref().and_then(|name| name.split_once('/'));
         let path: Vec<&str> = match probe {
             Probe::Projects => [&API[..], &["projects"]].concat(),
             Probe::Repositories => [&API[..], &["repos"]].concat(),
             Probe::ProjectGrants => {
                 [&API[..], &["projects", project?, "permissions", "groups"]].concat()
             }
-            Probe::Hooks => [&API[..], &["projects", project?, "webhooks"]].concat(),
+            Probe::Hooks => match (&project, single) {
+                (Err(_), Some((key, slug))) => {
+                    [&API[..], &["projects", key, "repos", slug, "webhooks"]].concat()
+                }
+                _ => [&API[..], &["projects", project?, "webhooks"]].concat(),
+            },
             Probe::Global => [&API[..], &["admin", "permissions", "groups"]].concat(),
             Probe::Audit => return self.audited(deadline).await,
             Probe::Members

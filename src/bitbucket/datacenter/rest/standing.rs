@@ -24,7 +24,7 @@ impl DataCenter {
         (who, name): (&Id, Option<&str>),
         deadline: Deadline,
     ) -> Result<Level, FetchError> {
-        let (key, slug) = self.home(repository, deadline).await?;
+        let (key, slug) = self.home((repository, WHAT), deadline).await?;
         let name = name.unwrap_or_default();
         if self.named(who, name, &[], deadline).await?.is_none() {
             let why = "nobody of this number is found by the name that is known".to_owned();

@@ -6,6 +6,7 @@ use crate::bitbucket::Client;
 use crate::bitbucket::FetchError;
 use crate::bitbucket::HookPlace;
 use crate::bitbucket::SeenHook;
+use crate::bitbucket::Spot;
 use crate::bitbucket::client::hooks::wanted;
 use crate::gateway::Gateway;
 use crate::gateway::connections::Connection;
@@ -235,14 +236,19 @@ fn last_heard(connection: &Connection, id: &str, heard: &Heard) -> Option<Time> 
     heard.last.get(hook.id()).copied().max(hook.spoke())
 }
 
-/// Where a webhook of the configuration file may hang, and whether those are all places.
+/// Where a webhook of the configuration file may hang, and whether those are all places. It is not looked for outside the
+/// scope.
 async fn places(client: &Client) -> (Vec<HookPlace>, bool) {
-    let spots = client.spots(CALL).await;
+    let (spots, scope) = (client.spots(CALL).await, client.scope());
     let told = spots.is_ok();
     let workspace = (client.product() == Product::Cloud).then_some(HookPlace::Workspace);
-    let spots = spots.unwrap_or_default().into_iter().map(|spot| spot.place);
+    let within = |spot: &Spot| match spot.place {
+        HookPlace::Repository(_) => scope.has_repository(&spot.project, &spot.name),
+        HookPlace::Project(_) | HookPlace::Workspace => scope.has_project(&spot.project),
+    };
+    let spots = spots.unwrap_or_default().into_iter().filter(within).map(|spot| spot.place);
     let mut places: Vec<HookPlace> = workspace.into_iter().chain(spots).collect();
-    let whole = told && places.len() <= MAX_PLACES;
+    let whole = told && scope.is_all() && places.len() <= MAX_PLACES;
     places.truncate(MAX_PLACES);
     (places, whole)
 }

@@ -42,6 +42,10 @@ fn facts(connection: &Connection, sources: &[SourceTold]) -> Vec<(&'static str, 
         None => "not at all: only what webhooks and tokens tell is known",
     };
     facts.push(("We ask it", speaks.to_owned()));
+    let scope = connection.scope();
+    if !scope.is_empty() {
+        facts.push(("We ask of", scope.join(", ")));
+    }
     let steps = connection.issuer.as_ref().map(|issuer| issuer.audiences.join(", "));
     facts.extend(steps.map(|audiences| ("Step tokens for", audiences)));
     let status = if connection.posts_status { "commit statuses" } else { "nothing" };

@@ -24,6 +24,7 @@ use crate::bitbucket::scribe::merges;
 use crate::bitbucket::scribe::unless_over;
 use crate::bitbucket::transport::Deadline;
 use crate::bitbucket::transport::FetchError;
+use crate::graph::ConnectionId;
 use crate::graph::Id;
 use crate::graph::Kind;
 use crate::graph::Relation;
@@ -84,6 +85,10 @@ impl Project {
 }
 
 impl Repository {
+    pub(super) fn id(&self, connection: &ConnectionId) -> Option<Id> {
+        Id::new(connection, Kind::Repository, &self.uuid).ok()
+    }
+
     /// Key of its project.
     pub(super) fn home(&self) -> &str {
         self.project.as_ref().map(Project::key).unwrap_or_default()
