@@ -320,6 +320,7 @@ impl Gateway {
             Sealed::Delivery(sealed) => sealed,
         };
         let began = Instant::now();
+        let key = sealed.key.clone();
         let new = NewDelivery {
             id: Uuid::now_v7(),
             connection: connection.id.clone(),
@@ -337,6 +338,7 @@ impl Gateway {
         self.meters.took(Station::Keep, began);
         match kept {
             Kept::New(id) => {
+                self.hear_of_change(connection, (&key, &sealed.body), received);
                 self.traces.took(id);
                 self.inbox_bell.notify_one();
                 Ok(Accepted::Kept(id))

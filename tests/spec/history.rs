@@ -7,6 +7,7 @@ mod fresh;
 mod oracle;
 mod storm;
 mod told;
+mod wide;
 
 use std::collections::BTreeSet;
 

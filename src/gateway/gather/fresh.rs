@@ -6,14 +6,19 @@
 
 use std::time::Duration;
 
+use crate::bitbucket;
 use crate::bitbucket::FetchError;
 use crate::decision::narrative::duration;
 use crate::event::EventKind;
+use crate::event::Visibility;
+use crate::gateway::Gateway;
+use crate::gateway::connections::Connection;
 use crate::gateway::gather::CALL;
 use crate::gateway::names;
 use crate::gateway::road::Matter;
 use crate::graph::Id;
 use crate::graph::Kind;
+use crate::graph::Level;
 use crate::graph::Snapshot;
 use crate::graph::Time;
 use crate::graph::Why;
@@ -29,9 +34,22 @@ const REMEMBERED: Duration = Duration::from_hours(48);
 pub const STIRRING: &[EventKind] =
     &[EventKind::RepositoryUpdated, EventKind::RepositoryTransferred, EventKind::RepositoryDeleted];
 
+/// The event keys under which Bitbucket tells so: Cloud's, then Data Center's.
+const KEYS: &[&str] = &["repo:updated", "repo:transfer", "repo:deleted", "repo:modified"];
+
+/// Why a level is not known although it was read again.
+const UNGRANTED: &str = "nothing is granted to this person here now, and whether everybody may read it was not read again";
+
 /// What Bitbucket told to have changed, and when it told that last.
 #[derive(Debug)]
-pub struct Stirred(moka::sync::Cache<Id, (EventKind, Time)>);
+pub struct Stirred(moka::sync::Cache<Id, Told>);
+
+/// What was told last of one repository: events are decided in any order, and a lesser one takes nothing back.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    settings: Option<(EventKind, Time)>,
+    everything: Option<(EventKind, Time)>,
+}
 
 impl Default for Stirred {
     fn default() -> Self {
@@ -44,20 +62,55 @@ impl Default for Stirred {
 impl Stirred {
     /// An event told that this repository changed.
     pub fn stir(&self, repository: &Id, kind: EventKind, at: Time) {
-        if STIRRING.contains(&kind) {
-            self.0.insert(repository.clone(), (kind, at));
+        if !STIRRING.contains(&kind) {
+            return;
         }
+        self.0.entry_by_ref(repository).and_upsert_with(|before| {
+            let mut told = before.map(moka::Entry::into_value).unwrap_or_default();
+            // A repository that moved has other people; one whose settings changed has the same.
+            let same_people = kind == EventKind::RepositoryUpdated;
+            let last = if same_people { &mut told.settings } else { &mut told.everything };
+            if last.is_none_or(|(_, before)| before < at) {
+                *last = Some((kind, at));
+            }
+            told
+        });
     }
 
     /// Why what was read at `as_of` of this repository is not what holds now, if anything told so since.
     pub fn since(&self, repository: &Id, as_of: Time) -> Option<Stale> {
-        let (kind, at) = self.0.get(repository).filter(|(_, at)| *at >= as_of)?;
-        let why = Why::said(format!(
-            "Bitbucket told at {at} that it changed (`{kind}`), and it was not read again since"
-        ));
-        // A repository that moved has other people; one whose settings changed has the same.
-        let same_people = kind == EventKind::RepositoryUpdated;
-        Some(if same_people { Stale::Settings(why) } else { Stale::Everything(why) })
+        let told = self.0.get(repository)?;
+        let since = |last: Option<(EventKind, Time)>| {
+            let (kind, at) = last.filter(|(_, at)| *at >= as_of)?;
+            Some(Why::said(format!(
+                "Bitbucket told at {at} that it changed (`{kind}`), and it was not read again since"
+            )))
+        };
+        let everything = since(told.everything).map(Stale::Everything);
+        everything.or_else(|| since(told.settings).map(Stale::Settings))
+    }
+}
+
+impl Gateway {
+    /// What a delivery that was taken tells to have changed. It counts from its answer on, and not only once it is
+    /// decided. Cost: other deliveries are not looked into; what cannot be read is told when it is to be decided.
+    pub(in crate::gateway) fn hear_of_change(
+        &self,
+        connection: &Connection,
+        (key, body): (&str, &[u8]),
+        at: Time,
+    ) {
+        if !KEYS.contains(&key) {
+            return;
+        }
+        let Ok(reading) = bitbucket::read(connection.product, &connection.id, key, body) else {
+            return;
+        };
+        for event in &reading.events {
+            if let Some(repository) = names::repository_id(&event.facts) {
+                self.stirred.stir(repository, event.kind, at);
+            }
+        }
     }
 }
 
@@ -112,7 +165,14 @@ pub async fn read_again(graph: &Snapshot, matter: &mut Matter, wanted: &Wanted) 
     };
     let (level, place) = tokio::join!(level, place);
     let facts = &mut matter.document.facts;
+    let visibility = facts.resource.value().and_then(|resource| resource.repository.value());
+    let visibility = visibility.and_then(|repository| repository.visibility.value());
+    let private = visibility == Some(&Visibility::Private);
     match (level, facts.actor.value_mut()) {
+        // Only grants are listed: where everybody may read, whoever is not there reads too.
+        (Some(Ok(Level::None)), Some(actor)) if !private => {
+            actor.level.learn_why(&Why::fixed(UNGRANTED));
+        }
         (Some(Ok(level)), Some(actor)) => actor.level.learn(level.into()),
         (Some(Err(error)), Some(actor)) if was_not_asked(&error) => {
             actor.level.learn_why(&error.why());
@@ -171,5 +231,25 @@ mod tests {
         assert_eq!(stirred.since(&repository, at(5_001)), None, "it was read again");
         stirred.stir(&repository, EventKind::RepositoryTransferred, at(9_000));
         assert!(matches!(stirred.since(&repository, at(8_000)), Some(Stale::Everything(_))));
+    }
+
+    #[test]
+    fn an_event_that_is_decided_late_takes_nothing_back() {
+        let stirred = Stirred::default();
+        let repository: Id = "acme/repository/r".parse().unwrap();
+        let at = Time::from_millis;
+        stirred.stir(&repository, EventKind::RepositoryUpdated, at(20_000));
+        stirred.stir(&repository, EventKind::RepositoryUpdated, at(10_000));
+        assert!(
+            stirred.since(&repository, at(15_000)).is_some(),
+            "the earlier one was decided last, and it was not read since the later one"
+        );
+        stirred.stir(&repository, EventKind::RepositoryTransferred, at(30_000));
+        stirred.stir(&repository, EventKind::RepositoryUpdated, at(40_000));
+        assert!(
+            matches!(stirred.since(&repository, at(25_000)), Some(Stale::Everything(_))),
+            "that its settings changed later does not bring its people back"
+        );
+        assert!(matches!(stirred.since(&repository, at(35_000)), Some(Stale::Settings(_))));
     }
 }
