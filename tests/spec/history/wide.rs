@@ -3,7 +3,7 @@
 //! true at some moment within the age it states, or it is unknown; and nothing is let pass on a fact that is older than a
 //! rule takes, or by an approval of something else. After a whole reading in quiet it states what is true.
 //!
-//! The size here is that of every run. A long one names its own: `PORTCULLIS_STORM=100000 cargo test --test spec wide`.
+//! The size here is that of every run. A long one names its own: `PORTCULLIS_STORM=100000 cargo test --test spec history::wide`.
 //! `storm` beside it has what this one has not: crashes, and Bitbucket's clock.
 
 mod model;

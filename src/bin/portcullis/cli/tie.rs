@@ -49,7 +49,7 @@ pub struct Connect {
     /// How much it is meant to see: `observe` needs no `repository:admin`.
     #[arg(long, value_enum, value_name = "observe|full", hide_possible_values = true)]
     pub profile: Option<Profile>,
-    /// What is read, and whose webhooks are wanted: a project's key, or a pattern such as `PAY/led*`; may be repeated. Default: all.
+    /// How far it reaches, and whose webhooks are wanted; outside nothing is asked and nothing written: a project's key, or a pattern such as `PAY/led*`; may be repeated. Default: all.
     #[arg(long, value_name = "PROJECT|PATTERN")]
     pub scope: Vec<String>,
     /// What is read beyond the usual: `pipeline-definition`; may be repeated.
