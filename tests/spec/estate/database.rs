@@ -172,7 +172,7 @@ async fn keys_that_may_not_be_read_may_be_in_anybodys_hands() {
     let holds = async || {
         let world = told(&server.reader(&name)).await.unwrap().world;
         let whys = world.unknown.into_iter().filter(|gap| gap.field == "holds");
-        whys.map(|gap| gap.why.to_string()).collect::<Vec<_>>()
+        whys.map(|gap| gap.why).collect::<Vec<_>>()
     };
     assert!(holds().await.is_empty());
     let change = "REVOKE ALL ON \"AO_FB71B4_SSH_PUBLIC_KEY\" FROM portcullis_ro";
